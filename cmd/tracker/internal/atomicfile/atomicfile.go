@@ -1,0 +1,216 @@
+// Package atomicfile writes a result under a name that says "not complete" and
+// gives it its own name only when it is: whoever finds out.mp4 finds all of it.
+//
+// While it is written, out.mp4 is out.partial.mp4 in the same folder: the same
+// file system, so that the last step is one rename, and the same extension, so
+// that writers which guess a container from the name still can.
+//
+// Two runs cannot write one output at a time: the second Create fails with
+// [ErrBusy]. The partial file is locked (flock) for as long as it is open, so
+// the leftover of a killed run stands in nobody's way and is written over. On a
+// file system or operating system without such locks the check is left out.
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+var (
+	// ErrBusy says that another run is writing the same output.
+	ErrBusy = errors.New("another run is writing it")
+	// ErrClosed answers a Write, Commit or Keep after the file was given up.
+	ErrClosed = errors.New("already closed")
+)
+
+// File is an output on its way. End it with exactly one of Commit, Keep and
+// Abort; an Abort after either of the others does nothing, so it can be
+// deferred. Not safe for concurrent use.
+type File struct {
+	f       *os.File
+	path    string // the name it gets when complete
+	partial string // the name it has until then
+	done    bool
+}
+
+// PartialName is the name that path has until it is complete: out.partial.mp4
+// for out.mp4, log.partial for log.
+func PartialName(path string) string {
+	ext := filepath.Ext(path)
+	return strings.TrimSuffix(path, ext) + ".partial" + ext
+}
+
+// Create starts an output that will be called path, replacing what has that
+// name only on Commit. It fails at once where path cannot become a file: its
+// folder is missing or not writable, or path is a folder or a device.
+// A symbolic link is followed: the file that it points to is replaced.
+func Create(path string) (*File, error) {
+	target, err := resolve(path)
+	if err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, err)
+	}
+	partial := PartialName(target)
+	f, err := openLocked(partial)
+	if err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, explain(err, target))
+	}
+	return &File{f: f, path: target, partial: partial}, nil
+}
+
+// Path is the name that the file gets on Commit.
+func (f *File) Path() string { return f.path }
+
+// PartialPath is the name that the file has now. A library that opens its
+// output itself may open, truncate and write that name, and must have closed it
+// before Commit, Keep or Abort.
+func (f *File) PartialPath() string { return f.partial }
+
+// Write appends to the file.
+func (f *File) Write(p []byte) (int, error) {
+	if f.done {
+		return 0, fmt.Errorf("write %s: %w", f.path, ErrClosed)
+	}
+	n, err := f.f.Write(p)
+	if err != nil {
+		err = fmt.Errorf("write %s: %w", f.partial, cause(err))
+	}
+	return n, err
+}
+
+// Commit brings the contents to the disk and gives the file its name. Where
+// that fails, the partial file stays.
+func (f *File) Commit() error {
+	if f.done {
+		return fmt.Errorf("complete %s: %w", f.path, ErrClosed)
+	}
+	f.done = true
+	if err := f.f.Sync(); err != nil {
+		f.f.Close()
+		return fmt.Errorf("complete %s: %w (what was written is in %s)", f.path, cause(err), f.partial)
+	}
+	if err := publish(f.f, f.partial, f.path); err != nil {
+		return fmt.Errorf("complete %s: %w (what was written is in %s)", f.path, cause(err), f.partial)
+	}
+	return nil
+}
+
+// Keep closes the file under its partial name, which it returns: what there is
+// of a result that was not completed.
+func (f *File) Keep() (string, error) {
+	if f.done {
+		return f.partial, fmt.Errorf("keep %s: %w", f.partial, ErrClosed)
+	}
+	f.done = true
+	if err := f.f.Close(); err != nil {
+		return f.partial, fmt.Errorf("keep %s: %w", f.partial, cause(err))
+	}
+	return f.partial, nil
+}
+
+// Abort closes the file and removes it. It does nothing after Commit or Keep.
+func (f *File) Abort() error {
+	if f.done {
+		return nil
+	}
+	f.done = true
+	if err := discard(f.f, f.partial); err != nil {
+		return fmt.Errorf("remove %s: %w", f.partial, cause(err))
+	}
+	return nil
+}
+
+// resolve follows links and refuses what a rename must not replace.
+func resolve(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("no file name given")
+	}
+	if strings.HasSuffix(path, string(filepath.Separator)) {
+		return "", errors.New("the name ends like a folder's; add a file name")
+	}
+	target := path
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		target = real
+	}
+	info, err := os.Stat(target)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return target, nil
+	case err != nil:
+		return "", explain(err, target)
+	case info.IsDir():
+		return "", errors.New("it is a folder; add a file name")
+	case !info.Mode().IsRegular():
+		return "", errors.New("it is a device or pipe, not a file; write to a file")
+	}
+	return target, nil
+}
+
+// openLocked opens the partial file, empty and owned by this run. The name is
+// looked at again once the lock is held: the run that held it before may just
+// have renamed or removed the file.
+func openLocked(partial string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(partial, os.O_RDWR|os.O_CREATE, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		if err := lock(f); err != nil {
+			f.Close()
+			return nil, err
+		}
+		if !named(f, partial) {
+			f.Close()
+			continue
+		}
+		if err := f.Truncate(0); err != nil {
+			f.Close()
+			return nil, err
+		}
+		return f, nil
+	}
+}
+
+// named says whether the open file still has that name.
+func named(f *os.File, name string) bool {
+	open, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Stat(name)
+	return err == nil && os.SameFile(open, now)
+}
+
+// explain turns an error of opening a file for target into a cause with a hint.
+func explain(err error, target string) error {
+	dir := filepath.Dir(target)
+	switch {
+	case errors.Is(err, ErrBusy):
+		return fmt.Errorf("%w; wait for it or choose another name", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("folder %s does not exist; make it first", dir)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("folder %s is not writable; choose another or change its permissions", dir)
+	}
+	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file, not a folder; choose another path", dir)
+	}
+	return cause(err)
+}
+
+// cause drops the operation and path that an *fs.PathError or *os.LinkError
+// repeats.
+func cause(err error) error {
+	var pathErr *fs.PathError
+	var linkErr *os.LinkError
+	switch {
+	case errors.As(err, &pathErr):
+		return pathErr.Err
+	case errors.As(err, &linkErr):
+		return linkErr.Err
+	}
+	return err
+}

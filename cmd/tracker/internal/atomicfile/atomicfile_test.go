@@ -1,0 +1,218 @@
+package atomicfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestPartialName(t *testing.T) {
+	for path, want := range map[string]string{
+		"out.mp4":         "out.partial.mp4",
+		"dir.d/out":       "dir.d/out.partial",
+		"a/tracks.txt":    "a/tracks.partial.txt",
+		"a.b/c.d/e.f.mkv": "a.b/c.d/e.f.partial.mkv",
+	} {
+		if got := PartialName(path); got != want {
+			t.Errorf("PartialName(%q) = %q, want %q", path, got, want)
+		}
+	}
+}
+
+func create(t *testing.T, path, contents string) *File {
+	t.Helper()
+	f, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte(contents)); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func wantFile(t *testing.T, path, contents string) {
+	t.Helper()
+	got, err := os.ReadFile(path)
+	if err != nil || string(got) != contents {
+		t.Errorf("%s holds %q (%v), want %q", path, got, err, contents)
+	}
+}
+
+func wantMissing(t *testing.T, path string) {
+	t.Helper()
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is there (%v), want it gone", path, err)
+	}
+}
+
+func TestCommitReplacesOnlyWhenComplete(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.txt")
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f := create(t, path, "new")
+	wantFile(t, path, "old")
+	wantFile(t, f.PartialPath(), "new")
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, path, "new")
+	wantMissing(t, f.PartialPath())
+
+	if err := f.Abort(); err != nil {
+		t.Errorf("Abort after Commit: %v, want nothing", err)
+	}
+	wantFile(t, path, "new")
+	if err := f.Commit(); !errors.Is(err, ErrClosed) {
+		t.Errorf("second Commit: %v, want ErrClosed", err)
+	}
+	if _, err := f.Write([]byte("x")); !errors.Is(err, ErrClosed) {
+		t.Errorf("Write after Commit: %v, want ErrClosed", err)
+	}
+}
+
+func TestAbortLeavesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.txt")
+	f := create(t, path, "half")
+	if err := f.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	wantMissing(t, path)
+	wantMissing(t, f.PartialPath())
+}
+
+func TestKeepLeavesThePartialFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.txt")
+	f := create(t, path, "half")
+	kept, err := f.Keep()
+	if err != nil || kept != PartialName(path) {
+		t.Fatalf("Keep() = %q, %v", kept, err)
+	}
+	if err := f.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, kept, "half")
+	wantMissing(t, path)
+
+	// The leftover is in nobody's way.
+	if err := create(t, path, "whole").Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, path, "whole")
+	wantMissing(t, kept)
+}
+
+func TestSecondWriterIsRefused(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no file locks in the standard library")
+	}
+	path := filepath.Join(t.TempDir(), "out.txt")
+	first := create(t, path, "first")
+	if _, err := Create(path); !errors.Is(err, ErrBusy) {
+		t.Fatalf("Create while another writes: %v, want ErrBusy", err)
+	}
+	wantFile(t, first.PartialPath(), "first") // not truncated by the loser
+	if err := first.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := create(t, path, "second").Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, path, "second")
+}
+
+// A video library opens the partial name itself while File holds it.
+func TestAnotherHandleMayWriteThePartialName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.bin")
+	f, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(f.PartialPath(), []byte("by path"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, path, "by path")
+}
+
+func TestLinkIsFollowed(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "real"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	target, link := filepath.Join(dir, "real", "out.txt"), filepath.Join(dir, "latest.txt")
+	if err := os.WriteFile(target, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, link); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	if err := create(t, link, "new").Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, target, "new")
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link was replaced (%v)", err)
+	}
+}
+
+func TestCreateExplains(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ path, want string }{
+		{"", "no file name"},
+		{dir, "it is a folder"},
+		{filepath.Join(dir, "new") + "/", "add a file name"},
+		{filepath.Join(dir, "missing", "out.mp4"), "missing does not exist; make it first"},
+		{filepath.Join(file, "out.mp4"), "is a file, not a folder"},
+		{os.DevNull, "device or pipe"},
+	} {
+		f, err := Create(c.path)
+		if err == nil {
+			f.Abort()
+			t.Errorf("Create(%q) succeeded, want %q", c.path, c.want)
+			continue
+		}
+		if !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "create "+c.path) {
+			t.Errorf("Create(%q): %v, want %q", c.path, err, c.want)
+		}
+	}
+}
+
+func TestCreateInReadOnlyFolder(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Create(filepath.Join(dir, "out.mp4"))
+	if err == nil || !strings.Contains(err.Error(), "not writable") {
+		t.Errorf("Create in a read-only folder: %v", err)
+	}
+}
+
+func TestCommitIntoRemovedFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f := create(t, filepath.Join(dir, "out.txt"), "x")
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	err := f.Commit()
+	if err == nil || !strings.HasPrefix(err.Error(), "complete ") || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Commit into a removed folder: %v", err)
+	}
+}

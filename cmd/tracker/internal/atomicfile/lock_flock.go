@@ -1,0 +1,30 @@
+//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+
+package atomicfile
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// lock makes the open file this run's own until it is closed; the kernel lets go
+// of it when the process dies. A file system that knows no locks is no error.
+func lock(f *os.File) error {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return ErrBusy
+	}
+	return nil
+}
+
+// publish renames before it closes: between closing and renaming, the name
+// would be another run's to take.
+func publish(f *os.File, from, to string) error {
+	return errors.Join(os.Rename(from, to), f.Close())
+}
+
+// discard removes before it closes, for the same reason.
+func discard(f *os.File, name string) error {
+	return errors.Join(os.Remove(name), f.Close())
+}

@@ -1,0 +1,23 @@
+//go:build !(linux || darwin || freebsd || netbsd || openbsd || dragonfly)
+
+package atomicfile
+
+import (
+	"errors"
+	"os"
+)
+
+// lock does nothing where the standard library has no file locks.
+func lock(*os.File) error { return nil }
+
+// publish closes first: an open file cannot be renamed everywhere.
+func publish(f *os.File, from, to string) error {
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+func discard(f *os.File, name string) error {
+	return errors.Join(f.Close(), os.Remove(name))
+}
