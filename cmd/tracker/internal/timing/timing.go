@@ -1,0 +1,131 @@
+// Package timing measures where the time of a frame goes: one Recorder per
+// stream, one duration per stage and frame.
+//
+// Two views share the same records. The recent one, a sliding window of Window
+// records, is for the panel on the picture: it shows what happens now. The
+// whole-run one, a histogram of fixed size, is for the summary at the end. Both
+// have a bounded memory and record without allocating.
+package timing
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// Window is how many of the latest records the recent view covers: raising it
+// steadies the figures on the panel, lowering it makes them follow faster.
+const Window = 120
+
+// Stage is one step of the pipeline. The order of the constants is the order in
+// which a frame passes through them.
+type Stage int
+
+// The stages of a frame.
+const (
+	Capture Stage = iota
+	Preprocess
+	Inference
+	Postprocess
+	Track
+	Draw
+	Write
+	NumStages = iota
+)
+
+var stageNames = [NumStages]string{
+	"capture", "preprocess", "inference", "postprocess", "track", "draw", "write",
+}
+
+// totalName labels the figures of whole frames beside those of the stages.
+const totalName = "total"
+
+// String is the stage's name in lower case.
+func (s Stage) String() string {
+	if s < 0 || s >= NumStages {
+		return "unknown"
+	}
+	return stageNames[s]
+}
+
+// Row is the recent view of one stage, or of whole frames. All durations cover
+// the last Window records, Current the very last.
+type Row struct {
+	Name              string
+	Current, P50, P95 time.Duration
+}
+
+// Recorder collects the durations of one stream. Every method may be called
+// from several goroutines. Create it with New.
+type Recorder struct {
+	stages [NumStages]series
+	frames series
+	pace   pace
+}
+
+// New makes a Recorder whose clock starts now: call it when the run begins, not
+// while models are still loading.
+func New() *Recorder {
+	r := new(Recorder)
+	r.pace.start = time.Now()
+	return r
+}
+
+// Record adds one run of a stage. A negative duration counts as zero; a stage
+// that is none of the constants panics.
+func (r *Recorder) Record(s Stage, d time.Duration) { r.stages[s].add(d) }
+
+// FrameDone says that a frame has left the pipeline, latency after its capture
+// began.
+func (r *Recorder) FrameDone(latency time.Duration) {
+	r.frames.add(latency)
+	r.pace.tick(time.Now())
+}
+
+// FPS is the recent rate of finished frames per second; 0 before the second
+// one. A frame that is overdue counts as arriving now, so that the rate of a
+// stalled stream falls.
+func (r *Recorder) FPS() float64 { return r.pace.recent(time.Now()) }
+
+// Rows appends the recent view to dst: a row for every stage that has run, in
+// order, then one named "total" for whole frames, and returns the result. Given
+// a dst with room it does not allocate.
+func (r *Recorder) Rows(dst []Row) []Row {
+	for s := range r.stages {
+		dst = r.stages[s].appendRow(dst, stageNames[s])
+	}
+	return r.frames.appendRow(dst, totalName)
+}
+
+// series holds the durations of one stage in both views.
+type series struct {
+	mu      sync.Mutex
+	run     histogram
+	recent  [Window]time.Duration // ring; the latest is at (run.count−1) mod Window
+	current time.Duration
+}
+
+func (s *series) add(d time.Duration) {
+	d = max(d, 0)
+	s.mu.Lock()
+	s.recent[s.run.count%Window] = d
+	s.current = d
+	s.run.add(d)
+	s.mu.Unlock()
+}
+
+func (s *series) appendRow(dst []Row, name string) []Row {
+	s.mu.Lock()
+	window, current := s.recent, s.current
+	n := min(s.run.count, Window)
+	s.mu.Unlock()
+	if n == 0 {
+		return dst
+	}
+	sorted := window[:n]
+	slices.Sort(sorted)
+	return append(dst, Row{
+		Name: name, Current: current,
+		P50: sorted[rank(0.50, n)-1], P95: sorted[rank(0.95, n)-1],
+	})
+}
