@@ -1,0 +1,178 @@
+package track
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tracker-go/tracker/detect"
+)
+
+// SORTConfig holds the settings of SORT. Both ages count frames given to Update,
+// as in the paper, not seconds.
+type SORTConfig struct {
+	// MaxAge is how many frames in a row a track may go without a detection. Raising
+	// it carries identities through longer gaps, and risks that a stale track picks
+	// up another object; 0 ends a track at its first miss.
+	MaxAge int
+	// MinHits is how many frames in a row a track must be matched, after the
+	// detection that started it, before it is reported. Raising it suppresses false
+	// detections and reports objects later, again after every miss. The first
+	// MinHits frames of a stream report everything.
+	MinHits int
+	// IoU is the least overlap, in (0,1], between where a track is expected and a
+	// detection of it. Lowering it follows faster motion and lower frame rates;
+	// raising it makes fewer wrong matches in crowds.
+	IoU float64
+}
+
+// DefaultSORTConfig holds the settings of the paper.
+func DefaultSORTConfig() SORTConfig { return SORTConfig{MaxAge: 1, MinHits: 3, IoU: 0.3} }
+
+// SORT is the tracker of Bewley, Ge, Ott, Ramos and Upcroft, "Simple online and
+// realtime tracking", ICIP 2016: a Kalman filter per track, overlap as the only
+// cue, and the assignment that overlaps most. It reproduces the counts of the
+// authors' program. Two things are added: a detection only matches a track of
+// its own class, each class as if it were alone; and a detection whose box is
+// not finite, is empty (a side under 1e−6 pixels) or lies beyond ±1e9 pixels, or
+// whose score is NaN, is skipped.
+//
+// It reports tracks that were seen in this very frame, so Track.Detection is
+// never −1. Input.Motion is not used.
+type SORT struct {
+	cfg    SORTConfig
+	frame  int           // frames given to Update
+	now    time.Duration // media time of the last one
+	lastID int
+	tracks []sortTrack // ordered by id
+
+	// Of one frame, kept for their memory.
+	expected, detected []subject
+	edges, contest     []edge
+	pairs              []edge
+	rowUses, colUses   []int
+	contested          []int // classes
+	matched            []bool
+	matcher            matcher
+	out                []Track
+}
+
+type sortTrack struct {
+	identity
+	filter sortFilter
+	streak int // matches in a row since the first detection or the last miss
+	missed int // frames since the last detection
+}
+
+// NewSORT makes a tracker with no tracks. Every setting is taken as it is; see
+// Config.Validate for the ones that make sense.
+func NewSORT(cfg SORTConfig) *SORT { return &SORT{cfg: cfg} }
+
+// Update implements Tracker.
+func (s *SORT) Update(in Input) []Track {
+	s.frame++
+	s.now = max(s.now, in.Time)
+	s.predict()
+	s.detected = appendSubjects(s.detected[:0], in.Detections)
+	s.associate()
+	s.correct(in.Detections)
+	s.begin(in.Detections)
+	return s.report()
+}
+
+// predict moves every track one frame ahead.
+func (s *SORT) predict() {
+	s.expected = s.expected[:0]
+	for i := range s.tracks {
+		t := &s.tracks[i]
+		if t.missed > 0 {
+			t.streak = 0
+		}
+		t.missed++
+		t.detection = -1
+		t.filter.predict()
+		s.expected = append(s.expected, newSubject(t.filter.box(), t.class, i))
+	}
+}
+
+// associate fills pairs. As in the authors' program, the overlaps that suffice
+// are the pairs where no two of them compete; where any do, the class goes
+// through the assignment with all its overlaps, and pairs under the threshold
+// are dropped afterwards.
+func (s *SORT) associate() {
+	s.edges = appendOverlaps(s.edges[:0], s.expected, s.detected)
+	s.findContested()
+	s.pairs, s.contest = s.pairs[:0], s.contest[:0]
+	for _, e := range s.edges {
+		if slices.Contains(s.contested, s.expected[e.row].class) {
+			s.contest = append(s.contest, e)
+		} else if e.weight >= s.cfg.IoU {
+			s.pairs = append(s.pairs, e)
+		}
+	}
+	for _, e := range s.matcher.maximize(s.contest, len(s.expected), len(s.detected)) {
+		if e.weight >= s.cfg.IoU {
+			s.pairs = append(s.pairs, e)
+		}
+	}
+}
+
+// findContested lists the classes in which a track or a detection has more than
+// one overlap that suffices.
+func (s *SORT) findContested() {
+	s.rowUses, s.colUses = resize(s.rowUses, len(s.expected)), resize(s.colUses, len(s.detected))
+	clear(s.rowUses)
+	clear(s.colUses)
+	s.contested = s.contested[:0]
+	for _, e := range s.edges {
+		if e.weight < s.cfg.IoU {
+			continue
+		}
+		s.rowUses[e.row]++
+		s.colUses[e.col]++
+		class := s.expected[e.row].class
+		if (s.rowUses[e.row] > 1 || s.colUses[e.col] > 1) && !slices.Contains(s.contested, class) {
+			s.contested = append(s.contested, class)
+		}
+	}
+}
+
+// correct gives every paired track its detection.
+func (s *SORT) correct(detections []detect.Detection) {
+	s.matched = resize(s.matched, len(s.detected))
+	clear(s.matched)
+	for _, e := range s.pairs {
+		s.matched[e.col] = true
+		t, d := &s.tracks[e.row], &s.detected[e.col]
+		t.filter.update(d.box)
+		t.observe(&detections[d.index], d.index, s.now)
+		t.missed = 0
+		t.streak++
+	}
+}
+
+// begin starts a track from every detection left over.
+func (s *SORT) begin(detections []detect.Detection) {
+	for j, d := range s.detected {
+		if s.matched[j] {
+			continue
+		}
+		s.lastID++
+		s.tracks = append(s.tracks, sortTrack{
+			identity: newIdentity(s.lastID, &detections[d.index], d.index, s.now),
+			filter:   newSortFilter(d.box),
+		})
+	}
+}
+
+// report collects the output and lets go of the tracks that are too old.
+func (s *SORT) report() []Track {
+	s.out = s.out[:0]
+	s.tracks = slices.DeleteFunc(s.tracks, func(t sortTrack) bool { return t.missed > s.cfg.MaxAge })
+	for i := range s.tracks {
+		t := &s.tracks[i]
+		if t.missed == 0 && (t.streak >= s.cfg.MinHits || s.frame <= s.cfg.MinHits) {
+			s.out = append(s.out, t.report(t.filter.box(), s.now))
+		}
+	}
+	return s.out
+}
