@@ -1,0 +1,241 @@
+//go:build gocv_specific_modules
+
+package backbones
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/tracker-go/tracker/detect"
+)
+
+// Options are the settings of one loaded model.
+type Options struct {
+	// Threads that one inference may use; 0 lets ONNX Runtime take every core.
+	Threads int
+	// Device is "cpu" or "cuda[:N]"; empty means cpu.
+	Device string
+	// Conf is the lowest score of a detection, 0..1. Raising it drops false boxes
+	// and then people; lowering it does the opposite.
+	Conf float64
+	// NMSIoU is the overlap above which two boxes of one class are one object, 0..1.
+	NMSIoU float64
+	// Classes to keep, by label without regard to case; none means all.
+	Classes []string
+}
+
+// Validate checks the ranges of the settings.
+func (o Options) Validate() error {
+	switch {
+	case !(o.Conf >= 0 && o.Conf <= 1):
+		return fmt.Errorf("conf is %g, want 0 to 1", o.Conf)
+	case !(o.NMSIoU >= 0 && o.NMSIoU <= 1):
+		return fmt.Errorf("nms-iou is %g, want 0 to 1", o.NMSIoU)
+	case o.Threads < 0:
+		return fmt.Errorf("threads is %d, want 0 (all cores) or more", o.Threads)
+	}
+	_, _, err := ParseDevice(o.Device)
+	return err
+}
+
+// decoder turns the raw outputs for one picture into detections in input pixels.
+type decoder interface {
+	Decode(dst []detect.Detection, boxes, scores []float32, conf float64, wanted []bool) ([]detect.Detection, error)
+	Anchors() int // boxes per picture; 0 for any number
+	Channels() int
+}
+
+// Model is a loaded network with what is needed to read its outputs. It may be
+// shared by goroutines, each with its own Request.
+type Model struct {
+	manifest *Manifest
+	opts     Options
+	session  *ort.DynamicAdvancedSession
+	decoder  decoder
+	wanted   []bool
+	anchors  int64 // boxes per picture, as the network gives them
+}
+
+// Open loads the model that a manifest describes: it checks the file's digest,
+// its inputs and outputs against the manifest, and runs it once, so that a model
+// that cannot work fails here and not in the middle of a video.
+func Open(m *Manifest, opts Options) (*Model, error) {
+	model, err := open(m, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open model %s: %w", m.Name, err)
+	}
+	return model, nil
+}
+
+func open(m *Manifest, opts Options) (*Model, error) {
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	wanted, err := detect.SelectClasses(m.Labels, opts.Classes)
+	if err != nil {
+		return nil, err
+	}
+	dec, err := newDecoder(m)
+	if err != nil {
+		return nil, err
+	}
+	data, err := readVerified(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := LoadRuntime(); err != nil {
+		return nil, err
+	}
+	if err := checkGraph(m, dec, data); err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Path(), err)
+	}
+	session, err := newSession(m, data, opts)
+	if err != nil {
+		return nil, err
+	}
+	model := &Model{manifest: m, opts: opts, session: session, decoder: dec, wanted: wanted}
+	if err := model.warmUp(); err != nil {
+		return nil, errors.Join(err, model.Close())
+	}
+	return model, nil
+}
+
+func newDecoder(m *Manifest) (decoder, error) {
+	if m.Head.Format == "ssd" {
+		return detect.NewSSD(*m.Head.SSD, m.Input.Width, m.Input.Height, len(m.Labels))
+	}
+	return detect.Boxes{Labels: len(m.Labels)}, nil
+}
+
+// readVerified reads the model file whole: the bytes that were hashed are the
+// bytes that run.
+func readVerified(m *Manifest) ([]byte, error) {
+	data, err := os.ReadFile(m.Path())
+	if err != nil {
+		return nil, fmt.Errorf("%w; run 'make setup' to install it again", err)
+	}
+	sum := sha256.Sum256(data)
+	if got := hex.EncodeToString(sum[:]); got != m.SHA256 {
+		return nil, fmt.Errorf("%s is not the file its manifest describes (sha256 %s…, want %s…); run 'make setup' to install it again",
+			m.Path(), got[:12], m.SHA256[:12])
+	}
+	return data, nil
+}
+
+func newSession(m *Manifest, data []byte, opts Options) (*ort.DynamicAdvancedSession, error) {
+	so, err := sessionOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	defer so.Destroy()
+	return ort.NewDynamicAdvancedSessionWithONNXData(data,
+		[]string{m.Input.Name}, []string{m.Head.Boxes, m.Head.Scores}, so)
+}
+
+func sessionOptions(opts Options) (*ort.SessionOptions, error) {
+	so, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		so.SetIntraOpNumThreads(opts.Threads),
+		so.SetInterOpNumThreads(1),
+		so.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
+		appendProvider(so, opts.Device),
+	)
+	if err != nil {
+		return nil, errors.Join(err, so.Destroy())
+	}
+	return so, nil
+}
+
+// ParseDevice splits "cpu" or "cuda[:N]" into its kind and its number.
+func ParseDevice(device string) (kind string, index int, err error) {
+	kind, num, numbered := strings.Cut(strings.ToLower(device), ":")
+	switch {
+	case kind == "" || kind == "cpu" && !numbered:
+		return "cpu", 0, nil
+	case kind == "cuda" && !numbered:
+		return "cuda", 0, nil
+	case kind == "cuda":
+		if index, err = strconv.Atoi(num); err == nil && index >= 0 {
+			return "cuda", index, nil
+		}
+	}
+	return "", 0, fmt.Errorf("device %q: want cpu, cuda or cuda:N", device)
+}
+
+// appendProvider asks for the device's execution provider. A device that cannot
+// be had is an error: a silent fall back to the CPU would make every timing a lie.
+func appendProvider(so *ort.SessionOptions, device string) error {
+	kind, index, err := ParseDevice(device)
+	if err != nil || kind == "cpu" {
+		return err
+	}
+	cuda, err := ort.NewCUDAProviderOptions()
+	if err == nil {
+		defer cuda.Destroy()
+		err = errors.Join(cuda.Update(map[string]string{"device_id": strconv.Itoa(index)}),
+			so.AppendExecutionProviderCUDA(cuda))
+	}
+	if err != nil {
+		return fmt.Errorf("device %s: the ONNX Runtime in use (%s) cannot use CUDA: %w; "+
+			"set %s to a GPU build of ONNX Runtime %s with its CUDA libraries, or use --device cpu",
+			device, runtimePath, err, RuntimeEnv, RuntimeVersion)
+	}
+	return nil
+}
+
+// warmUp runs the network on a blank picture, which also tells the number of
+// boxes it gives.
+func (m *Model) warmUp() error {
+	input, err := newInputTensor(&m.manifest.Input)
+	if err != nil {
+		return err
+	}
+	defer input.Destroy()
+	outputs := []ort.Value{nil, nil}
+	if err := m.session.Run([]ort.Value{input.value}, outputs); err != nil {
+		return fmt.Errorf("the first inference failed: %w", err)
+	}
+	boxes, scores := outputs[0].GetShape(), outputs[1].GetShape()
+	err = errors.Join(outputs[0].Destroy(), outputs[1].Destroy())
+	channels := int64(m.decoder.Channels())
+	if len(boxes) != 3 || len(scores) != 3 || boxes[1] != scores[1] || boxes[2] != 4 || scores[2] != channels {
+		return fmt.Errorf("outputs %s %v and %s %v, want [1,A,4] and [1,A,%d]",
+			m.manifest.Head.Boxes, boxes, m.manifest.Head.Scores, scores, channels)
+	}
+	if want := int64(m.decoder.Anchors()); want != 0 && boxes[1] != want {
+		return fmt.Errorf("the network gives %d boxes, the manifest's anchors are %d", boxes[1], want)
+	}
+	m.anchors = boxes[1]
+	return err
+}
+
+// Manifest describes the loaded model; do not change it.
+func (m *Model) Manifest() *Manifest { return m.manifest }
+
+// Labels names the classes of the model's detections, by index.
+func (m *Model) Labels() []string { return m.manifest.Labels }
+
+// Close releases the session; every Request must be closed before.
+func (m *Model) Close() error { return m.session.Destroy() }
+
+// run is one inference on tensors bound beforehand.
+func (m *Model) run(ctx context.Context, binding *ort.IoBinding) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := m.session.RunWithBinding(binding); err != nil {
+		return fmt.Errorf("run model %s: %w", m.manifest.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+// Package config holds the settings of a run: their defaults, their allowed
+// values, and how a YAML file sets them. Every key is also a flag of the same
+// name; flags override the file, which overrides the defaults.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Config is every setting of one run. The YAML keys are the flags' names.
+type Config struct {
+	// Cam is the camera's number, −1 for none.
+	Cam int `yaml:"cam"`
+	// Input is a video file, a folder or glob of pictures, a URL, or "-".
+	Input string `yaml:"input"`
+	// CamWidth, CamHeight (pixels) and CamFPS are what to ask a camera for; 0 leaves
+	// the choice to the camera.
+	CamWidth  int     `yaml:"cam-width"`
+	CamHeight int     `yaml:"cam-height"`
+	CamFPS    float64 `yaml:"cam-fps"`
+	// Stride analyses every Nth frame, 1 for all.
+	Stride int `yaml:"stride"`
+	// MaxFrames ends the run after so many analysed frames, 0 for no limit.
+	MaxFrames int `yaml:"max-frames"`
+
+	// Backbone is a family or the name of an installed model.
+	Backbone string `yaml:"backbone"`
+	// Model is an ONNX file to use instead.
+	Model string `yaml:"model"`
+	// Device is cpu or cuda[:N].
+	Device string `yaml:"device"`
+	// Threads bounds what inference and OpenCV may use, 0 for every core.
+	Threads int `yaml:"threads"`
+	// Conf is the lowest score of a detection, 0..1.
+	Conf float64 `yaml:"conf"`
+	// NMSIoU is the overlap above which two boxes of a class are one object, 0..1.
+	NMSIoU float64 `yaml:"nms-iou"`
+	// Classes to keep, by label; none means all.
+	Classes []string `yaml:"classes"`
+
+	// Tracker names the association algorithm.
+	Tracker string `yaml:"tracker"`
+	// MaxAge is how many frames a track survives without a detection.
+	MaxAge int `yaml:"max-age"`
+	// MinHits is how many detections in a row confirm a track.
+	MinHits int `yaml:"min-hits"`
+	// TrackIoU is the least overlap of a track and its detection, 0..1.
+	TrackIoU float64 `yaml:"track-iou"`
+
+	// Save is an annotated video to write, Codec how: auto, h264, mpeg4 or mjpeg.
+	Save  string `yaml:"save"`
+	Codec string `yaml:"codec"`
+	// MOT and JSONL are result files to write; "-" is standard output.
+	MOT   string `yaml:"mot"`
+	JSONL string `yaml:"jsonl"`
+	// Display is auto, on or off.
+	Display string `yaml:"display"`
+
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `yaml:"log-level"`
+	// Quiet leaves out the progress bar and the summary.
+	Quiet bool `yaml:"quiet"`
+}
+
+// Default gives the settings that hold where nothing else is said.
+func Default() Config {
+	return Config{
+		Cam: -1, Stride: 1,
+		Backbone: "mobilenetv2", Device: "cpu", Conf: 0.4, NMSIoU: 0.5,
+		Tracker: "sort", MaxAge: 1, MinHits: 3, TrackIoU: 0.3,
+		Codec: "auto", Display: "auto", LogLevel: "info",
+	}
+}
+
+// Validate reports every setting that is out of range or contradicts another.
+// What only other packages know (backbones, trackers, devices, files) they check.
+func (c *Config) Validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	fraction := func(key string, v float64) { check(v >= 0 && v <= 1, "%s is %g, want 0 to 1", key, v) }
+	atLeast := func(key string, v, low int) { check(v >= low, "%s is %d, want %d or more", key, v, low) }
+	oneOf := func(key, v string, want ...string) {
+		check(slices.Contains(want, v), "%s is %q, want %s", key, v, strings.Join(want, ", "))
+	}
+	fraction("conf", c.Conf)
+	fraction("nms-iou", c.NMSIoU)
+	fraction("track-iou", c.TrackIoU)
+	atLeast("cam", c.Cam, -1)
+	atLeast("cam-width", c.CamWidth, 0)
+	atLeast("cam-height", c.CamHeight, 0)
+	check(c.CamFPS >= 0, "cam-fps is %g, want 0 or more", c.CamFPS)
+	atLeast("stride", c.Stride, 1)
+	atLeast("max-frames", c.MaxFrames, 0)
+	atLeast("threads", c.Threads, 0)
+	atLeast("max-age", c.MaxAge, 0)
+	atLeast("min-hits", c.MinHits, 0)
+	oneOf("codec", c.Codec, "auto", "h264", "mpeg4", "mjpeg")
+	oneOf("display", c.Display, "auto", "on", "off")
+	oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")
+	check(c.Cam < 0 || c.Input == "", "cam %d and input %q contradict each other: give one", c.Cam, c.Input)
+	check(c.Cam >= 0 || c.Input != "", "nothing to track: give --input FILE or --cam N")
+	check((c.CamWidth == 0) == (c.CamHeight == 0), "cam-width and cam-height go together")
+	check(c.MOT != "-" || c.JSONL != "-", "mot and jsonl cannot both go to standard output")
+	for _, pair := range [][4]string{
+		{"save", c.Save, "mot", c.MOT}, {"save", c.Save, "jsonl", c.JSONL}, {"mot", c.MOT, "jsonl", c.JSONL},
+		{"input", c.Input, "save", c.Save}, {"input", c.Input, "mot", c.MOT}, {"input", c.Input, "jsonl", c.JSONL},
+	} {
+		check(pair[1] == "" || pair[1] == "-" || pair[1] != pair[3], "%s and %s are the same file %s", pair[0], pair[2], pair[1])
+	}
+	return errors.Join(errs...)
+}

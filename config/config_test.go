@@ -1,0 +1,106 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestDefaultsAreValid(t *testing.T) {
+	c := Default()
+	c.Input = "video.mp4"
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLoadOverridesOnlyWhatItNames(t *testing.T) {
+	c := Default()
+	if err := load(t, "conf: 0.25\nclasses: [person, car]\n", &c); err != nil {
+		t.Fatal(err)
+	}
+	if c.Conf != 0.25 || len(c.Classes) != 2 || c.NMSIoU != Default().NMSIoU {
+		t.Errorf("%+v", c)
+	}
+	if err := load(t, "# nothing\n", &c); err != nil || c.Conf != 0.25 {
+		t.Errorf("a file of comments: %v, %+v", err, c)
+	}
+}
+
+// A bad file is refused with its place, and changes nothing.
+func TestLoadRefuses(t *testing.T) {
+	for _, tc := range []struct{ name, text, want string }{
+		{"unknown key", "conf: 0.3\nconfidence: 0.5\n", `:2:1: unknown field "confidence"`},
+		{"wrong type", "stride: often\n", ":1:9:"},
+		{"repeated key", "conf: 0.3\nconf: 0.4\n", ":2:1:"},
+		{"no value", "conf:\n", ":1:1: key conf has no value"},
+		{"broken syntax", "conf: [1\n", ":1:"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := Default()
+			err := load(t, tc.text, &c)
+			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q, want one line with %q", err, tc.want)
+			}
+			if c.Conf != Default().Conf {
+				t.Error("the refused file changed the configuration")
+			}
+		})
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for want, spoil := range map[string]func(*Config){
+		"conf is 1.5":              func(c *Config) { c.Conf = 1.5 },
+		"nms-iou is -1":            func(c *Config) { c.NMSIoU = -1 },
+		"track-iou is 2":           func(c *Config) { c.TrackIoU = 2 },
+		"stride is 0":              func(c *Config) { c.Stride = 0 },
+		"max-frames is -1":         func(c *Config) { c.MaxFrames = -1 },
+		"threads is -2":            func(c *Config) { c.Threads = -2 },
+		"max-age is -1":            func(c *Config) { c.MaxAge = -1 },
+		"min-hits is -1":           func(c *Config) { c.MinHits = -1 },
+		"cam is -2":                func(c *Config) { c.Cam = -2 },
+		"contradict each other":    func(c *Config) { c.Cam = 0 },
+		"nothing to track":         func(c *Config) { c.Input = "" },
+		"cam-width and cam-height": func(c *Config) { c.CamWidth = 640 },
+		"cam-fps is -1":            func(c *Config) { c.CamFPS = -1 },
+		`codec is "vp9"`:           func(c *Config) { c.Codec = "vp9" },
+		`display is "maybe"`:       func(c *Config) { c.Display = "maybe" },
+		`log-level is "loud"`:      func(c *Config) { c.LogLevel = "loud" },
+		"standard output":          func(c *Config) { c.MOT, c.JSONL = "-", "-" },
+		"save and mot are the":     func(c *Config) { c.Save, c.MOT = "a", "a" },
+		"input and save are the":   func(c *Config) { c.Save = c.Input },
+	} {
+		c := Default()
+		c.Input = "video.mp4"
+		spoil(&c)
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("conf: 0.3\nclasses: [person]\n")
+	f.Add("a: &x [*x]")
+	f.Add("conf: [1\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c := Default()
+		if err := parse([]byte(text), &c); err == nil {
+			return
+		}
+		if c.Conf != Default().Conf || c.Input != "" {
+			t.Error("a refused text changed the configuration")
+		}
+	})
+}
+
+func load(t *testing.T, text string, c *Config) error {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tracker.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Load(path, c)
+}
