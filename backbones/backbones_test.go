@@ -1,0 +1,334 @@
+//go:build gocv_specific_modules
+
+package backbones
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gocv.io/x/gocv"
+)
+
+// installed gives the model that setup installs. It never skips: a machine on
+// which the ONNX Runtime cannot run a model has failed the most basic test.
+func installed(t testing.TB) *Manifest {
+	t.Helper()
+	m, err := Find("mobilenetv2")
+	if err != nil {
+		t.Fatalf("%v (run 'make setup' first)", err)
+	}
+	return m
+}
+
+func openModel(t testing.TB, opts Options) *Model {
+	t.Helper()
+	model, err := Open(installed(t), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := model.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return model
+}
+
+func newRequest(t testing.TB, model *Model) *Request {
+	t.Helper()
+	r, err := model.NewRequest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func TestInstalledModelRuns(t *testing.T) {
+	r := newRequest(t, openModel(t, Options{Threads: 2, Conf: 0.3, NMSIoU: 0.5}))
+	img := gocv.NewMatWithSize(480, 640, gocv.MatTypeCV8UC3)
+	defer img.Close()
+	if err := errors.Join(r.Load(&img), r.Run(context.Background())); err != nil {
+		t.Fatal(err)
+	}
+	dets, err := r.Detections(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(dets) > 5 {
+		t.Errorf("%d objects on a black picture", len(dets))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := r.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled context: %v", err)
+	}
+}
+
+// A request allocates nothing from picture to detections.
+func TestRequestAllocatesNothing(t *testing.T) {
+	r := newRequest(t, openModel(t, Options{Threads: 1, Conf: 0.01, NMSIoU: 0.5}))
+	img := gocv.NewMatWithSize(480, 640, gocv.MatTypeCV8UC3)
+	defer img.Close()
+	dets, err := r.Detections(nil)
+	step := func() {
+		err = errors.Join(r.Load(&img), r.Run(context.Background()))
+		dets, _ = r.Detections(dets[:0])
+	}
+	step()
+	if n := testing.AllocsPerRun(5, step); err != nil || n != 0 {
+		t.Errorf("%v allocations a frame, error %v", n, err)
+	}
+}
+
+func TestLookupFamily(t *testing.T) {
+	for _, name := range []string{"mnasnet", "mobilenetv2", "mobilenetv3", "efficientnet", "regnet", "resnet", "ResNeSt"} {
+		if _, err := LookupFamily(name); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := LookupFamily("vgg"); err == nil || !strings.Contains(err.Error(), "mnasnet, mobilenetv2") {
+		t.Errorf("unknown family: %v", err)
+	}
+	if _, err := Find("resnest"); err == nil || !strings.Contains(err.Error(), "installed: mobilenetv2: ssd-mobilenetv2-openimages") {
+		t.Errorf("family without a model: %v", err)
+	}
+}
+
+func TestManifestFaults(t *testing.T) {
+	good, err := json.Marshal(installed(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ParseManifest(strings.NewReader(string(good))); err != nil {
+		t.Fatalf("the installed manifest does not parse again: %v", err)
+	}
+	for want, edit := range map[string][2]string{
+		"unknown field":         {`"schema":`, `"colour":1,"schema":`},
+		"schema is 2":           {`"schema":1`, `"schema":2`},
+		"name \"Bad Name\"":     {`"name":"ssd-mobilenetv2-openimages"`, `"name":"Bad Name"`},
+		"unknown backbone":      {`"backbone":"mobilenetv2"`, `"backbone":"vgg"`},
+		"own folder":            {`"file":"`, `"file":"../`},
+		"sha256":                {`"sha256":"`, `"sha256":"zz`},
+		"input.type":            {`"type":"uint8"`, `"type":"int8"`},
+		"input.layout":          {`"layout":"NHWC"`, `"layout":"HWC"`},
+		"input is":              {`"width":300`, `"width":3`},
+		"head.format":           {`"format":"ssd"`, `"format":"magic"`},
+		"cannot unmarshal":      {`"labels":[`, `"labels":[7,`},
+		"labels[0] is blank":    {`"labels":[`, `"labels":[" ",`},
+		"licence is missing":    {`"licence":"Apache-2.0"`, `"licence":""`},
+		"more text after":       {`{"schema"`, `{"schema":1}{"schema"`},
+		"head.ssd goes with":    {`"format":"ssd"`, `"format":"boxes"`},
+		"two output names":      {`"boxes":"raw_boxes"`, `"boxes":"raw_scores"`},
+		"go with float32 only":  {`"mean":[]`, `"mean":[1,2,3]`},
+		"input.mean has 1 valu": {`"mean":[]`, `"mean":[1]`},
+	} {
+		text := strings.Replace(string(good), edit[0], edit[1], 1)
+		if text == string(good) {
+			t.Fatalf("%s: the edit found nothing to change", want)
+		}
+		if _, err := ParseManifest(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
+
+// copyModel puts the installed model into a folder of its own, its manifest
+// changed by edit.
+func copyModel(t *testing.T, edit func(*Manifest, []byte) []byte) string {
+	t.Helper()
+	m := *installed(t)
+	data, err := os.ReadFile(m.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = edit(&m, data)
+	text, err := json.Marshal(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), m.File)
+	beside := strings.TrimSuffix(path, ".onnx") + ".json"
+	if err := errors.Join(os.WriteFile(path, data, 0o600), os.WriteFile(beside, text, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOpenRefuses(t *testing.T) {
+	keep := func(_ *Manifest, data []byte) []byte { return data }
+	for _, tc := range []struct {
+		name string
+		edit func(*Manifest, []byte) []byte
+		opts Options
+		want string
+	}{
+		{"another digest", func(m *Manifest, d []byte) []byte { d[len(d)/2]++; return d }, Options{}, "sha256"},
+		{"a wrong input name", func(m *Manifest, d []byte) []byte { m.Input.Name = "pixels"; return d }, Options{}, `has no input "pixels"`},
+		{"a wrong input size", func(m *Manifest, d []byte) []byte { m.Input.Width = 320; return d }, Options{}, "input images is"},
+		{"a wrong output name", func(m *Manifest, d []byte) []byte { m.Head.Boxes = "boxes"; return d }, Options{}, `has no output "boxes"`},
+		{"too few labels", func(m *Manifest, d []byte) []byte { m.Labels = m.Labels[1:]; return d }, Options{}, "output raw_scores is"},
+		{"other anchors", func(m *Manifest, d []byte) []byte { m.Head.SSD.FeatureMaps = []int{19}; return d }, Options{}, "output raw_boxes is"},
+		{"an unknown class", keep, Options{Classes: []string{"unicorn"}}, `class "unicorn"`},
+		{"an impossible conf", keep, Options{Conf: 2}, "conf is 2"},
+		{"a device that is not there", keep, Options{Device: "cuda:0"}, "cannot use CUDA"},
+		{"an unknown device", keep, Options{Device: "tpu"}, `device "tpu"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m, err := FromFile(copyModel(t, tc.edit))
+			if err != nil {
+				t.Fatal(err)
+			}
+			model, err := Open(m, tc.opts)
+			if err == nil {
+				model.Close()
+				t.Fatal("was accepted")
+			}
+			if !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %q, want it to hold %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestFromFileRefuses(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "notes.onnx")
+	if err := os.WriteFile(text, []byte("not a network"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "none.onnx"): "no such file",
+		dir:                             "is a folder",
+		text:                            "no manifest notes.json beside it",
+	} {
+		if _, err := FromFile(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
+
+// Every way of laying out the input holds the same pixels.
+func TestInputLayouts(t *testing.T) {
+	installed(t)
+	if err := LoadRuntime(); err != nil {
+		t.Fatal(err)
+	}
+	img := gocv.NewMatWithSizeFromScalar(gocv.NewScalar(10, 20, 30, 0), 32, 64, gocv.MatTypeCV8UC3) // B, G, R
+	defer img.Close()
+	base := Input{Name: "x", Width: 64, Height: 64, Resize: "letterbox"}
+	for _, tc := range []struct {
+		typ, layout, color string
+		want               [3]float32 // the tensor's channels at the centre
+	}{
+		{"uint8", "NHWC", "BGR", [3]float32{10, 20, 30}},
+		{"uint8", "NHWC", "RGB", [3]float32{30, 20, 10}},
+		{"uint8", "NCHW", "BGR", [3]float32{10, 20, 30}},
+		{"float32", "NHWC", "RGB", [3]float32{29, 9, 3}},
+		{"float32", "NCHW", "RGB", [3]float32{29, 9, 3}},
+	} {
+		spec := base
+		spec.Type, spec.Layout, spec.Color = tc.typ, tc.layout, tc.color
+		if tc.typ == "float32" {
+			spec.Mean, spec.Std = []float64{1, 2, 1}, []float64{1, 2, 3}
+		}
+		in, err := newInputTensor(&spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := in.load(&img); err != nil {
+			t.Fatal(err)
+		}
+		centre, corner := in.at(32, 32), in.at(0, 0)
+		if centre != tc.want {
+			t.Errorf("%s %s %s: centre %v, want %v", tc.typ, tc.layout, tc.color, centre, tc.want)
+		}
+		if tc.typ == "uint8" && corner != [3]float32{padding, padding, padding} {
+			t.Errorf("%s %s: padding is %v", tc.layout, tc.color, corner)
+		}
+		if err := in.Destroy(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// at reads one pixel of the tensor, channels in the tensor's order.
+func (t *inputTensor) at(x, y int) (px [3]float32) {
+	for c := range px {
+		i := c*t.spec.Width*t.spec.Height + y*t.spec.Width + x
+		if t.spec.Layout == "NHWC" {
+			i = (y*t.spec.Width+x)*3 + c
+		}
+		switch v := t.value.(type) {
+		case interface{ GetData() []uint8 }:
+			px[c] = float32(v.GetData()[i])
+		case interface{ GetData() []float32 }:
+			px[c] = v.GetData()[i]
+		}
+	}
+	return px
+}
+
+func TestRuntimeNotFound(t *testing.T) {
+	empty := t.TempDir()
+	t.Setenv(HomeEnv, empty)
+	t.Setenv("XDG_DATA_HOME", empty)
+	if _, err := findRuntime(); err == nil {
+		t.Skip("a system-wide ONNX Runtime is installed")
+	} else if !strings.Contains(err.Error(), filepath.Join(empty, "lib", runtimeFile())) || !strings.Contains(err.Error(), "make setup") {
+		t.Errorf("error %q names neither the file nor the command", err)
+	}
+	t.Setenv(RuntimeEnv, filepath.Join(empty, "none.so"))
+	if _, err := findRuntime(); err == nil || !strings.Contains(err.Error(), "none.so") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func FuzzParseManifest(f *testing.F) {
+	f.Add(`{"schema":1}`)
+	f.Add(`{"schema":1,"head":{"format":"ssd","ssd":{"feature_maps":[1e9]}}}`)
+	f.Add(`[]`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if m, err := ParseManifest(strings.NewReader(text)); err == nil {
+			if _, err := newDecoder(m); err != nil && m.Head.SSD == nil {
+				t.Errorf("an accepted manifest has no decoder: %v", err)
+			}
+		}
+	})
+}
+
+func BenchmarkRequest(b *testing.B) {
+	r := newRequest(b, openModel(b, Options{Threads: 2, Conf: 0.4, NMSIoU: 0.5}))
+	img := gocv.NewMatWithSize(576, 768, gocv.MatTypeCV8UC3)
+	defer img.Close()
+	b.Run("preprocess", func(b *testing.B) {
+		for b.Loop() {
+			if err := r.Load(&img); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("inference", func(b *testing.B) {
+		for b.Loop() {
+			if err := r.Run(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("postprocess", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := r.Detections(nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
