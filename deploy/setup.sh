@@ -1,0 +1,173 @@
+#!/usr/bin/env bash
+# Install what the tracker needs beyond Go. Running it again costs nothing.
+#
+#   deploy/setup.sh [packages|runtime|model|video]...     default: all four
+#
+#   packages  compiler and OpenCV, from the system's own packages (needs root or sudo)
+#   runtime   ONNX Runtime             -> $TRACKER_HOME/lib
+#   model     the first detector       -> $TRACKER_HOME/models
+#   video     the demo's street scene  -> build/vtest.avi
+#
+# TRACKER_HOME defaults to ${XDG_DATA_HOME:-~/.local/share}/tracker. Everything downloaded is pinned
+# and checked by SHA-256; registries and mirrors are those that pip, npm and apt are set up to use.
+set -euo pipefail
+
+readonly ORT_VERSION=1.24.3
+readonly OBJECTRON=@mediapipe/objectron@0.4.1675468480
+readonly ASSETS=objectron_solution_packed_assets.data
+readonly ASSETS_SHA256=470986ca5df183f41698da6de74b027d838fe289d77b5ab094497d350bee664e
+readonly VIDEO_SHA256=45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+readonly ROOT
+readonly MANIFEST=$ROOT/training/ssd-mobilenetv2-openimages.json
+readonly TRACKER_HOME=${TRACKER_HOME:-${XDG_DATA_HOME:-$HOME/.local/share}/tracker}
+readonly PYTHON=${PYTHON:-python3}
+# What the converter and pip need; a minimal Python lacks some of it.
+readonly PYTHON_MODULES='argparse, hashlib, json, struct, zipfile'
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# is_sha256 FILE DIGEST: the file is there and has this content.
+is_sha256() { [[ -f $1 ]] && echo "$2  $1" | sha256sum --check --status 2>/dev/null; }
+
+as_root() {
+	if [[ $(id -u) == 0 ]]; then "$@"
+	elif have sudo; then sudo "$@"
+	else die "'$*' needs root: run it as root, or install sudo"; fi
+}
+
+apt_install() {
+	[[ $# == 0 ]] && return
+	have apt-get || die "missing, in Debian's names: $*; install them with your package manager"
+	say "installing packages: $*"
+	as_root apt-get update -qq
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
+
+# A fresh folder on the same file system as TRACKER_HOME, so that results can be renamed into place.
+workdir() {
+	mkdir -p "$TRACKER_HOME"
+	WORK=$(mktemp -d "$TRACKER_HOME/.setup.XXXXXX")
+	trap 'rm -rf "$WORK"' EXIT
+}
+
+setup_packages() {
+	local missing=()
+	have g++ || missing+=(g++)
+	have pkg-config || missing+=(pkg-config)
+	have pkg-config && pkg-config --exists opencv4 || missing+=(libopencv-dev)
+	[[ -e /etc/ssl/certs/ca-certificates.crt || -d /etc/pki ]] || missing+=(ca-certificates)
+	apt_install "${missing[@]}"
+	have go || die "the Go toolchain is missing: install Go 1.26 or newer and put it on the PATH"
+}
+
+# need_python [pip]: Python, and pip where asked for, or the packages that bring them.
+need_python() {
+	local missing=()
+	"$PYTHON" -c "import $PYTHON_MODULES" 2>/dev/null || missing+=(python3)
+	[[ ${1:-} != pip ]] || "$PYTHON" -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+	apt_install "${missing[@]}"
+}
+
+setup_runtime() {
+	local platform digest library=libonnxruntime.so.$ORT_VERSION
+	case $(uname -sm) in
+	"Linux x86_64")
+		platform=manylinux_2_28_x86_64
+		digest=12e097b0705253189cd2cde73a091febefb7348edcfe606cd54aec010a4bab2b ;;
+	"Linux aarch64")
+		platform=manylinux_2_28_aarch64
+		digest=34b560ca50f0ba1228a715ce3bedb14eb0fa8e9002dd43dfe083be399f67d7ad ;;
+	*) die "no pinned ONNX Runtime for $(uname -sm): build version $ORT_VERSION or newer and" \
+		"name the library in TRACKER_ORT_LIB" ;;
+	esac
+	is_sha256 "$TRACKER_HOME/lib/$library" "$digest" && return
+
+	say "fetching ONNX Runtime $ORT_VERSION (17 MB)"
+	need_python pip
+	"$PYTHON" -m pip download --quiet --disable-pip-version-check --dest "$WORK" --no-deps \
+		--only-binary=:all: --implementation cp --python-version 3.11 --platform "$platform" \
+		--require-hashes --requirement "$ROOT/deploy/onnxruntime.txt"
+	"$PYTHON" -m zipfile -e "$WORK"/onnxruntime-*.whl "$WORK/wheel"
+	local wheel=$WORK/wheel/onnxruntime
+	is_sha256 "$wheel/capi/$library" "$digest" || die "$library in the wheel is not the pinned one"
+	mkdir -p "$TRACKER_HOME/lib"
+	mv "$wheel/LICENSE" "$TRACKER_HOME/lib/onnxruntime-LICENSE.txt"
+	mv "$wheel/ThirdPartyNotices.txt" "$TRACKER_HOME/lib/onnxruntime-ThirdPartyNotices.txt"
+	mv "$wheel/capi/$library" "$TRACKER_HOME/lib/"
+	say "installed $TRACKER_HOME/lib/$library"
+}
+
+# manifest_value KEY: a text value at the top level of the model's manifest.
+manifest_value() { sed -n "s/^  \"$1\": \"\(.*\)\",\$/\1/p" "$MANIFEST"; }
+
+setup_model() {
+	local models=$TRACKER_HOME/models file digest
+	file=$(manifest_value file)
+	digest=$(manifest_value sha256)
+	cmp -s "$MANIFEST" "$models/$(basename "$MANIFEST")" &&
+		is_sha256 "$models/$file" "$digest" && return
+
+	need_python
+	fetch_assets
+	mkdir -p "$models"
+	"$PYTHON" "$ROOT/training/convert_ssd.py" "$ROOT/build/$ASSETS" "$MANIFEST" "$models"
+	cp "$ROOT/LICENSE" "$models/LICENSE.Apache-2.0"
+	say "installed $models/$file"
+}
+
+# fetch_assets: the file that holds the model, kept in build/ for the converter's test.
+fetch_assets() {
+	is_sha256 "$ROOT/build/$ASSETS" "$ASSETS_SHA256" && return
+	say "fetching the SSD-MobileNetV2 detector (33 MB)"
+	have npm || apt_install npm
+	(cd "$WORK" && npm pack --silent "$OBJECTRON" >/dev/null)
+	tar -xzf "$WORK"/mediapipe-objectron-*.tgz -C "$WORK" "package/$ASSETS"
+	is_sha256 "$WORK/package/$ASSETS" "$ASSETS_SHA256" || die "$ASSETS in $OBJECTRON is not the pinned one"
+	mkdir -p "$ROOT/build"
+	mv "$WORK/package/$ASSETS" "$ROOT/build/"
+}
+
+setup_video() {
+	local video=$ROOT/build/vtest.avi installed=/usr/share/doc/opencv-doc/examples/data/vtest.avi
+	is_sha256 "$video" "$VIDEO_SHA256" && return
+	mkdir -p "$ROOT/build"
+	if is_sha256 "$installed" "$VIDEO_SHA256"; then
+		cp "$installed" "$video"
+		return
+	fi
+	if ! have apt-get; then
+		say "no apt-get, so no demo video: run bin/tracker with an --input of your own"
+		return
+	fi
+	say "fetching the demo video from Debian's opencv-doc (96 MB)"
+	(cd "$WORK" && download_deb opencv-doc)
+	dpkg-deb -x "$WORK"/opencv-doc_*.deb "$WORK/doc"
+	is_sha256 "$WORK/doc$installed" "$VIDEO_SHA256" || die "vtest.avi in opencv-doc is not the pinned one"
+	mv "$WORK/doc$installed" "$video"
+}
+
+# download_deb PACKAGE: its .deb, into the working folder; nothing is installed.
+download_deb() {
+	# apt drops to a user that may not write here; root keeps it quiet.
+	local get=(apt-get -o APT::Sandbox::User=root -qq download "$1")
+	"${get[@]}" 2>/dev/null && return
+	as_root apt-get update -qq
+	"${get[@]}"
+}
+
+main() {
+	[[ $# -gt 0 ]] || set -- packages runtime model video
+	workdir
+	for step in "$@"; do
+		case $step in
+		packages | runtime | model | video) "setup_$step" ;;
+		*) die "no step '$step'; steps: packages runtime model video" ;;
+		esac
+	done
+}
+
+main "$@"
