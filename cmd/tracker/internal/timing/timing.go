@@ -87,14 +87,22 @@ func (r *Recorder) FrameDone(latency time.Duration) {
 // stalled stream falls.
 func (r *Recorder) FPS() float64 { return r.pace.recent(time.Now()) }
 
-// Rows appends the recent view to dst: a row for every stage that has run, in
-// order, then one named "total" for whole frames, and returns the result. Given
-// a dst with room it does not allocate.
+// Rows appends the recent view to dst, a row for every stage that has run, in
+// order, and returns the result. Given a dst with room it does not allocate.
 func (r *Recorder) Rows(dst []Row) []Row {
 	for s := range r.stages {
-		dst = r.stages[s].appendRow(dst, stageNames[s])
+		if row, ok := r.stages[s].row(stageNames[s]); ok {
+			dst = append(dst, row)
+		}
 	}
-	return r.frames.appendRow(dst, totalName)
+	return dst
+}
+
+// Total is the recent view of whole frames, named "total"; all zero, the name
+// included, before the first FrameDone.
+func (r *Recorder) Total() Row {
+	row, _ := r.frames.row(totalName)
+	return row
 }
 
 // series holds the durations of one stage in both views.
@@ -114,18 +122,19 @@ func (s *series) add(d time.Duration) {
 	s.mu.Unlock()
 }
 
-func (s *series) appendRow(dst []Row, name string) []Row {
+// row is false where nothing has been recorded.
+func (s *series) row(name string) (Row, bool) {
 	s.mu.Lock()
 	window, current := s.recent, s.current
 	n := min(s.run.count, Window)
 	s.mu.Unlock()
 	if n == 0 {
-		return dst
+		return Row{}, false
 	}
 	sorted := window[:n]
 	slices.Sort(sorted)
-	return append(dst, Row{
+	return Row{
 		Name: name, Current: current,
 		P50: sorted[rank(0.50, n)-1], P95: sorted[rank(0.95, n)-1],
-	})
+	}, true
 }

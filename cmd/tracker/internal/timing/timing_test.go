@@ -99,9 +99,12 @@ func TestRowsInPipelineOrder(t *testing.T) {
 	for _, row := range r.Rows(nil) {
 		names = append(names, row.Name)
 	}
-	want := "capture preprocess inference postprocess track draw write total"
+	want := "capture preprocess inference postprocess track draw write"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("rows %q, want %q", got, want)
+	}
+	if got, want := r.Total(), (Row{"total", 7 * milli, 7 * milli, 7 * milli}); got != want {
+		t.Errorf("total = %v, want %v", got, want)
 	}
 }
 
@@ -193,6 +196,9 @@ inference-bound: 8.9 of 10.1 ms a frame
 func TestEmptyRun(t *testing.T) {
 	s := New().Summary()
 	var b bytes.Buffer
+	if got := New().Total(); got != (Row{}) {
+		t.Errorf("total of an empty run = %v", got)
+	}
 	if err := s.WriteTable(&b); err != nil || strings.Contains(b.String(), "NaN") {
 		t.Errorf("table of an empty run: error %v, text\n%s", err, b.String())
 	}
@@ -246,7 +252,7 @@ func TestConcurrentUse(t *testing.T) {
 
 func TestNoAllocations(t *testing.T) {
 	r := New()
-	rows := make([]Row, 0, NumStages+1)
+	rows := make([]Row, 0, NumStages)
 	d := milli
 	frame := func() {
 		for s := range Stage(NumStages) {
@@ -254,7 +260,7 @@ func TestNoAllocations(t *testing.T) {
 		}
 		r.FrameDone(d)
 		rows = r.Rows(rows[:0])
-		_ = r.FPS()
+		_, _ = r.Total(), r.FPS()
 		d += 1234
 	}
 	if n := testing.AllocsPerRun(300, frame); n != 0 {
@@ -292,7 +298,7 @@ func BenchmarkRows(b *testing.B) {
 	var rows []Row
 	b.ReportAllocs()
 	for b.Loop() {
-		rows = r.Rows(rows[:0])
+		rows = append(r.Rows(rows[:0]), r.Total())
 	}
 }
 
