@@ -1,0 +1,42 @@
+# The tracker in a container. docker build -t tracker . && docker run --rm tracker --help
+#
+# BASE may be any image whose apt has OpenCV 4.6 (Debian 12); GO_IMAGE must be of the same release.
+ARG GO_IMAGE=golang:1.26-bookworm
+ARG BASE=debian:bookworm-slim
+
+FROM ${GO_IMAGE} AS build
+ENV TRACKER_HOME=/usr/share/tracker
+WORKDIR /src
+
+# Downloads first: editing Go code does not repeat them.
+COPY LICENSE ./
+COPY deploy/setup.sh deploy/onnxruntime.txt deploy/
+COPY training/*.py training/*.json training/
+RUN deploy/setup.sh packages runtime model
+COPY go.mod go.sum ./
+RUN go mod download
+
+COPY . .
+ARG VERSION=dev
+RUN make build VERSION="${VERSION}"
+
+FROM ${BASE}
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+        libopencv-core406 \
+        libopencv-highgui406 \
+        libopencv-imgcodecs406 \
+        libopencv-imgproc406 \
+        libopencv-videoio406 \
+    && rm -rf /var/lib/apt/lists/* \
+    # Cameras (/dev/video*) belong to the group video.
+    && useradd --system --uid 10001 --groups video tracker \
+    && install -d -o tracker /data
+COPY --from=build /usr/share/tracker /usr/share/tracker
+COPY --from=build /src/LICENSE /usr/share/doc/tracker/LICENSE
+COPY --from=build /src/bin/tracker /usr/local/bin/tracker
+ENV TRACKER_HOME=/usr/share/tracker
+USER 10001
+WORKDIR /data
+ENTRYPOINT ["tracker"]
+CMD ["--help"]

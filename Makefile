@@ -1,0 +1,102 @@
+# make demo, make test, make lint: each installs what it lacks first. make help lists the rest.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+VERSION      ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TRACKER_HOME ?= $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/tracker
+PREFIX       ?= /usr/local
+PYTHON       ?= python3
+FUZZTIME     ?= 10s
+BENCH        ?= .
+STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+export TRACKER_HOME PYTHON
+
+# Packages that must build and pass without cgo.
+PURE := ./config/... ./detect/... ./track/...
+
+# GoCV builds only its modules that Debian's OpenCV 4.6 has. Flags that the user or `go env -w` set
+# stay, and their tags with them.
+comma := ,
+space := $(subst ,, )
+user_flags := $(shell go env GOFLAGS 2>/dev/null)
+user_tags  := $(subst $(comma), ,$(patsubst -tags=%,%,$(filter -tags=%,$(user_flags:--%=-%))))
+TAGS := $(subst $(space),$(comma),$(sort gocv_specific_modules gocv_videoio gocv_highgui $(user_tags)))
+export GOFLAGS := $(strip $(filter-out -tags=% --tags=%,$(user_flags)) -tags=$(TAGS))
+
+.PHONY: build
+build: packages ## compile bin/tracker
+	go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/tracker ./cmd/tracker
+
+.PHONY: setup
+setup: ## install compiler, OpenCV, ONNX Runtime, the first model, the demo video
+	@deploy/setup.sh
+
+.PHONY: packages
+packages:
+	@deploy/setup.sh packages
+
+.PHONY: demo
+demo: setup build ## track the people of a street scene into out/vtest.mp4 and out/vtest.txt
+	mkdir -p out
+	bin/tracker --input build/vtest.avi --backbone mobilenetv2 --classes person \
+		--save out/vtest.mp4 --mot out/vtest.txt
+
+.PHONY: test
+test: setup test-python ## run every test
+	go test ./...
+	CGO_ENABLED=0 go test $(PURE)
+	go test -tags=$(TAGS),matprofile ./capture/... ./cmd/...
+
+.PHONY: test-python
+test-python:
+	$(PYTHON) -m unittest discover -s training
+
+.PHONY: race
+race: setup ## run every test under the race detector
+	go test -race ./...
+
+.PHONY: lint
+lint: packages ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l .); [[ -z $$unformatted ]] || \
+		{ echo "not gofmt'ed (run gofmt -w):"; echo "$$unformatted"; exit 1; } >&2
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+.PHONY: fuzz
+fuzz: packages ## fuzz every decoder for FUZZTIME each; `make test` runs the seeds
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+.PHONY: bench
+bench: setup ## run the benchmarks that match BENCH, with allocations
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: cover
+cover: setup ## measure test coverage into build/cover.html
+	mkdir -p build
+	go test -coverprofile=build/cover.out ./...
+	go tool cover -html=build/cover.out -o build/cover.html
+	go tool cover -func=build/cover.out | tail -n 1
+
+.PHONY: docker
+docker: ## build the container image tracker:VERSION
+	docker build --build-arg VERSION=$(VERSION) -t tracker:$(VERSION) .
+
+.PHONY: install
+install: build ## install under PREFIX (/usr/local), honouring DESTDIR
+	install -Dm755 bin/tracker $(DESTDIR)$(PREFIX)/bin/tracker
+	TRACKER_HOME=$(DESTDIR)$(PREFIX)/share/tracker deploy/setup.sh runtime model
+
+.PHONY: clean
+clean: ## remove what was built; what setup installed stays
+	rm -rf bin build out
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 10
