@@ -52,6 +52,7 @@ type SORT struct {
 	rowUses, colUses   []int
 	contested          []int // classes
 	matched            []bool
+	overlaps           overlaps
 	matcher            matcher
 	out                []Track
 }
@@ -99,7 +100,7 @@ func (s *SORT) predict() {
 // through the assignment with all its overlaps, and pairs under the threshold
 // are dropped afterwards.
 func (s *SORT) associate() {
-	s.edges = appendOverlaps(s.edges[:0], s.expected, s.detected)
+	s.edges = s.overlaps.find(s.expected, s.detected)
 	s.findContested()
 	s.pairs, s.contest = s.pairs[:0], s.contest[:0]
 	for _, e := range s.edges {
