@@ -23,8 +23,8 @@ type CLEAR struct {
 	TP   int `json:"TP"`   // matched boxes
 	FN   int `json:"FN"`   // true boxes without a match
 	FP   int `json:"FP"`   // result boxes without a match
-	IDSW int `json:"IDSW"` // a true track's match has another identity than its last
-	Frag int `json:"Frag"` // a true track's matches start again after a gap
+	IDSW int `json:"IDSW"` // a match whose identity is not that of the true track's match before
+	Frag int `json:"Frag"` // matches of a true track that start again after a gap
 	MT   int `json:"MT"`   // mostly tracked: more than 80 % of its boxes matched
 	PT   int `json:"PT"`   // partly tracked: 20 % to 80 %
 	ML   int `json:"ML"`   // mostly lost: less than 20 %
@@ -57,7 +57,7 @@ func evaluateCLEAR(s *sequence) CLEAR {
 	var m matcher
 	var links []link
 	var candidates []overlap
-	now := 0 // frames without truth or without results are no gap
+	now := 0 // counts frames that have both truth and results: others make no gap
 	for _, f := range s.frames {
 		if len(f.gt) == 0 || len(f.res) == 0 {
 			continue

@@ -3,10 +3,13 @@ package mot_test
 import (
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/tracker-go/tracker/track/mot"
@@ -139,4 +142,46 @@ func trackEvalFigures(r *mot.Result) map[string]float64 {
 	perAlpha("HOTA_FN", fn)
 	perAlpha("HOTA_FP", fp)
 	return figures
+}
+
+// goldenFrames is the length of the sequences that generate.py makes.
+const goldenFrames = 40
+
+// TestGolden compares small sequences, some of them degenerate, and their
+// combination with TrackEval; testdata/trackeval/generate.py makes them.
+func TestGolden(t *testing.T) {
+	tables, err := filepath.Glob("testdata/trackeval/*/expected.csv")
+	if err != nil || len(tables) == 0 {
+		t.Fatal("no cases in testdata/trackeval", err)
+	}
+	for _, table := range tables {
+		dir := filepath.Dir(table)
+		name, _, _ := strings.Cut(filepath.Base(dir), "-")
+		bench, err := mot.ParseBenchmark(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expected := readCSV(t, table)
+		var all []mot.Result
+		for _, seq := range slices.Sorted(maps.Keys(expected)) {
+			if seq == "COMBINED" {
+				continue
+			}
+			got, err := mot.Evaluate(
+				readRows(t, filepath.Join(dir, seq+".gt.txt")),
+				readRows(t, filepath.Join(dir, seq+".results.txt")),
+				mot.Options{Benchmark: bench, Frames: goldenFrames})
+			if err != nil {
+				t.Fatalf("%s: %v", seq, err)
+			}
+			all = append(all, got)
+			t.Run(filepath.Base(dir)+"/"+seq, func(t *testing.T) {
+				compareFigures(t, trackEvalFigures(&got), expected[seq])
+			})
+		}
+		t.Run(filepath.Base(dir)+"/COMBINED", func(t *testing.T) {
+			got := mot.Combine(all)
+			compareFigures(t, trackEvalFigures(&got), expected["COMBINED"])
+		})
+	}
 }
