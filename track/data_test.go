@@ -33,7 +33,7 @@ type sequence struct {
 }
 
 // readSequences reads <dir>/<sequence>/det/<file> for every sequence there, in
-// order, keeping detections with at least the given confidence.
+// order, keeping detections above the given confidence.
 func readSequences(tb testing.TB, dir, file string, confidence float64) []sequence {
 	tb.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*", "det", file))
@@ -67,7 +67,7 @@ func framesOf(rows []mot.Row, rate, confidence float64) []track.Input {
 		frames[i].Time = time.Duration(float64(i) / rate * float64(time.Second))
 	}
 	for _, r := range rows {
-		if r.Conf >= confidence {
+		if r.Conf > confidence {
 			f := &frames[r.Frame-1]
 			f.Detections = append(f.Detections, detect.Detection{Box: r.Box(), Score: r.Conf})
 		}
