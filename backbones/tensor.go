@@ -92,7 +92,7 @@ func (t *inputTensor) load(img *gocv.Mat) error {
 		}
 	}
 	// The content has the wanted size already, so the pixels land in place.
-	if err := gocv.Resize(*img, &t.content, image.Pt(t.box.W, t.box.H), 0, 0, gocv.InterpolationLinear); err != nil {
+	if err := gocv.Resize(*img, &t.content, image.Pt(t.box.W, t.box.H), 0, 0, gocv.InterpolationArea); err != nil {
 		return fmt.Errorf("resize picture: %w", err)
 	}
 	if t.pack != nil {

@@ -69,7 +69,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Cam: -1, Stride: 1,
-		Backbone: "mobilenetv2", Device: "cpu", Conf: 0.4, NMSIoU: 0.5,
+		Backbone: "mobilenetv2", Device: "cpu", Conf: 0.4, NMSIoU: 0.4,
 		Tracker: "sort", MaxAge: 1, MinHits: 3, TrackIoU: 0.3,
 		Codec: "auto", Display: "auto", LogLevel: "info",
 	}

@@ -1,7 +1,9 @@
 package track_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/tracker-go/tracker/track"
 )
@@ -31,5 +33,27 @@ func BenchmarkMOT17Val(b *testing.B) {
 			b.ReportMetric(float64(frames*b.N)/b.Elapsed().Seconds(), "frames/s")
 			b.ReportMetric(float64(detections)/float64(frames), "detections/frame")
 		})
+	}
+}
+
+// BenchmarkStreet runs every tracker over a made-up scene, which needs no data:
+// one operation is a frame of a tracker at work.
+func BenchmarkStreet(b *testing.B) {
+	for _, name := range track.Names() {
+		for _, walkers := range []int{10, 35, 200} {
+			b.Run(fmt.Sprintf("%s/%d", name, walkers), func(b *testing.B) {
+				scene := street(1, 250, walkers, 1)
+				t := newTracker(b, name)
+				run(t, scene)
+				k := len(scene)
+				for b.Loop() {
+					in := scene[k%len(scene)]
+					in.Time = time.Duration(k) * frameTime
+					t.Update(in)
+					k++
+				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "frames/s")
+			})
+		}
 	}
 }

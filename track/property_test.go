@@ -15,6 +15,9 @@ import (
 
 // The tests of this file hold for every tracker that New makes.
 
+// frameTime is the time from one frame of a street to the next.
+const frameTime = 40 * time.Millisecond
+
 // street is a made-up scene: walkers of several classes cross a picture of
 // 1920×1080, come and go, and are detected with jitter, misses and false alarms,
 // in random order.
@@ -31,7 +34,7 @@ func street(seed uint64, frames, walkers, classes int) []track.Input {
 	scene := make([]track.Input, frames)
 	for k := range scene {
 		in := &scene[k]
-		in.Time = time.Duration(k) * 40 * time.Millisecond
+		in.Time = time.Duration(k) * frameTime
 		for i := range people {
 			p := &people[i]
 			p.x, p.y = p.x+p.vx, p.y+p.vy
@@ -238,7 +241,7 @@ func TestTrackersAllocateNothing(t *testing.T) {
 		k := 0
 		next := func() {
 			in := scene[k%len(scene)]
-			in.Time = time.Duration(k) * 40 * time.Millisecond
+			in.Time = time.Duration(k) * frameTime
 			tracker.Update(in)
 			k++
 		}
