@@ -91,7 +91,8 @@ func (t *inputTensor) load(img *gocv.Mat) error {
 			return err
 		}
 	}
-	// The content has the wanted size already, so the pixels land in place.
+	// Averaging over areas keeps small objects that sampling points would alias
+	// away. The content has the wanted size already: the pixels land in place.
 	if err := gocv.Resize(*img, &t.content, image.Pt(t.box.W, t.box.H), 0, 0, gocv.InterpolationArea); err != nil {
 		return fmt.Errorf("resize picture: %w", err)
 	}
