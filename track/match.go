@@ -42,8 +42,8 @@ func (t *topTwo) offer(k int, weight float64) {
 	}
 }
 
-// maximize returns the chosen edges, valid until the next call. The rows of
-// edges lie in [0,rows), the columns in [0,cols).
+// maximize returns the chosen edges, in no order that means anything, valid until
+// the next call. Edges come row by row, rows in [0,rows), columns in [0,cols).
 func (m *matcher) maximize(edges []edge, rows, cols int) []edge {
 	m.chosen = m.chosen[:0]
 	m.live = append(m.live[:0], edges...)
@@ -110,7 +110,6 @@ func (m *matcher) assign(cols int) {
 }
 
 // compact numbers the rows and columns of the live edges and fills in the cost.
-// Edges lie row by row.
 func (m *matcher) compact(cols int) {
 	m.colAt = resize(m.colAt, cols)
 	fill(m.colAt, -1)
