@@ -39,12 +39,22 @@ as_root() {
 	else die "'$*' needs root: run it as root, or install sudo"; fi
 }
 
+# apt_install PACKAGE...: quietly; apt's own words appear only where it fails.
 apt_install() {
 	[[ $# == 0 ]] && return
 	have apt-get || die "missing, in Debian's names: $*; install them with your package manager"
 	say "installing packages: $*"
+	apt_update
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
+		install -y --no-install-recommends "$@" >"$WORK/apt.log" 2>&1 ||
+		{ tail -n 30 "$WORK/apt.log" >&2; die "apt-get could not install: $*"; }
+}
+
+# apt_update: refresh the package lists, once a run.
+apt_update() {
+	[[ -n ${APT_UPDATED:-} ]] && return
 	as_root apt-get update -qq
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+	APT_UPDATED=yes
 }
 
 # A fresh folder on the same file system as TRACKER_HOME, so that results can be renamed into place.
@@ -127,16 +137,14 @@ fetch_assets() {
 	(cd "$WORK" && npm pack --silent "$OBJECTRON" >/dev/null)
 	tar -xzf "$WORK"/mediapipe-objectron-*.tgz -C "$WORK" "package/$ASSETS"
 	is_sha256 "$WORK/package/$ASSETS" "$ASSETS_SHA256" || die "$ASSETS in $OBJECTRON is not the pinned one"
-	mkdir -p "$ROOT/build"
-	mv "$WORK/package/$ASSETS" "$ROOT/build/"
+	install -Dm644 "$WORK/package/$ASSETS" "$ROOT/build/$ASSETS"
 }
 
 setup_video() {
 	local video=$ROOT/build/vtest.avi installed=/usr/share/doc/opencv-doc/examples/data/vtest.avi
 	is_sha256 "$video" "$VIDEO_SHA256" && return
-	mkdir -p "$ROOT/build"
 	if is_sha256 "$installed" "$VIDEO_SHA256"; then
-		cp "$installed" "$video"
+		install -Dm644 "$installed" "$video"
 		return
 	fi
 	if ! have apt-get; then
@@ -147,7 +155,7 @@ setup_video() {
 	(cd "$WORK" && download_deb opencv-doc)
 	dpkg-deb -x "$WORK"/opencv-doc_*.deb "$WORK/doc"
 	is_sha256 "$WORK/doc$installed" "$VIDEO_SHA256" || die "vtest.avi in opencv-doc is not the pinned one"
-	mv "$WORK/doc$installed" "$video"
+	install -Dm644 "$WORK/doc$installed" "$video"
 }
 
 # download_deb PACKAGE: its .deb, into the working folder; nothing is installed.
@@ -155,7 +163,7 @@ download_deb() {
 	# apt drops to a user that may not write here; root keeps it quiet.
 	local get=(apt-get -o APT::Sandbox::User=root -qq download "$1")
 	"${get[@]}" 2>/dev/null && return
-	as_root apt-get update -qq
+	apt_update
 	"${get[@]}"
 }
 
