@@ -1,0 +1,137 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tracker-go/tracker/config"
+	"github.com/tracker-go/tracker/track"
+)
+
+const rootLong = `tracker follows objects through video. It reads a camera, a file, a folder of
+pictures or a network stream, finds objects with the detector of a chosen
+backbone, gives each an identity, and times every stage.
+
+  tracker --input street.mp4 --save out.mp4 --mot out.txt
+  tracker --cam 0 --backbone mobilenetv2
+  tracker --input 'frames/*.jpg' --classes person,car --jsonl -
+  tracker models
+
+Results are written under a .partial name and get their own name when they are
+complete.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 130 interrupted.`
+
+func newRootCommand() *cobra.Command {
+	cfg := config.Default()
+	var file string
+	var version bool
+	cmd := &cobra.Command{
+		Use:           "tracker (--input PATH | --cam N) [flags]",
+		Short:         "Follow objects through video, with every stage timed",
+		Long:          rootLong,
+		Args:          noArguments,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				return printVersion(cmd.OutOrStdout())
+			}
+			settled, err := settle(cmd.Flags(), cfg, file)
+			if err != nil {
+				return &codedError{exitUsage, err}
+			}
+			return run(cmd.Context(), settled, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	bind(flags, &cfg)
+	flags.StringVar(&file, "config", "", "settings from a YAML `FILE`, keys named as these flags; flags win")
+	flags.BoolVar(&version, "version", false, "print the versions of the program, its libraries and models")
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
+	cmd.AddCommand(newTrackCommand(), newEvalCommand(), newModelsCommand())
+	completeNames(cmd)
+	return cmd
+}
+
+// bind makes the flags that set c; what c holds already is their default.
+func bind(f *pflag.FlagSet, c *config.Config) {
+	f.StringVarP(&c.Input, "input", "i", c.Input, "video file, folder or glob of pictures, URL, or - for standard input (`PATH`)")
+	f.IntVar(&c.Cam, "cam", c.Cam, "camera `N`umber")
+	f.Lookup("cam").DefValue = "0" // −1 is "none": nothing to show in the help
+	f.IntVar(&c.CamWidth, "cam-width", c.CamWidth, "picture width to ask the camera for, pixels")
+	f.IntVar(&c.CamHeight, "cam-height", c.CamHeight, "picture height to ask the camera for, pixels")
+	f.Float64Var(&c.CamFPS, "cam-fps", c.CamFPS, "frame rate to ask the camera for")
+	f.IntVar(&c.Stride, "stride", c.Stride, "analyse every `N`th frame")
+	f.IntVar(&c.MaxFrames, "max-frames", c.MaxFrames, "stop after `N` analysed frames, 0 for no limit")
+
+	f.StringVarP(&c.Backbone, "backbone", "b", c.Backbone, "backbone family or installed model ('tracker models' lists them)")
+	f.StringVar(&c.Model, "model", c.Model, "ONNX `FILE` to use instead, with its manifest beside it")
+	f.StringVar(&c.Device, "device", c.Device, "where the network runs: cpu or cuda[:N]")
+	f.IntVar(&c.Threads, "threads", c.Threads, "threads for the network and OpenCV, 0 for every core")
+	f.Float64Var(&c.Conf, "conf", c.Conf, "lowest score of a detection; higher finds fewer false ones")
+	f.Float64Var(&c.NMSIoU, "nms-iou", c.NMSIoU, "overlap above which two boxes of a class are one object")
+	f.StringSliceVar(&c.Classes, "classes", c.Classes, "classes to keep, e.g. person,car; all if not given")
+
+	f.StringVar(&c.Tracker, "tracker", c.Tracker, "association algorithm: "+strings.Join(track.Names(), ", "))
+	f.IntVar(&c.MaxAge, "max-age", c.MaxAge, "frames that a track survives without a detection")
+	f.IntVar(&c.MinHits, "min-hits", c.MinHits, "detections in a row that confirm a track")
+	f.Float64Var(&c.TrackIoU, "track-iou", c.TrackIoU, "least overlap of a track and its detection")
+
+	f.StringVar(&c.Save, "save", c.Save, "write the annotated video to `FILE`.mp4")
+	f.StringVar(&c.Codec, "codec", c.Codec, "of the video: auto, h264, mpeg4 or mjpeg")
+	f.StringVar(&c.MOT, "mot", c.MOT, "write tracks as MOTChallenge text to `FILE`, - for standard output")
+	f.StringVar(&c.JSONL, "jsonl", c.JSONL, "write one JSON object a frame to `FILE`, - for standard output")
+	f.StringVar(&c.Display, "display", c.Display, "show the pictures in a window: auto, on or off")
+
+	f.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+	f.BoolVarP(&c.Quiet, "quiet", "q", c.Quiet, "no progress and no summary")
+}
+
+// settle puts the layers together: flags over the file over the defaults.
+func settle(flags *pflag.FlagSet, fromFlags config.Config, file string) (config.Config, error) {
+	if file == "" {
+		return fromFlags, fromFlags.Validate()
+	}
+	c := config.Default()
+	if err := config.Load(file, &c); err != nil {
+		return c, err
+	}
+	over := pflag.NewFlagSet("", pflag.ContinueOnError)
+	bind(over, &c)
+	var err error
+	flags.Visit(func(f *pflag.Flag) {
+		if over.Lookup(f.Name) != nil && err == nil {
+			err = over.Set(f.Name, flagText(f.Value))
+		}
+	})
+	if err != nil {
+		return c, err
+	}
+	return c, c.Validate()
+}
+
+// flagText is a flag's value as the command line would give it.
+func flagText(v pflag.Value) string {
+	if list, ok := v.(pflag.SliceValue); ok {
+		return strings.Join(list.GetSlice(), ",")
+	}
+	return v.String()
+}
+
+// noArguments refuses words that are no command; a file name among them was
+// meant for --input.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if close := cmd.SuggestionsFor(args[0]); len(close) > 0 {
+		return usageErrorf("unknown command %q; did you mean %s?", args[0], strings.Join(close, " or "))
+	}
+	return usageErrorf("unexpected argument %q; a video is given as --input %s", args[0], args[0])
+}
