@@ -1,0 +1,180 @@
+//go:build gocv_specific_modules
+
+package capture
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"gocv.io/x/gocv"
+)
+
+// Properties of OpenCV that gocv has no names for.
+const (
+	propOpenTimeout gocv.VideoCaptureProperties = 53 // CAP_PROP_OPEN_TIMEOUT_MSEC
+	propReadTimeout gocv.VideoCaptureProperties = 54 // CAP_PROP_READ_TIMEOUT_MSEC
+)
+
+// maxDamaged is how many pieces in a row may fail to decode before a video
+// counts as ended: OpenCV does not tell a damaged piece from the end. Raising it
+// survives longer damage; a failed read at the end of a file costs microseconds.
+const maxDamaged = 1000
+
+// video decodes what an OpenCV capture reads: a file, standard input, a stream
+// or a camera.
+type video struct {
+	vc    *gocv.VideoCapture
+	facts Info
+	clock mediaClock
+	begin time.Time // of a live source: when its first frame came
+	next  int       // index of the next frame
+
+	// atEnd is the error that ends the video after so many frames.
+	atEnd func(read int) error
+	// patience is how long a live source may deliver nothing.
+	patience time.Duration
+
+	damaged atomic.Int64
+}
+
+func newVideo(vc *gocv.VideoCapture, name string, live bool) *video {
+	v := &video{vc: vc, atEnd: func(int) error { return io.EOF }}
+	v.facts = Info{
+		Name:    name,
+		Width:   int(vc.Get(gocv.VideoCaptureFrameWidth)),
+		Height:  int(vc.Get(gocv.VideoCaptureFrameHeight)),
+		FPS:     saneFPS(vc.Get(gocv.VideoCaptureFPS)),
+		Live:    live,
+		Backend: gocv.VideoRegistry.GetBackendName(gocv.VideoCaptureAPI(vc.Get(gocv.VideoCaptureBackend))),
+		FourCC:  fourCC(vc.Get(gocv.VideoCaptureFOURCC)),
+	}
+	if n := vc.Get(gocv.VideoCaptureFrameCount); n > 0 && n < math.MaxInt32 && !live {
+		v.facts.Frames = int(n)
+	}
+	v.clock.period = framePeriod(v.facts.FPS)
+	return v
+}
+
+func (v *video) info() Info { return v.facts }
+
+func (v *video) decode(f *Frame) error {
+	if !v.retry(func() bool { return v.vc.Read(&f.Mat) && !f.Mat.Empty() }) {
+		return v.atEnd(v.next)
+	}
+	f.Index = v.next
+	f.Captured = time.Now()
+	f.Time = v.time(f.Captured)
+	v.next++
+	return nil
+}
+
+// time is the media time of the frame just read.
+func (v *video) time(now time.Time) time.Duration {
+	if !v.facts.Live {
+		ms := v.vc.Get(gocv.VideoCapturePosMsec)
+		return v.clock.at(v.next, time.Duration(ms*float64(time.Millisecond)))
+	}
+	if v.begin.IsZero() {
+		v.begin = now
+	}
+	return now.Sub(v.begin)
+}
+
+// skip grabs: the frame is decoded, since later ones need it, but not converted.
+// gocv does not say whether a grab succeeded; the position does, except for a
+// camera, whose next read finds out.
+func (v *video) skip() error {
+	grab := func() bool {
+		before := v.vc.Get(gocv.VideoCapturePosFrames)
+		err := v.vc.Grab(1)
+		return err == nil && (v.facts.Live || v.vc.Get(gocv.VideoCapturePosFrames) != before)
+	}
+	if !v.retry(grab) {
+		return v.atEnd(v.next)
+	}
+	v.next++
+	return nil
+}
+
+// retry reads until it succeeds, and is false at the end.
+func (v *video) retry(read func() bool) bool {
+	start := time.Now()
+	for failed := 0; ; failed++ {
+		if read() {
+			v.damaged.Add(int64(failed))
+			return true
+		}
+		switch {
+		case !v.facts.Live && failed >= maxDamaged:
+			return false
+		case v.facts.Live && time.Since(start) > v.patience:
+			return false
+		case v.facts.Live:
+			time.Sleep(10 * time.Millisecond) // a dead device fails at once, forever
+		}
+	}
+}
+
+func (v *video) close() error { return v.vc.Close() }
+
+// lostAfter ends a live source that delivers nothing any more.
+func lostAfter(name, hint string) func(int) error {
+	return func(read int) error {
+		return fmt.Errorf("read %s: %w after frame %d; %s", name, ErrLost, read, hint)
+	}
+}
+
+// fourCC spells a codec's four letters; empty where they are not letters.
+func fourCC(code float64) string {
+	n := uint32(int64(code))
+	letters := []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}
+	for _, c := range letters {
+		if c < ' ' || c > '~' {
+			return ""
+		}
+	}
+	return string(letters)
+}
+
+// openCapture opens what FFmpeg reads. Opening cannot be interrupted: when ctx
+// ends first, the capture is closed as soon as it is open.
+func openCapture(ctx context.Context, uri string, params ...gocv.VideoCaptureProperties) (*gocv.VideoCapture, error) {
+	type result struct {
+		vc  *gocv.VideoCapture
+		err error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		vc, err := tryCapture(uri, params)
+		opened <- result{vc, err}
+	}()
+	select {
+	case r := <-opened:
+		return r.vc, r.err
+	case <-ctx.Done():
+		go func() {
+			if r := <-opened; r.err == nil {
+				r.vc.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+// tryCapture opens with FFmpeg only: OpenCV's other readers would have to guess.
+func tryCapture(uri string, params []gocv.VideoCaptureProperties) (vc *gocv.VideoCapture, err error) {
+	if len(params) > 0 {
+		vc, err = gocv.VideoCaptureFileWithAPIParams(uri, gocv.VideoCaptureFFmpeg, params)
+	} else {
+		vc, err = gocv.VideoCaptureFileWithAPI(uri, gocv.VideoCaptureFFmpeg)
+	}
+	if err != nil {
+		vc.Close()
+		return nil, err
+	}
+	return vc, nil
+}
