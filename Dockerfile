@@ -30,7 +30,7 @@ RUN apt-get update \
         libopencv-videoio406 \
     && rm -rf /var/lib/apt/lists/* \
     # Cameras (/dev/video*) belong to the group video.
-    && useradd --system --uid 10001 --groups video tracker \
+    && useradd --uid 10001 --no-create-home --groups video tracker \
     && install -d -o tracker /data
 COPY --from=build /usr/share/tracker /usr/share/tracker
 COPY --from=build /src/LICENSE /usr/share/doc/tracker/LICENSE
