@@ -1,0 +1,369 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tracker-go/tracker/track/mot"
+)
+
+const evalLong = `eval scores tracking results against ground truth, both MOTChallenge text, with
+the HOTA, CLEAR and Identity metrics as TrackEval computes them.
+
+  tracker eval --gt MOT17/train/MOT17-02/gt/gt.txt --results out.txt
+  tracker eval --gt MOT17/train --results results/
+
+--gt is a truth file, a sequence's folder (with gt/gt.txt in it) or a folder of
+such folders; --results is a file, or a folder with <sequence>.txt for each
+sequence. A seqinfo.ini beside the truth says how long the sequence is.
+
+The benchmark decides which boxes count. Where --benchmark is not given it is
+told from the sequence's name (MOT17-02, dancetrack0001); other names are scored
+as 'generic': truth rows marked 0 in the confidence column are left out and
+classes are not looked at, which is how MOT15 is scored.
+
+The table is in percent, its last three columns count true tracks that are mostly
+tracked, partly tracked and mostly lost. --json prints an object keyed by sequence
+name and COMBINED, with shares from 0 to 1. COMBINED weighs every box alike: it
+is not the mean of the rows above it.`
+
+func newEvalCommand() *cobra.Command {
+	var e evaluation
+	cmd := &cobra.Command{
+		Use:   "eval --gt PATH --results PATH",
+		Short: "Score tracking results: HOTA, MOTA, IDF1",
+		Long:  evalLong,
+		Args:  flagsOnly,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e.in, e.out, e.notes = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+			return e.run(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&e.gt, "gt", "", "ground truth: a file, a sequence's folder or a folder of those (`PATH`)")
+	flags.StringVar(&e.results, "results", "", "what to score: a file, a folder of <sequence>.txt, or - for standard input (`PATH`)")
+	flags.StringVar(&e.benchmark, "benchmark", "", "whose rules to apply: mot15, mot17, mot20, dancetrack or generic; told from the sequence's name if not given")
+	flags.BoolVar(&e.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// flagsOnly refuses words that belong to no flag.
+func flagsOnly(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageErrorf("unexpected argument %q; see 'tracker %s --help'", args[0], cmd.Name())
+}
+
+// evaluation is one run of the command.
+type evaluation struct {
+	gt, results, benchmark string
+	asJSON                 bool
+
+	in         io.Reader
+	out, notes io.Writer
+}
+
+// scored is a sequence to score, and then its score.
+type scored struct {
+	name        string
+	gt, results string // files
+	options     mot.Options
+	result      mot.Result
+}
+
+func (e *evaluation) run(ctx context.Context) error {
+	switch {
+	case e.gt == "":
+		return usageErrorf("no ground truth: give --gt FILE or --gt FOLDER")
+	case e.results == "":
+		return usageErrorf("no results to score: give --results FILE or --results FOLDER")
+	}
+	sequences, err := findSequences(e.gt)
+	if err != nil {
+		return err
+	}
+	if err := e.chooseBenchmarks(sequences); err != nil {
+		return err
+	}
+	if err := e.findResults(sequences); err != nil {
+		return err
+	}
+	if err := e.score(ctx, sequences); err != nil {
+		return err
+	}
+	results := make([]mot.Result, len(sequences))
+	for i, s := range sequences {
+		results[i] = s.result
+	}
+	combined := mot.Combine(results)
+	if combined.Count.GTDets == 0 {
+		return fmt.Errorf("score %s: the ground truth has no box that counts; check the file and --benchmark", e.gt)
+	}
+	if e.asJSON {
+		return printScoresJSON(e.out, sequences, &combined)
+	}
+	return printScores(e.out, sequences, &combined)
+}
+
+// findSequences lists the truth that path holds, in the order of the names.
+func findSequences(path string) ([]scored, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read ground truth: %w", err)
+	}
+	if !info.IsDir() {
+		return []scored{{name: sequenceName(path), gt: path}}, nil
+	}
+	if single := filepath.Join(path, "gt", "gt.txt"); isFile(single) {
+		return []scored{{name: sequenceName(single), gt: single}}, nil
+	}
+	files, err := filepath.Glob(filepath.Join(escapeGlob(path), "*", "gt", "gt.txt"))
+	if err != nil {
+		return nil, fmt.Errorf("read ground truth in %s: %w", path, err)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("read ground truth in %s: there is neither gt/gt.txt nor any <sequence>/gt/gt.txt", path)
+	}
+	slices.Sort(files)
+	sequences := make([]scored, len(files))
+	for i, file := range files {
+		sequences[i] = scored{name: sequenceName(file), gt: file}
+	}
+	return sequences, nil
+}
+
+// sequenceName is the folder's name for <name>/gt/gt.txt, the file's for others.
+func sequenceName(file string) string {
+	if abs, err := filepath.Abs(file); err == nil {
+		file = abs
+	}
+	if dir := filepath.Dir(file); filepath.Base(dir) == "gt" {
+		return filepath.Base(filepath.Dir(dir))
+	}
+	return strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+}
+
+// chooseBenchmarks says whose rules score each sequence, and tells the user where
+// that is a guess.
+func (e *evaluation) chooseBenchmarks(sequences []scored) error {
+	if e.benchmark != "" {
+		chosen, err := mot.ParseBenchmark(e.benchmark)
+		if err != nil {
+			return usageErrorf("--benchmark: %w", err)
+		}
+		for i := range sequences {
+			sequences[i].options.Benchmark = chosen
+		}
+		return nil
+	}
+	named := make(map[mot.Benchmark][]string)
+	var order []mot.Benchmark
+	for i := range sequences {
+		s := &sequences[i]
+		b := mot.GuessBenchmark(s.name)
+		if s.options.Benchmark = b; named[b] == nil {
+			order = append(order, b)
+		}
+		named[b] = append(named[b], s.name)
+	}
+	for _, b := range order {
+		which := named[b][0]
+		if n := len(named[b]); n > 1 {
+			which = fmt.Sprintf("%s and %d more", which, n-1)
+		}
+		how := "told from the name"
+		if b == mot.Generic {
+			how = "the name tells no benchmark; truth rows marked 0 are left out"
+		}
+		fmt.Fprintf(e.notes, "tracker: %s scored as %v (%s; --benchmark says otherwise)\n", which, b, how)
+	}
+	return nil
+}
+
+// findResults gives every sequence its results file, and says which files in the
+// folder are nobody's.
+func (e *evaluation) findResults(sequences []scored) error {
+	folder := false
+	if e.results != "-" {
+		info, err := os.Stat(e.results)
+		if err != nil {
+			return fmt.Errorf("read results: %w", err)
+		}
+		folder = info.IsDir()
+	}
+	if !folder {
+		if len(sequences) > 1 {
+			return usageErrorf("--gt %s holds %d sequences and --results %s is one file; give a folder with <sequence>.txt for each",
+				e.gt, len(sequences), e.results)
+		}
+		sequences[0].results = e.results
+		return nil
+	}
+	var missing []error
+	expected := make(map[string]bool)
+	for i := range sequences {
+		s := &sequences[i]
+		s.results = filepath.Join(e.results, s.name+".txt")
+		expected[s.results] = true
+		if !isFile(s.results) {
+			missing = append(missing, fmt.Errorf("no results of sequence %s: %s is not there", s.name, s.results))
+		}
+	}
+	if len(missing) > 0 {
+		return errors.Join(missing...)
+	}
+	files, _ := filepath.Glob(filepath.Join(escapeGlob(e.results), "*.txt"))
+	for _, file := range files {
+		if !expected[file] {
+			fmt.Fprintf(e.notes, "tracker: %s is not scored: %s has no such sequence\n", file, e.gt)
+		}
+	}
+	return nil
+}
+
+// score evaluates the sequences side by side.
+func (e *evaluation) score(ctx context.Context, sequences []scored) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	empty := make([]bool, len(sequences))
+	for i := range sequences {
+		group.Go(func() (err error) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			empty[i], err = sequences[i].evaluate(e.in)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, s := range sequences {
+		if empty[i] {
+			fmt.Fprintf(e.notes, "tracker: the results of %s are empty\n", s.name)
+		}
+	}
+	return nil
+}
+
+// evaluate reads and scores one sequence; in is read where its results are "-".
+func (s *scored) evaluate(in io.Reader) (empty bool, err error) {
+	info, _, err := findSeqInfo(s.gt)
+	if err != nil {
+		return false, err
+	}
+	s.options.Frames = info.Length
+	gt, err := mot.ReadFile(s.gt)
+	if err != nil {
+		return false, fmt.Errorf("read ground truth: %w", err)
+	}
+	results, err := readRows(s.results, in)
+	if err != nil {
+		return false, fmt.Errorf("read results: %w", err)
+	}
+	s.result, err = mot.Evaluate(gt, results, s.options)
+	if err != nil {
+		return false, fmt.Errorf("score %s: %w", s.name, err)
+	}
+	return len(results) == 0, nil
+}
+
+// readRows reads a MOTChallenge file; "-" is standard input.
+func readRows(path string, stdin io.Reader) ([]mot.Row, error) {
+	if path != "-" {
+		return mot.ReadFile(path)
+	}
+	rows, err := mot.Read(stdin)
+	if err != nil {
+		return nil, fmt.Errorf("standard input: %w", err)
+	}
+	return rows, nil
+}
+
+// findSeqInfo looks for the seqinfo.ini of a sequence beside one of its files
+// and one folder up: <sequence>/gt/gt.txt belongs to <sequence>/seqinfo.ini. It
+// returns where it was found; nothing where there is none.
+func findSeqInfo(file string) (info mot.SeqInfo, path string, err error) {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return info, "", err
+	}
+	dir := filepath.Dir(abs)
+	for _, dir := range []string{dir, filepath.Dir(dir)} {
+		path = filepath.Join(dir, "seqinfo.ini")
+		info, err = mot.ReadSeqInfo(path)
+		if !errors.Is(err, os.ErrNotExist) {
+			return info, path, err
+		}
+	}
+	return mot.SeqInfo{}, "", nil
+}
+
+// combinedName is the row of all sequences together.
+const combinedName = "COMBINED"
+
+func printScoresJSON(w io.Writer, sequences []scored, combined *mot.Result) error {
+	table := map[string]mot.Summary{combinedName: combined.Summary()}
+	for _, s := range sequences {
+		table[s.name] = s.result.Summary()
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(table)
+}
+
+// printScores prints a table: names to the left, percents and counts to the right.
+func printScores(w io.Writer, sequences []scored, combined *mot.Result) error {
+	width := len(combinedName)
+	for _, s := range sequences {
+		width = max(width, len([]rune(s.name)))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-*s", width, "")
+	for _, head := range []string{"HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1"} {
+		fmt.Fprintf(&b, " %8s", head)
+	}
+	for _, head := range []string{"IDSW", "FP", "FN", "Frag", "MT", "PT", "ML"} {
+		fmt.Fprintf(&b, " %6s", head)
+	}
+	b.WriteByte('\n')
+	row := func(name string, s mot.Summary) {
+		fmt.Fprintf(&b, "%-*s", width, name)
+		for _, share := range []float64{s.HOTA, s.DetA, s.AssA, s.LocA, s.MOTA, s.MOTP, s.IDF1} {
+			fmt.Fprintf(&b, " %8.3f", 100*share)
+		}
+		for _, count := range []int{s.IDSW, s.FP, s.FN, s.Frag, s.MT, s.PT, s.ML} {
+			fmt.Fprintf(&b, " %6d", count)
+		}
+		b.WriteByte('\n')
+	}
+	for _, s := range sequences {
+		row(s.name, s.result.Summary())
+	}
+	row(combinedName, combined.Summary())
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
+}
+
+// escapeGlob takes a folder's name literally.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/track"
+	"github.com/tracker-go/tracker/track/mot"
+)
+
+// walk is detections of one object that moves 5 pixels a frame, unsorted.
+func walk(frames int) string {
+	var b strings.Builder
+	for f := frames; f >= 1; f-- {
+		fmt.Fprintf(&b, "%d,-1,%d,20,40,80,0.%d,-1,-1,-1\n", f, 5*f, 90+f%2)
+	}
+	return b.String()
+}
+
+func TestTrack(t *testing.T) {
+	dir := put(t, map[string]string{"det.txt": walk(6)})
+	out := filepath.Join(dir, "out.txt")
+	got := execCommand(newTrackCommand(), nil, "--detections", dir+"/det.txt", "--mot", out)
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	rows, err := mot.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 6 {
+		t.Fatalf("%d rows, want 6: %+v", len(rows), rows)
+	}
+	for i, r := range rows {
+		if r.Frame != i+1 || r.ID != 1 || r.Conf < 0.9 {
+			t.Errorf("row %d is %+v", i, r)
+		}
+		if iou := r.Box().IoU(mot.Row{Left: 5 * float64(r.Frame), Top: 20, Width: 40, Height: 80}.Box()); iou < 0.8 {
+			t.Errorf("frame %d: overlap %.2f with the detection", r.Frame, iou)
+		}
+	}
+	if !strings.Contains(got.stderr, "taking 30 frames a second") {
+		t.Errorf("the assumed rate is not said: %q", got.stderr)
+	}
+	if ok, _ := regexp.MatchString(`tracker: 6 frames, 6 detections, 1 tracks, \d+ frames/s \(sort alone\)\n$`, got.stderr); !ok {
+		t.Errorf("summary: %q", got.stderr)
+	}
+	if left, _ := filepath.Glob(dir + "/*partial*"); left != nil {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestTrackStreams(t *testing.T) {
+	got := execCommand(newTrackCommand(), strings.NewReader(walk(3)), "--detections", "-", "--mot", "-", "--fps", "10", "--quiet")
+	if got.err != nil || got.stderr != "" {
+		t.Fatalf("%v, stderr %q", got.err, got.stderr)
+	}
+	if rows, err := mot.Read(strings.NewReader(got.stdout)); err != nil || len(rows) != 3 {
+		t.Errorf("%v, output %q", err, got.stdout)
+	}
+}
+
+// TestTrackSettings: flags reach the tracker, and without them it keeps its own.
+func TestTrackSettings(t *testing.T) {
+	gap := "1,-1,0,0,40,80,0.4\n2,-1,0,0,40,80,0.6\n5,-1,0,0,40,80,0.9\n6,-1,0,0,40,80,0.9\n"
+	tests := []struct {
+		args    string
+		want    string // identity by frame
+		summary string
+	}{
+		{"", "1:1 2:1", "4 detections, 1 tracks"}, // SORT's own: ends a track after one miss, confirms after three
+		{"--min-hits 1", "1:1 2:1 6:2", "4 detections, 2 tracks"},
+		{"--min-hits 0", "1:1 2:1 5:2 6:2", "4 detections, 2 tracks"},
+		{"--min-hits 0 --max-age 5", "1:1 2:1 5:1 6:1", "4 detections, 1 tracks"},
+		{"--min-hits 0 --conf 0.6", "2:1 5:2 6:2", "3 detections (1 more below 0.6), 2 tracks"},
+		{"--min-hits 0 --conf 1", "", "0 detections (4 more below 1), 0 tracks"},
+	}
+	for _, test := range tests {
+		args := append([]string{"--detections", "-", "--mot", "-"}, strings.Fields(test.args)...)
+		got := execCommand(newTrackCommand(), strings.NewReader(gap), args...)
+		rows, err := mot.Read(strings.NewReader(got.stdout))
+		if got.err != nil || err != nil {
+			t.Errorf("%q: %v, %v", test.args, got.err, err)
+			continue
+		}
+		var ids []string
+		for _, r := range rows {
+			ids = append(ids, fmt.Sprintf("%d:%d", r.Frame, r.ID))
+		}
+		if seen := strings.Join(ids, " "); seen != test.want {
+			t.Errorf("%q: frames and ids %q, want %q", test.args, seen, test.want)
+		}
+		if !strings.Contains(got.stderr, test.summary) {
+			t.Errorf("%q: summary %q, want %q", test.args, got.stderr, test.summary)
+		}
+	}
+}
+
+// recorder is a tracker that notes what it is given.
+type recorder struct {
+	times  []time.Duration
+	counts []int
+}
+
+func (r *recorder) Update(in track.Input) []track.Track {
+	r.times = append(r.times, in.Time)
+	r.counts = append(r.counts, len(in.Detections))
+	return nil
+}
+
+// TestTrackTimeline: the tracker sees every frame at its media time, to the end
+// of the sequence.
+func TestTrackTimeline(t *testing.T) {
+	dir := put(t, map[string]string{
+		"s/det/det.txt": "2,-1,0,0,1,1\n4,-1,0,0,1,1\n4,-1,9,0,1,1\n",
+		"s/seqinfo.ini": "[Sequence]\nframeRate=8\nseqLength=6\n",
+	})
+	a := association{detections: dir + "/s/det/det.txt", notes: io.Discard, conf: 0}
+	rows, err := mot.ReadFile(a.detections)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames, err := a.timeline(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen recorder
+	if _, err := a.associate(context.Background(), &seen, rows, frames, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(seen.counts); got != "[0 1 0 2 0 0]" {
+		t.Errorf("detections by frame: %v", got)
+	}
+	if got := fmt.Sprint(seen.times); got != "[0s 125ms 250ms 375ms 500ms 625ms]" {
+		t.Errorf("media times: %v", got)
+	}
+}
+
+func TestTrackInterrupted(t *testing.T) {
+	dir := put(t, map[string]string{"det.txt": walk(5), "out.txt": "before"})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	cmd := newTrackCommand()
+	cmd.SetContext(ctx)
+	got := execCommand(cmd, nil, "--detections", dir+"/det.txt", "--mot", dir+"/out.txt")
+	if exitCode(got.err) != exitInterrupted {
+		t.Errorf("exit code %d, error %v", exitCode(got.err), got.err)
+	}
+	if text, err := os.ReadFile(dir + "/out.txt"); err != nil || string(text) != "before" {
+		t.Errorf("the output became %q, %v", text, err)
+	}
+	if _, err := os.Stat(atomicfile.PartialName(dir + "/out.txt")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the partial output is still there: %v", err)
+	}
+}
+
+func TestTrackRefuses(t *testing.T) {
+	dir := put(t, map[string]string{
+		"det.txt": walk(2), "bad.txt": "1,-1,0,0,10,10\n1,-1,NaN,0,10,10\n", "empty.txt": "\n",
+		"s/det.txt": walk(2), "s/seqinfo.ini": "[Sequence]\nframeRate=none\n",
+	})
+	det := dir + "/det.txt"
+	tests := []struct {
+		name, args string
+		code       int
+		want       string
+	}{
+		{"no detections", "--mot o", exitUsage, "--detections"},
+		{"no output", "--detections " + det, exitUsage, "--mot"},
+		{"unknown flag", "--detection " + det, exitUsage, "--detection"},
+		{"not a number", "--max-age many", exitUsage, "max-age"},
+		{"stray word", det, exitUsage, "unexpected argument"},
+		{"unknown tracker", "--tracker deep --mot DIR/o --detections " + det, exitUsage, `no tracker "deep"; choose one of`},
+		{"negative age", "--max-age -1 --mot DIR/o --detections " + det, exitUsage, "max age is -1"},
+		{"impossible overlap", "--track-iou 1.5 --mot DIR/o --detections " + det, exitUsage, "1.5"},
+		{"no overlap", "--track-iou 0 --max-age 0 --min-hits 0 --mot DIR/o --detections " + det, exitUsage, "IoU is 0"},
+		{"rate of 0", "--fps 0 --mot DIR/o --detections " + det, exitUsage, "--fps 0"},
+		{"NaN", "--conf NaN --mot DIR/o --detections " + det, exitUsage, "--conf"},
+		{"onto itself", "--mot DIR/det.txt --detections " + det, exitUsage, "would replace the detections"},
+		{"missing", "--mot DIR/o --detections DIR/none.txt", exitFailed, "none.txt"},
+		{"bad row", "--mot DIR/o --detections DIR/bad.txt", exitFailed, `bad.txt:2: left "NaN": expected a number of pixels`},
+		{"no rows", "--mot DIR/o --detections DIR/empty.txt", exitFailed, "empty.txt has no rows"},
+		{"bad seqinfo", "--mot DIR/o --detections DIR/s/det.txt", exitFailed, "seqinfo.ini:2: frameRate"},
+		{"no such folder", "--mot DIR/no/o.txt --detections " + det, exitFailed, "no/o.txt"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			args := strings.Fields(strings.ReplaceAll(test.args, "DIR", dir))
+			got := execCommand(newTrackCommand(), nil, args...)
+			if exitCode(got.err) != test.code {
+				t.Errorf("exit code %d, want %d; error %v", exitCode(got.err), test.code, got.err)
+			}
+			if got.err != nil && (!strings.Contains(got.err.Error(), test.want) || strings.Contains(got.err.Error(), "\n")) {
+				t.Errorf("error %q does not say %q in one line", got.err, test.want)
+			}
+			if _, err := os.Stat(dir + "/o"); err == nil {
+				t.Error("there is an output")
+			}
+		})
+	}
+}
+
+// TestTrackMOT15 repeats the SORT paper's numbers from files to scores.
+func TestTrackMOT15(t *testing.T) {
+	dir := data(t, "mot/MOT15-train")
+	out, gt := t.TempDir(), t.TempDir()
+	for _, seq := range []string{"TUD-Campus", "ETH-Sunnyday", "ETH-Pedcross2", "ADL-Rundle-8", "Venice-2", "KITTI-17"} {
+		abs, err := filepath.Abs(filepath.Join(dir, seq))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(abs, filepath.Join(gt, seq)); err != nil {
+			t.Fatal(err)
+		}
+		got := execCommand(newTrackCommand(), nil, "--quiet",
+			"--detections", filepath.Join(abs, "det", "det.txt"), "--mot", filepath.Join(out, seq+".txt"))
+		if got.err != nil {
+			t.Fatal(got.err)
+		}
+	}
+	got := execCommand(newEvalCommand(), nil, "--json", "--benchmark", "mot15", "--gt", gt, "--results", out)
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	combined := scores(t, got.stdout)["COMBINED"]
+	for key, want := range map[string]float64{"IDSW": 274, "FP": 3311, "FN": 11660, "Frag": 499} {
+		if combined[key] != want {
+			t.Errorf("%s = %v, want %v", key, combined[key], want)
+		}
+	}
+	for key, want := range map[string]string{"HOTA": "34.569", "IDF1": "43.469", "MOTA": "34.0"} {
+		decimals := len(want) - len("34.")
+		if v := fmt.Sprintf("%.*f", decimals, 100*combined[key]); v != want {
+			t.Errorf("%s = %v, want %v", key, v, want)
+		}
+	}
+}
