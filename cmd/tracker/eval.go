@@ -52,9 +52,9 @@ func newEvalCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&e.gt, "gt", "", "ground truth: a file, a sequence's folder or a folder of those (`PATH`)")
-	flags.StringVar(&e.results, "results", "", "what to score: a file, a folder of <sequence>.txt, or - for standard input (`PATH`)")
-	flags.StringVar(&e.benchmark, "benchmark", "", "whose rules to apply: mot15, mot17, mot20, dancetrack or generic; told from the sequence's name if not given")
+	flags.StringVar(&e.gt, "gt", "", "`PATH` of the ground truth: a file, a sequence's folder or a folder of those")
+	flags.StringVar(&e.results, "results", "", "`PATH` of what to score: a file, a folder of <sequence>.txt, or - for standard input")
+	flags.StringVar(&e.benchmark, "benchmark", "", "`NAME` of the rules to apply: mot15, mot17, mot20, dancetrack or generic; told from the sequence's name if not given")
 	flags.BoolVar(&e.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -72,6 +72,8 @@ type evaluation struct {
 	gt, results, benchmark string
 	asJSON                 bool
 
+	rules mot.Benchmark // where benchmark names one
+
 	in         io.Reader
 	out, notes io.Writer
 }
@@ -85,37 +87,36 @@ type scored struct {
 }
 
 func (e *evaluation) run(ctx context.Context) error {
-	switch {
-	case e.gt == "":
-		return usageErrorf("no ground truth: give --gt FILE or --gt FOLDER")
-	case e.results == "":
-		return usageErrorf("no results to score: give --results FILE or --results FOLDER")
+	if err := e.check(); err != nil {
+		return err
 	}
 	sequences, err := findSequences(e.gt)
 	if err != nil {
 		return err
 	}
-	if err := e.chooseBenchmarks(sequences); err != nil {
-		return err
-	}
 	if err := e.findResults(sequences); err != nil {
 		return err
 	}
+	e.chooseRules(sequences)
 	if err := e.score(ctx, sequences); err != nil {
 		return err
 	}
-	results := make([]mot.Result, len(sequences))
-	for i, s := range sequences {
-		results[i] = s.result
+	return e.print(sequences)
+}
+
+// check looks at the flags alone.
+func (e *evaluation) check() (err error) {
+	switch {
+	case e.gt == "":
+		return usageErrorf("no ground truth: give --gt FILE or --gt FOLDER")
+	case e.results == "":
+		return usageErrorf("no results to score: give --results FILE or --results FOLDER")
+	case e.benchmark != "":
+		if e.rules, err = mot.ParseBenchmark(e.benchmark); err != nil {
+			return usageErrorf("--benchmark: %w", err)
+		}
 	}
-	combined := mot.Combine(results)
-	if combined.Count.GTDets == 0 {
-		return fmt.Errorf("score %s: the ground truth has no box that counts; check the file and --benchmark", e.gt)
-	}
-	if e.asJSON {
-		return printScoresJSON(e.out, sequences, &combined)
-	}
-	return printScores(e.out, sequences, &combined)
+	return nil
 }
 
 // findSequences lists the truth that path holds, in the order of the names.
@@ -150,29 +151,23 @@ func sequenceName(file string) string {
 	if abs, err := filepath.Abs(file); err == nil {
 		file = abs
 	}
-	if dir := filepath.Dir(file); filepath.Base(dir) == "gt" {
+	if dir := filepath.Dir(file); filepath.Base(dir) == "gt" && filepath.Base(file) == "gt.txt" {
 		return filepath.Base(filepath.Dir(dir))
 	}
 	return strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 }
 
-// chooseBenchmarks says whose rules score each sequence, and tells the user where
-// that is a guess.
-func (e *evaluation) chooseBenchmarks(sequences []scored) error {
-	if e.benchmark != "" {
-		chosen, err := mot.ParseBenchmark(e.benchmark)
-		if err != nil {
-			return usageErrorf("--benchmark: %w", err)
-		}
-		for i := range sequences {
-			sequences[i].options.Benchmark = chosen
-		}
-		return nil
-	}
+// chooseRules gives every sequence the benchmark that --benchmark names or, where
+// it names none, that of the sequence's name; it tells the user of the latter.
+func (e *evaluation) chooseRules(sequences []scored) {
 	named := make(map[mot.Benchmark][]string)
 	var order []mot.Benchmark
 	for i := range sequences {
 		s := &sequences[i]
+		if e.benchmark != "" {
+			s.options.Benchmark = e.rules
+			continue
+		}
 		b := mot.GuessBenchmark(s.name)
 		if s.options.Benchmark = b; named[b] == nil {
 			order = append(order, b)
@@ -188,9 +183,8 @@ func (e *evaluation) chooseBenchmarks(sequences []scored) error {
 		if b == mot.Generic {
 			how = "the name tells no benchmark; truth rows marked 0 are left out"
 		}
-		fmt.Fprintf(e.notes, "tracker: %s scored as %v (%s; --benchmark says otherwise)\n", which, b, how)
+		fmt.Fprintf(e.notes, "tracker: %s scored as %v (%s; --benchmark overrules)\n", which, b, how)
 	}
-	return nil
 }
 
 // findResults gives every sequence its results file, and says which files in the
@@ -212,18 +206,18 @@ func (e *evaluation) findResults(sequences []scored) error {
 		sequences[0].results = e.results
 		return nil
 	}
-	var missing []error
+	var missing []string
 	expected := make(map[string]bool)
 	for i := range sequences {
 		s := &sequences[i]
 		s.results = filepath.Join(e.results, s.name+".txt")
 		expected[s.results] = true
 		if !isFile(s.results) {
-			missing = append(missing, fmt.Errorf("no results of sequence %s: %s is not there", s.name, s.results))
+			missing = append(missing, s.name)
 		}
 	}
 	if len(missing) > 0 {
-		return errors.Join(missing...)
+		return fmt.Errorf("read results: no <sequence>.txt in %s for %s", e.results, strings.Join(missing, ", "))
 	}
 	files, _ := filepath.Glob(filepath.Join(escapeGlob(e.results), "*.txt"))
 	for _, file := range files {
@@ -314,6 +308,22 @@ func findSeqInfo(file string) (info mot.SeqInfo, path string, err error) {
 
 // combinedName is the row of all sequences together.
 const combinedName = "COMBINED"
+
+// print adds the sequences up and prints all of it.
+func (e *evaluation) print(sequences []scored) error {
+	results := make([]mot.Result, len(sequences))
+	for i, s := range sequences {
+		results[i] = s.result
+	}
+	combined := mot.Combine(results)
+	if combined.Count.GTDets == 0 {
+		return fmt.Errorf("score %s: the ground truth has no box that counts; check the file and --benchmark", e.gt)
+	}
+	if e.asJSON {
+		return printScoresJSON(e.out, sequences, &combined)
+	}
+	return printScores(e.out, sequences, &combined)
+}
 
 func printScoresJSON(w io.Writer, sequences []scored, combined *mot.Result) error {
 	table := map[string]mot.Summary{combinedName: combined.Summary()}

@@ -85,7 +85,7 @@ func TestEvalJSON(t *testing.T) {
 	if got.err != nil {
 		t.Fatal(got.err)
 	}
-	if want := "tracker: MOT17-02 scored as mot17 (told from the name; --benchmark says otherwise)\n"; got.stderr != want {
+	if want := "tracker: MOT17-02 scored as mot17 (told from the name; --benchmark overrules)\n"; got.stderr != want {
 		t.Errorf("stderr %q, want %q", got.stderr, want)
 	}
 	table := scores(t, got.stdout)
@@ -193,7 +193,7 @@ func TestEvalRefuses(t *testing.T) {
 		{"truth missing", []string{"--gt", dir + "/none", "--results", dir}, exitFailed, []string{"read ground truth", "/none"}},
 		{"results missing", []string{"--gt", a, "--results", dir + "/none.txt"}, exitFailed, []string{"read results", "none.txt"}},
 		{"results of sequences missing", []string{"--gt", dir + "/gt", "--results", dir + "/res"}, exitFailed,
-			[]string{"no results of sequence b: ", "res/b.txt", "no results of sequence c: "}},
+			[]string{"no <sequence>.txt in ", "/res for b, c"}},
 		{"one file for three", []string{"--gt", dir + "/gt", "--results", dir + "/res/a.txt"}, exitUsage, []string{"3 sequences", "one file"}},
 		{"no sequences", []string{"--gt", dir + "/nothing", "--results", dir}, exitFailed, []string{"neither gt/gt.txt nor"}},
 		{"bad row", []string{"--gt", a, "--results", dir + "/bad.txt"}, exitFailed, []string{`bad.txt:2: width "ten": expected a number of pixels`}},

@@ -47,14 +47,14 @@ func newTrackCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&a.detections, "detections", "", "MOTChallenge detections, - for standard input (`FILE`)")
+	flags.StringVar(&a.detections, "detections", "", "MOTChallenge detections from `FILE`, - for standard input")
 	flags.StringVar(&a.mot, "mot", "", "write tracks as MOTChallenge text to `FILE`, - for standard output")
-	flags.StringVar(&a.tracker, "tracker", "sort", "association algorithm: "+strings.Join(track.Names(), ", "))
-	flags.Float64Var(&a.conf, "conf", 0, "lowest score of a detection; all if not given")
-	flags.IntVar(&a.cfg.MaxAge, "max-age", 0, "frames that a track survives without a detection; the tracker's own if not given")
-	flags.IntVar(&a.cfg.MinHits, "min-hits", 0, "detections in a row that confirm a track; the tracker's own if not given")
-	flags.Float64Var(&a.cfg.IoU, "track-iou", 0, "least overlap of a track and its detection; the tracker's own if not given")
-	flags.Float64Var(&a.fps, "fps", 0, "frames a second; from seqinfo.ini if not given, else 30")
+	flags.StringVar(&a.tracker, "tracker", "sort", "association algorithm, `NAME`: "+strings.Join(track.Names(), ", "))
+	flags.Float64Var(&a.conf, "conf", 0, "lowest `SCORE` of a detection; all if not given")
+	flags.IntVar(&a.cfg.MaxAge, "max-age", 0, "`N` frames that a track survives without a detection; the tracker's own if not given")
+	flags.IntVar(&a.cfg.MinHits, "min-hits", 0, "`N` detections in a row that confirm a track; the tracker's own if not given")
+	flags.Float64Var(&a.cfg.IoU, "track-iou", 0, "least `OVERLAP` of a track and its detection, 0 to 1; the tracker's own if not given")
+	flags.Float64Var(&a.fps, "fps", 0, "frames a second, `RATE`; from seqinfo.ini if not given, else 30")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no summary")
 	_ = cmd.RegisterFlagCompletionFunc("tracker", cobra.FixedCompletions(track.Names(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
