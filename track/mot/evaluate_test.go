@@ -103,7 +103,7 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"detections", one, []mot.Row{at(4, -1, 0)}, mot.Options{}, "results: frame 4: id -1 is negative; is this a file of detections?"},
 		{"beyond the end", one, []mot.Row{at(11, 3, 0)}, mot.Options{Frames: 10}, "results: frame 11, id 3: the sequence has frames 1 to 10"},
 		{"truth beyond the end", []mot.Row{at(11, 3, 0)}, one, mot.Options{Frames: 10}, "ground truth: frame 11, id 3"},
-		{"frame 0", one, []mot.Row{at(0, 3, 0)}, mot.Options{}, "results: frame 0, id 3"},
+		{"frame 0", one, []mot.Row{at(0, 3, 0)}, mot.Options{}, "results: frame 0, id 3: frames count from 1"},
 		{"negative frame", one, []mot.Row{at(-1, 3, 0)}, mot.Options{}, "results: frame -1, id 3"},
 		{"class of a result", one, []mot.Row{bus}, mot.Options{Benchmark: mot.MOT15}, "results: frame 3, id 8: class 4; mot15 scores pedestrians only"},
 		{"class of truth", []mot.Row{alien}, one, mot.Options{Benchmark: mot.MOT20}, "ground truth: frame 3, id 8: class 14; mot20 has classes 1 to 13"},

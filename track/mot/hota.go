@@ -41,9 +41,6 @@ type HOTA struct {
 	FP [len(Alphas{})]int `json:"FP"`
 }
 
-// evaluateHOTA matches each frame once, preferring pairs of identities that
-// overlap over the whole sequence; a threshold then only decides which of the
-// matches are close enough to count.
 func evaluateHOTA(s *sequence) HOTA {
 	var h HOTA
 	if s.gtDets == 0 || s.resDets == 0 {
@@ -52,13 +49,35 @@ func evaluateHOTA(s *sequence) HOTA {
 		}
 		return h
 	}
-	alignment := s.alignment()
-	thresholds := Thresholds()
-	// A match that passes exactly the first k thresholds is counted under k.
-	type passed [len(Alphas{}) + 1]int
-	matches := make([]passed, len(s.pairs))
-	var iouSum [len(passed{})]float64
+	matches, iouSum := s.matchAligned()
+	for a := range h.TP {
+		var assA, assRe, assPr float64
+		for i, p := range s.pairs {
+			if matches[i][a] == 0 {
+				continue
+			}
+			h.TP[a] += matches[i][a]
+			both, gt, res := float64(matches[i][a]), float64(s.gtCount[p.gt]), float64(s.resCount[p.res])
+			assA += both * (both / (gt + res - both))
+			assRe += both * (both / gt)
+			assPr += both * (both / res)
+		}
+		tp := atLeast(1, h.TP[a])
+		h.AssA[a], h.AssRe[a], h.AssPr[a] = assA/tp, assRe/tp, assPr/tp
+		h.LocA[a] = meanOverlap(iouSum[a], h.TP[a])
+		h.FN[a], h.FP[a] = s.gtDets-h.TP[a], s.resDets-h.TP[a]
+	}
+	h.finish()
+	return h
+}
 
+// matchAligned matches the boxes of each frame, preferring identities that
+// overlap over the whole sequence. One matching serves all thresholds, which
+// only decide whether a match is close enough to count. It returns the matches
+// of each pair of identities and the sum of all matches' IoU, by threshold.
+func (s *sequence) matchAligned() (matches [][len(Alphas{})]int, iouSum Alphas) {
+	matches = make([][len(Alphas{})]int, len(s.pairs))
+	alignment, thresholds := s.alignment(), Thresholds()
 	var m matcher
 	var links []link
 	for _, f := range s.frames {
@@ -68,42 +87,13 @@ func evaluateHOTA(s *sequence) HOTA {
 		}
 		for _, i := range m.match(len(f.gt), len(f.res), links) {
 			o := f.overlaps[i]
-			k := 0
-			for k < len(thresholds) && o.iou >= thresholds[k]-epsilon {
-				k++
+			for a := 0; a < len(thresholds) && o.iou >= thresholds[a]-epsilon; a++ {
+				matches[o.pair][a]++
+				iouSum[a] += o.iou
 			}
-			matches[o.pair][k]++
-			iouSum[k] += o.iou
 		}
 	}
-
-	// From "exactly k" to "at least a+1": sum from the strictest threshold down.
-	for a := len(thresholds) - 1; a >= 0; a-- {
-		if a+2 < len(iouSum) {
-			iouSum[a+1] += iouSum[a+2]
-		}
-		var assA, assRe, assPr float64
-		for i, p := range s.pairs {
-			n := &matches[i]
-			if a+2 < len(n) {
-				n[a+1] += n[a+2]
-			}
-			if n[a+1] == 0 {
-				continue
-			}
-			h.TP[a] += n[a+1]
-			both, gt, res := float64(n[a+1]), float64(s.gtCount[p.gt]), float64(s.resCount[p.res])
-			assA += both * (both / (gt + res - both))
-			assRe += both * (both / gt)
-			assPr += both * (both / res)
-		}
-		tp := atLeast(1, h.TP[a])
-		h.AssA[a], h.AssRe[a], h.AssPr[a] = assA/tp, assRe/tp, assPr/tp
-		h.LocA[a] = meanOverlap(iouSum[a+1], h.TP[a])
-		h.FN[a], h.FP[a] = s.gtDets-h.TP[a], s.resDets-h.TP[a]
-	}
-	h.finish()
-	return h
+	return matches, iouSum
 }
 
 // alignment is, for each pair of identities, the Jaccard index of their boxes

@@ -53,12 +53,15 @@ type side struct {
 // newSide sorts the rows; length is the number of frames that the video has, 0
 // where nobody knows.
 func newSide(name string, rows []Row, length int) (*side, error) {
-	if length == 0 {
+	if length <= 0 {
 		length = maxFrame
 	}
 	s := &side{name: name, rows: rows, keys: make([]uint64, len(rows)), ids: make(map[int]int32)}
 	for i, r := range rows {
-		if r.Frame < 1 || r.Frame > length {
+		if r.Frame < 1 {
+			return nil, fmt.Errorf("%s: frame %d, id %d: frames count from 1", name, r.Frame, r.ID)
+		}
+		if r.Frame > length {
 			return nil, fmt.Errorf("%s: frame %d, id %d: the sequence has frames 1 to %d", name, r.Frame, r.ID, length)
 		}
 		s.keys[i] = uint64(r.Frame)<<32 | uint64(i)
@@ -172,7 +175,7 @@ func newSequence(gtRows, resRows []Row, opt Options) (*sequence, error) {
 	}
 	b := &builder{rules: opt.Benchmark.rules(), pairOf: make(map[pair]int32)}
 	b.seq.length = opt.Frames
-	if b.seq.length == 0 {
+	if b.seq.length <= 0 {
 		b.seq.length = max(gt.lastFrame(), res.lastFrame())
 	}
 	for {
