@@ -236,3 +236,32 @@ func Example() {
 	// MOTA 0.80, IDF1 0.53, HOTA 0.64
 	// 1 switch, 1 box missed
 }
+
+// FuzzEvaluate: whatever the files hold, the score is an error or makes sense.
+func FuzzEvaluate(f *testing.F) {
+	f.Add("1,1,0,0,10,10,1,1,1\n2,1,5,0,10,10,1,7,1\n", "1,1,0,0,10,10\n2,3,5,0,10,10\n", 2, 0)
+	f.Add("1,1,0,0,-10,10,1,1\n", "1,1,1e9,0,1e9,1e9\n", 1, 1)
+	f.Fuzz(func(t *testing.T, truth, tracked string, bench, frames int) {
+		gt, err := mot.Read(strings.NewReader(truth))
+		if err != nil {
+			return
+		}
+		results, err := mot.Read(strings.NewReader(tracked))
+		if err != nil {
+			return
+		}
+		r, err := mot.Evaluate(gt, results, mot.Options{Benchmark: mot.Benchmark(bench % 5), Frames: frames})
+		if err != nil {
+			return
+		}
+		s := r.Summary()
+		for _, share := range []float64{s.HOTA, s.DetA, s.AssA, s.LocA, s.MOTP, s.IDF1, s.Recall, s.Precision} {
+			if !(share >= 0 && share <= 1+tolerance) {
+				t.Errorf("a share is %v: %+v", share, s)
+			}
+		}
+		if s.TP+s.FN != s.GTDets || s.TP+s.FP != s.Dets || s.IDTP+s.IDFN != s.GTDets || s.MOTA > 1 {
+			t.Errorf("the counts do not add up: %+v", s)
+		}
+	})
+}
