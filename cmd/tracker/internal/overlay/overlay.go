@@ -151,5 +151,6 @@ func (o *Overlay) fit(c canvas) error {
 // of its width.
 func capHeightFor(w, h int, scale float64) int {
 	lines := min(float64(h), float64(w)*9/16)
-	return max(minCapHeight, int(math.Round(scale*8*math.Pow(lines/360, 0.75))))
+	height := math.Round(scale * 8 * math.Pow(lines/360, 0.75))
+	return max(minCapHeight, int(min(height, lines/8))) // more than lines/8 shows nothing else
 }

@@ -4,6 +4,7 @@ package overlay
 
 import (
 	"image"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +87,17 @@ func TestLongTitleIsCut(t *testing.T) {
 // A panel without most of its content must not fail.
 func TestEmptyPanel(t *testing.T) {
 	draw(t, New(Options{}), picture(t, 640, 360), nil, Panel{})
+}
+
+func TestTextScale(t *testing.T) {
+	for _, tt := range []struct {
+		scale float64
+		want  int
+	}{{1, 8}, {2, 16}, {0.1, minCapHeight}, {1e9, 45}, {math.Inf(1), 45}, {math.NaN(), minCapHeight}} {
+		if got := capHeightFor(640, 360, tt.scale); got != tt.want {
+			t.Errorf("capital height at scale %v = %d, want %d", tt.scale, got, tt.want)
+		}
+	}
 }
 
 func TestClock(t *testing.T) {
