@@ -83,6 +83,14 @@ func TestAbortLeavesNothing(t *testing.T) {
 	}
 	wantMissing(t, path)
 	wantMissing(t, f.PartialPath())
+
+	f = create(t, path, "removed by somebody else")
+	if err := os.Remove(f.PartialPath()); err != nil {
+		t.Skip("an open file cannot be removed here:", err)
+	}
+	if err := f.Abort(); err != nil {
+		t.Errorf("Abort of a removed file: %v", err)
+	}
 }
 
 func TestKeepLeavesThePartialFile(t *testing.T) {

@@ -4,6 +4,7 @@ package atomicfile
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -24,7 +25,12 @@ func publish(f *os.File, from, to string) error {
 	return errors.Join(os.Rename(from, to), f.Close())
 }
 
-// discard removes before it closes, for the same reason.
+// discard removes before it closes, for the same reason. A video library that
+// failed may have removed the file already.
 func discard(f *os.File, name string) error {
-	return errors.Join(os.Remove(name), f.Close())
+	err := os.Remove(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, f.Close())
 }

@@ -4,6 +4,7 @@ package atomicfile
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 )
 
@@ -19,5 +20,9 @@ func publish(f *os.File, from, to string) error {
 }
 
 func discard(f *os.File, name string) error {
-	return errors.Join(f.Close(), os.Remove(name))
+	err := errors.Join(f.Close(), os.Remove(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

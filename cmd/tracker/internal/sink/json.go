@@ -1,0 +1,74 @@
+package sink
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tracker-go/tracker/track"
+)
+
+// The functions here append JSON by hand: encoding/json would allocate for every
+// track of every frame.
+
+func appendTrack(b []byte, t *track.Track, labels []string) []byte {
+	b = append(b, `{"id":`...)
+	b = appendInt(b, t.ID)
+	b = append(b, `,"class":`...)
+	b = appendInt(b, t.Class)
+	if t.Class >= 0 && t.Class < len(labels) {
+		b = append(b, `,"label":`...)
+		b = appendString(b, labels[t.Class])
+	}
+	b = append(b, `,"score":`...)
+	b = appendDecimals(b, t.Score, 4)
+	b = append(b, `,"box":[`...)
+	for i, v := range [...]float64{t.Box.X1, t.Box.Y1, t.Box.X2, t.Box.Y2} {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendDecimals(b, v, 2)
+	}
+	b = append(b, `],"observed":`...)
+	b = strconv.AppendBool(b, t.Detection >= 0)
+	b = append(b, `,"age":`...)
+	b = appendSeconds(b, t.Age)
+	return append(b, '}')
+}
+
+func appendInt(b []byte, v int) []byte { return strconv.AppendInt(b, int64(v), 10) }
+
+// appendSeconds writes seconds to the microsecond.
+func appendSeconds(b []byte, d time.Duration) []byte { return appendDecimals(b, d.Seconds(), 6) }
+
+// appendDecimals writes a finite number with up to that many decimals, without
+// trailing zeros: 0.5, 12, 7.25.
+func appendDecimals(b []byte, v float64, decimals int) []byte {
+	b = strconv.AppendFloat(b, v, 'f', decimals, 64)
+	end := len(b)
+	for b[end-1] == '0' {
+		end--
+	}
+	if b[end-1] == '.' {
+		end--
+	}
+	return b[:end]
+}
+
+// appendString writes s as a JSON string; bytes that are not UTF-8 become U+FFFD.
+func appendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r < ' ' || r == 0x7f:
+			b = append(b, `\u00`...)
+			b = append(b, hex[r>>4], hex[r&15])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}

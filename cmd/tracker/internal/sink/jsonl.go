@@ -1,0 +1,105 @@
+//go:build gocv_specific_modules
+
+package sink
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"time"
+)
+
+// JSONL writes one JSON object a line for each frame, also for a frame without
+// tracks:
+//
+//	{"frame":12,"time":0.48,"tracks":[{"id":3,"class":0,"label":"person",
+//	"score":0.87,"box":[10.5,20,60.25,180],"observed":true,"age":0.44}],
+//	"detections":5}
+//
+// frame counts the source's frames from 0; time and age are media seconds; box is
+// x1,y1,x2,y2 in pixels; observed is false where the box is only predicted;
+// detections is how many the detector found. With UTC, "utc" follows time: when
+// the picture was taken, RFC 3339.
+//
+// Every line is written at once, so that a reader can follow along.
+type JSONL struct {
+	out    textFile
+	utc    bool
+	line   []byte // reused
+	frames int
+	ended  bool
+}
+
+// NewJSONL writes to path, or to stdout where path is "-". utc adds the wall
+// clock to every line: for live sources, whose frames have one.
+func NewJSONL(path string, stdout io.Writer, utc bool) (*JSONL, error) {
+	out, err := newTextFile(path, stdout)
+	if err != nil {
+		return nil, err
+	}
+	return &JSONL{out: out, utc: utc}, nil
+}
+
+// Write writes the line of one frame.
+func (s *JSONL) Write(_ context.Context, r Result) error {
+	var utc time.Time
+	if s.utc {
+		utc = r.Frame.Captured.UTC()
+	}
+	line, err := appendFrame(s.line[:0], r.Frame.Index, r.Frame.Time, utc, &r)
+	if err != nil {
+		return err
+	}
+	s.line = line
+	if _, err := s.out.Write(line); err != nil {
+		return fmt.Errorf("write frame %d: %w", r.Frame.Index, err)
+	}
+	s.frames++
+	return nil
+}
+
+// Commit completes the file.
+func (s *JSONL) Commit() error {
+	if s.ended {
+		return nil
+	}
+	s.ended = true
+	return s.out.commit()
+}
+
+// Keep closes the file under its partial name, which it returns.
+func (s *JSONL) Keep() (string, error) {
+	if s.ended {
+		return "", nil
+	}
+	s.ended = true
+	return s.out.keep(s.frames)
+}
+
+// appendFrame appends the line of a frame; a zero utc is left out.
+func appendFrame(b []byte, index int, at time.Duration, utc time.Time, r *Result) ([]byte, error) {
+	b = append(b, `{"frame":`...)
+	b = appendInt(b, index)
+	b = append(b, `,"time":`...)
+	b = appendSeconds(b, at)
+	if !utc.IsZero() {
+		b = append(b, `,"utc":"`...)
+		b = utc.AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
+		b = append(b, '"')
+	}
+	b = append(b, `,"tracks":[`...)
+	for i := range r.Tracks {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		t := &r.Tracks[i]
+		if sum := t.Box.X1 + t.Box.Y1 + t.Box.X2 + t.Box.Y2 + t.Score; math.IsNaN(sum) || math.IsInf(sum, 0) {
+			return b, fmt.Errorf("write frame %d: track %d has box %v and score %v, which are no numbers", index, t.ID, t.Box, t.Score)
+		}
+		b = appendTrack(b, t, r.Labels)
+	}
+	b = append(b, `],"detections":`...)
+	b = appendInt(b, len(r.Detections))
+	return append(b, "}\n"...), nil
+}

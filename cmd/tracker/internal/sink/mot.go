@@ -1,0 +1,71 @@
+//go:build gocv_specific_modules
+
+package sink
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/tracker-go/tracker/track/mot"
+)
+
+// MOT writes MOTChallenge results, one row for each track that a detection
+// supports in the frame; boxes that are only predicted are left out, as the
+// benchmarks expect. Frames count from 1 there: the source's index plus one.
+type MOT struct {
+	out    textFile
+	w      *mot.Writer
+	frames int
+	ended  bool
+}
+
+// NewMOT writes to path, or to stdout where path is "-".
+func NewMOT(path string, stdout io.Writer) (*MOT, error) {
+	out, err := newTextFile(path, stdout)
+	if err != nil {
+		return nil, err
+	}
+	return &MOT{out: out, w: mot.NewWriter(out)}, nil
+}
+
+// Write writes the rows of one frame, ordered as the tracks are.
+func (s *MOT) Write(_ context.Context, r Result) error {
+	for i := range r.Tracks {
+		t := &r.Tracks[i]
+		if t.Detection < 0 {
+			continue
+		}
+		if err := s.w.WriteRow(mot.FromBox(r.Frame.Index+1, t.ID, t.Box, t.Score)); err != nil {
+			return err
+		}
+	}
+	s.frames++
+	if s.out.live() {
+		return s.w.Flush()
+	}
+	return nil
+}
+
+// Commit completes the file.
+func (s *MOT) Commit() error {
+	if s.ended {
+		return nil
+	}
+	if err := s.w.Flush(); err != nil {
+		return err // the caller's Keep closes what there is
+	}
+	s.ended = true
+	return s.out.commit()
+}
+
+// Keep closes the file under its partial name, which it returns.
+func (s *MOT) Keep() (string, error) {
+	if s.ended {
+		return "", nil
+	}
+	s.ended = true
+	flushErr := s.w.Flush()
+	path, err := s.out.keep(s.frames)
+	return path, errors.Join(flushErr, err)
+}
