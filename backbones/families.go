@@ -3,6 +3,7 @@
 package backbones
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -44,6 +45,9 @@ var families = []Family{
 // Families lists the registry, edge families first.
 func Families() []Family { return append([]Family(nil), families...) }
 
+// ErrUnknown says that a name is neither a family nor an installed model.
+var ErrUnknown = errors.New("unknown backbone")
+
 // LookupFamily finds a family by name, without regard to case.
 func LookupFamily(name string) (Family, error) {
 	for _, f := range families {
@@ -51,7 +55,7 @@ func LookupFamily(name string) (Family, error) {
 			return f, nil
 		}
 	}
-	return Family{}, fmt.Errorf("unknown backbone %q; the families are: %s", name, strings.Join(familyNames(), ", "))
+	return Family{}, fmt.Errorf("%w %q; the families are: %s", ErrUnknown, name, strings.Join(familyNames(), ", "))
 }
 
 func familyNames() []string {

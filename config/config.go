@@ -43,7 +43,8 @@ type Config struct {
 
 	// Tracker names the association algorithm.
 	Tracker string `yaml:"tracker"`
-	// MaxAge is how many frames a track survives without a detection.
+	// MaxAge is how many frames a track survives without a detection; for this and
+	// the next two, −1 is the tracker's own.
 	MaxAge int `yaml:"max-age"`
 	// MinHits is how many detections in a row confirm a track.
 	MinHits int `yaml:"min-hits"`
@@ -65,12 +66,16 @@ type Config struct {
 	Quiet bool `yaml:"quiet"`
 }
 
+// Unset stands for the tracker's own value where a tracker's setting is not
+// given.
+const Unset = -1
+
 // Default gives the settings that hold where nothing else is said.
 func Default() Config {
 	return Config{
 		Cam: -1, Stride: 1,
 		Backbone: "mobilenetv2", Device: "cpu", Conf: 0.4, NMSIoU: 0.4,
-		Tracker: "sort", MaxAge: 1, MinHits: 3, TrackIoU: 0.3,
+		Tracker: "sort", MaxAge: Unset, MinHits: Unset, TrackIoU: Unset,
 		Codec: "auto", Display: "auto", LogLevel: "info",
 	}
 }
@@ -91,7 +96,7 @@ func (c *Config) Validate() error {
 	}
 	fraction("conf", c.Conf)
 	fraction("nms-iou", c.NMSIoU)
-	fraction("track-iou", c.TrackIoU)
+	check(c.TrackIoU == Unset || c.TrackIoU > 0 && c.TrackIoU <= 1, "track-iou is %g, want more than 0 and at most 1", c.TrackIoU)
 	atLeast("cam", c.Cam, -1)
 	atLeast("cam-width", c.CamWidth, 0)
 	atLeast("cam-height", c.CamHeight, 0)
@@ -99,8 +104,8 @@ func (c *Config) Validate() error {
 	atLeast("stride", c.Stride, 1)
 	atLeast("max-frames", c.MaxFrames, 0)
 	atLeast("threads", c.Threads, 0)
-	atLeast("max-age", c.MaxAge, 0)
-	atLeast("min-hits", c.MinHits, 0)
+	atLeast("max-age", c.MaxAge, Unset)
+	atLeast("min-hits", c.MinHits, Unset)
 	oneOf("codec", c.Codec, "auto", "h264", "mpeg4", "mjpeg")
 	oneOf("display", c.Display, "auto", "on", "off")
 	oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")

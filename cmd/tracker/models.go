@@ -25,7 +25,7 @@ func newModelsCommand() *cobra.Command {
 		Use:   "models",
 		Short: "List the backbones and the models installed for them",
 		Long:  modelsLong,
-		Args:  noArguments,
+		Args:  flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list, err := backbones.Installed()
 			if err != nil {

@@ -41,6 +41,9 @@ func newRootCommand() *cobra.Command {
 			if version {
 				return printVersion(cmd.OutOrStdout())
 			}
+			if cmd.Flags().Changed("model") && cmd.Flags().Changed("backbone") {
+				return usageErrorf("--backbone and --model contradict each other: give one")
+			}
 			settled, err := settle(cmd.Flags(), cfg, file)
 			if err != nil {
 				return &codedError{exitUsage, err}
@@ -63,7 +66,6 @@ func newRootCommand() *cobra.Command {
 func bind(f *pflag.FlagSet, c *config.Config) {
 	f.StringVarP(&c.Input, "input", "i", c.Input, "video file, folder or glob of pictures, URL, or - for standard input (`PATH`)")
 	f.IntVar(&c.Cam, "cam", c.Cam, "camera `N`umber")
-	f.Lookup("cam").DefValue = "0" // −1 is "none": nothing to show in the help
 	f.IntVar(&c.CamWidth, "cam-width", c.CamWidth, "picture width to ask the camera for, pixels")
 	f.IntVar(&c.CamHeight, "cam-height", c.CamHeight, "picture height to ask the camera for, pixels")
 	f.Float64Var(&c.CamFPS, "cam-fps", c.CamFPS, "frame rate to ask the camera for")
@@ -79,9 +81,9 @@ func bind(f *pflag.FlagSet, c *config.Config) {
 	f.StringSliceVar(&c.Classes, "classes", c.Classes, "classes to keep, e.g. person,car; all if not given")
 
 	f.StringVar(&c.Tracker, "tracker", c.Tracker, "association algorithm: "+strings.Join(track.Names(), ", "))
-	f.IntVar(&c.MaxAge, "max-age", c.MaxAge, "frames that a track survives without a detection")
-	f.IntVar(&c.MinHits, "min-hits", c.MinHits, "detections in a row that confirm a track")
-	f.Float64Var(&c.TrackIoU, "track-iou", c.TrackIoU, "least overlap of a track and its detection")
+	f.IntVar(&c.MaxAge, "max-age", c.MaxAge, "frames that a track survives without a detection; the tracker's own if not given")
+	f.IntVar(&c.MinHits, "min-hits", c.MinHits, "detections in a row that confirm a track; the tracker's own if not given")
+	f.Float64Var(&c.TrackIoU, "track-iou", c.TrackIoU, "least overlap of a track and its detection; the tracker's own if not given")
 
 	f.StringVar(&c.Save, "save", c.Save, "write the annotated video to `FILE`.mp4")
 	f.StringVar(&c.Codec, "codec", c.Codec, "of the video: auto, h264, mpeg4 or mjpeg")
@@ -91,6 +93,9 @@ func bind(f *pflag.FlagSet, c *config.Config) {
 
 	f.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 	f.BoolVarP(&c.Quiet, "quiet", "q", c.Quiet, "no progress and no summary")
+	for _, name := range []string{"cam", "max-age", "min-hits", "track-iou"} {
+		f.Lookup(name).DefValue = "0" // −1 is "not given": nothing to show in the help
+	}
 }
 
 // settle puts the layers together: flags over the file over the defaults.

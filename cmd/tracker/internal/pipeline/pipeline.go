@@ -42,8 +42,9 @@ type Pipeline struct {
 	Timings  *timing.Recorder
 	// Draw annotates the result's pixels; nil where nobody will look at them.
 	Draw func(sink.Result) error
-	// Progress is told about each finished frame.
-	Progress func(frame *capture.Frame, tracks int)
+	// Progress is told of each finished frame, with the number of its tracks; may
+	// be nil.
+	Progress func(tracks int)
 
 	detections []detect.Detection // reused from frame to frame
 }
@@ -62,12 +63,12 @@ func (p *Pipeline) Run(ctx context.Context) (frames int, err error) {
 			return frames, err
 		}
 		p.Timings.Record(timing.Capture, time.Since(start))
-		tracks, err := p.process(context.WithoutCancel(ctx), frame)
+		tracks, err := p.process(ctx, frame)
 		if err == nil {
 			frames++
 			p.Timings.FrameDone(time.Since(start))
 			if p.Progress != nil {
-				p.Progress(frame, tracks)
+				p.Progress(tracks)
 			}
 		}
 		if err := errors.Join(err, frame.Close()); err != nil {
@@ -85,7 +86,7 @@ func (p *Pipeline) process(ctx context.Context, frame *capture.Frame) (tracks in
 		run   func() error
 	}{
 		{timing.Preprocess, true, func() error { return p.Detector.Load(&frame.Mat) }},
-		{timing.Inference, true, func() error { return p.Detector.Run(ctx) }},
+		{timing.Inference, true, func() error { return p.Detector.Run(context.WithoutCancel(ctx)) }},
 		{timing.Postprocess, true, func() (err error) {
 			p.detections, err = p.Detector.Detections(p.detections[:0])
 			r.Detections = p.detections

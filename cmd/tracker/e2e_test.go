@@ -1,0 +1,371 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"image"
+	"image/color"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gocv.io/x/gocv"
+
+	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/track/mot"
+)
+
+// asMain makes the test binary behave as the program: the tests below run the
+// real thing, with its own signals, exit code and libraries.
+const asMain = "TRACKER_TEST_AS_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asMain) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// outcome is how a run of the program ended.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+func command(dir string, args ...string) *exec.Cmd {
+	exe, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	cmd := exec.Command(exe, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), asMain+"=1")
+	return cmd
+}
+
+func runIn(t *testing.T, dir string, args ...string) outcome {
+	t.Helper()
+	return finish(t, command(dir, args...))
+}
+
+func finish(t *testing.T, cmd *exec.Cmd) outcome {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// makeVideo writes a short video of a moving square.
+func makeVideo(t *testing.T, path string, frames int) {
+	t.Helper()
+	w, err := gocv.VideoWriterFile(path, "MJPG", 25, 160, 120, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	img := gocv.NewMatWithSize(120, 160, gocv.MatTypeCV8UC3)
+	defer img.Close()
+	for i := range frames {
+		img.SetTo(gocv.NewScalar(90, 90, 90, 0))
+		x := i % 120
+		if err := gocv.Rectangle(&img, image.Rect(x, 40, x+30, 80), color.RGBA{R: 200, G: 60}, -1); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(img); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// files lists what is in a folder, to show that a failed run left nothing.
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// Every kind of bad input ends with the documented code and a line that names
+// the thing and what to do, and leaves no result behind.
+func TestBadInput(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 20)
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("text.mp4", "this is not a video\n")
+	write("empty.mp4", "")
+	write("bad.yaml", "conf: 0.3\nconfidence: 1\n")
+	write("notes.onnx", "this is not a network\n")
+	if err := os.Mkdir(filepath.Join(dir, "nothing"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	before := files(t, dir)
+	results := []string{"--save", "out.mp4", "--mot", "out.txt", "--jsonl", "out.jsonl"}
+	for _, tc := range []struct {
+		name string
+		args []string
+		code int
+		want []string
+	}{
+		{"missing file", []string{"-i", "none.mp4"}, exitFailed, []string{"none.mp4"}},
+		{"folder without images", []string{"-i", "nothing"}, exitFailed, []string{"nothing"}},
+		{"text named mp4", []string{"-i", "text.mp4"}, exitFailed, []string{"text.mp4"}},
+		{"empty file", []string{"-i", "empty.mp4"}, exitFailed, []string{"empty.mp4"}},
+		{"glob without matches", []string{"-i", "*.png"}, exitFailed, []string{"*.png"}},
+		{"unknown backbone", []string{"-i", "good.avi", "--backbone", "vgg"}, exitUsage, []string{`"vgg"`, "mnasnet"}},
+		{"family without model", []string{"-i", "good.avi", "--backbone", "resnest"}, exitFailed, []string{"resnest", "installed: ", "make setup"}},
+		{"missing model", []string{"-i", "good.avi", "--model", "none.onnx"}, exitFailed, []string{"none.onnx"}},
+		{"no network", []string{"-i", "good.avi", "--model", "notes.onnx"}, exitFailed, []string{"notes.onnx", "notes.json"}},
+		{"unknown tracker", []string{"-i", "good.avi", "--tracker", "magic"}, exitUsage, []string{`"magic"`, "sort"}},
+		{"unknown class", []string{"-i", "good.avi", "--classes", "unicorn"}, exitUsage, []string{`"unicorn"`, "Person"}},
+		{"no camera", []string{"--cam", "97"}, exitFailed, []string{"camera 97"}},
+		{"no GPU", []string{"-i", "good.avi", "--device", "cuda"}, exitFailed, []string{"cuda", "--device cpu"}},
+		{"unknown device", []string{"-i", "good.avi", "--device", "abacus"}, exitUsage, []string{`"abacus"`}},
+		{"unwritable output", []string{"-i", "good.avi", "--mot", "missing/out.txt"}, exitFailed, []string{"missing"}},
+		{"camera and file", []string{"--cam", "0", "-i", "good.avi"}, exitUsage, []string{"contradict"}},
+		{"backbone and model", []string{"-i", "good.avi", "--backbone", "mobilenetv2", "--model", "x.onnx"}, exitUsage, []string{"--backbone", "--model"}},
+		{"nothing to do", nil, exitUsage, []string{"--input"}},
+		{"a bare file name", []string{"good.avi"}, exitUsage, []string{"--input good.avi"}},
+		{"impossible conf", []string{"-i", "good.avi", "--conf", "1.5"}, exitUsage, []string{"conf is 1.5"}},
+		{"unknown flag", []string{"--imput", "good.avi"}, exitUsage, []string{"--imput"}},
+		{"bad configuration", []string{"-i", "good.avi", "--config", "bad.yaml"}, exitUsage, []string{"bad.yaml:2:1", "confidence"}},
+		{"mistyped command", []string{"modles"}, exitUsage, []string{"models"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			args := append(slices.Clone(tc.args), "--display", "off")
+			if len(tc.args) > 1 && !slices.Contains(tc.args, "--mot") {
+				args = append(args, results...)
+			}
+			got := runIn(t, dir, args...)
+			if got.code != tc.code {
+				t.Errorf("exit code %d, want %d", got.code, tc.code)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(got.stderr, want) {
+					t.Errorf("stderr lacks %q", want)
+				}
+			}
+			if lines := strings.Count(got.stderr, "\n"); lines == 0 || lines > 2 || got.stdout != "" {
+				t.Errorf("%d lines of error and %d bytes of output", lines, len(got.stdout))
+			}
+			if after := files(t, dir); !slices.Equal(after, before) {
+				t.Errorf("left behind: %v", after)
+			}
+			if t.Failed() {
+				t.Logf("tracker %s\n%s", strings.Join(args, " "), got.stderr)
+			}
+		})
+	}
+}
+
+func TestNoRuntimeLibrary(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 5)
+	cmd := command(dir, "-i", "good.avi", "--mot", "out.txt")
+	cmd.Env = append(cmd.Env, backbones.RuntimeEnv+"="+filepath.Join(dir, "libnone.so"))
+	got := finish(t, cmd)
+	if got.code != exitFailed || !strings.Contains(got.stderr, "libnone.so") || len(files(t, dir)) != 1 {
+		t.Errorf("exit code %d, files %v: %s", got.code, files(t, dir), got.stderr)
+	}
+}
+
+func TestModelWithAnotherDigest(t *testing.T) {
+	m, err := backbones.Find("mobilenetv2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	models := filepath.Join(home, "models")
+	if err := os.Mkdir(models, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	beside := strings.TrimSuffix(m.File, ".onnx") + ".json"
+	manifest, err := os.ReadFile(filepath.Join(filepath.Dir(m.Path()), beside))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(filepath.Join(models, beside), manifest, 0o600),
+		os.WriteFile(filepath.Join(models, m.File), []byte("spoilt"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 5)
+	cmd := command(dir, "-i", "good.avi", "--mot", "out.txt")
+	cmd.Env = append(cmd.Env, backbones.HomeEnv+"="+home)
+	got := finish(t, cmd)
+	if got.code != exitFailed || !strings.Contains(got.stderr, m.File) || !strings.Contains(got.stderr, "sha256") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+}
+
+func TestTruncatedVideo(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "whole.avi"), 60)
+	data, err := os.ReadFile(filepath.Join(dir, "whole.avi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cut.avi"), data[:len(data)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := runIn(t, dir, "-i", "cut.avi", "--save", "out.mp4", "--mot", "out.txt", "--display", "off")
+	if got.code != exitPartial || !strings.Contains(got.stderr, "cut off") || !strings.Contains(got.stderr, "out.partial.mp4") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	if after := files(t, dir); slices.Contains(after, "out.mp4") || !slices.Contains(after, "out.partial.mp4") {
+		t.Errorf("files %v", after)
+	}
+}
+
+// SIGINT in the middle ends with 130 and leaves the video and the MOT file
+// closed properly, but not under the names of complete results.
+func TestInterrupt(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "long.avi"), 4000)
+	cmd := command(dir, "-i", "long.avi", "--save", "out.mp4", "--jsonl", "out.jsonl", "--display", "off", "--threads", "1")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitForSize(t, filepath.Join(dir, "out.partial.jsonl"))
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d: %s", code, exitInterrupted, stderr.String())
+	}
+	after := files(t, dir)
+	if !slices.Equal(after, []string{"long.avi", "out.partial.jsonl", "out.partial.mp4"}) {
+		t.Errorf("files %v", after)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "out.partial.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if n := countFrames(t, filepath.Join(dir, "out.partial.mp4")); n != len(lines) || n == 0 || n >= 4000 {
+		t.Errorf("%d video frames and %d lines", n, len(lines))
+	}
+	if last := lines[len(lines)-1]; !json.Valid([]byte(last)) {
+		t.Errorf("last line %q", last)
+	}
+}
+
+// waitForSize waits until the running program has written something.
+func waitForSize(t *testing.T, path string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+			return
+		}
+	}
+	t.Fatalf("nothing was written to %s", path)
+}
+
+func countFrames(t *testing.T, path string) int {
+	t.Helper()
+	v, err := gocv.VideoCaptureFile(path)
+	if err != nil {
+		t.Fatalf("%s does not play: %v", path, err)
+	}
+	defer v.Close()
+	img := gocv.NewMat()
+	defer img.Close()
+	n := 0
+	for v.Read(&img) {
+		n++
+	}
+	return n
+}
+
+// pedestrians finds Debian's pedestrian video and its ground truth.
+func pedestrians(t *testing.T) (video, truth string) {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	for _, video = range []string{filepath.Join(root, "build", "vtest.avi"), "/usr/share/doc/opencv-doc/examples/data/vtest.avi"} {
+		if _, err := os.Stat(video); err == nil {
+			break
+		}
+	}
+	data := os.Getenv("TRACKER_DATA")
+	if data == "" {
+		data = filepath.Join(root, "..", "shared", "data")
+	}
+	truth = filepath.Join(data, "mot", "MOT15-train", "PETS09-S2L1", "gt", "gt.txt")
+	for _, path := range []string{video, truth} {
+		if _, err := os.Stat(path); err != nil {
+			t.Skipf("real data is absent: %v", err)
+		}
+	}
+	return video, truth
+}
+
+// The whole program on real pedestrians, against their ground truth.
+func TestPedestrians(t *testing.T) {
+	video, truth := pedestrians(t)
+	if video, err := filepath.Abs(video); err != nil {
+		t.Fatal(err)
+	} else {
+		dir := t.TempDir()
+		got := runIn(t, dir, "--input", video, "--backbone", "mobilenetv2", "--classes", "person",
+			"--save", "out.mp4", "--mot", "out.txt", "--jsonl", "out.jsonl", "--display", "off")
+		if got.code != exitOK {
+			t.Fatalf("exit code %d: %s", got.code, got.stderr)
+		}
+		for _, stage := range []string{"capture", "preprocess", "inference", "postprocess", "track", "draw", "write"} {
+			if !strings.Contains(got.stdout, stage) {
+				t.Errorf("the summary has no row for %s", stage)
+			}
+		}
+		if n := countFrames(t, filepath.Join(dir, "out.mp4")); n != 795 {
+			t.Errorf("the video has %d frames, want 795", n)
+		}
+		score(t, truth, filepath.Join(dir, "out.txt"))
+	}
+}
+
+func score(t *testing.T, truth, results string) {
+	t.Helper()
+	gt, err := mot.ReadFile(truth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := mot.ReadFile(results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := mot.Evaluate(gt, rows, mot.Options{Benchmark: mot.MOT15})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := r.Summary()
+	t.Logf("HOTA %.2f MOTA %.2f IDF1 %.2f IDSW %d", 100*s.HOTA, 100*s.MOTA, 100*s.IDF1, s.IDSW)
+	if s.HOTA < 0.28 || s.MOTA < 0.50 {
+		t.Errorf("HOTA %.3f and MOTA %.3f, want at least 0.28 and 0.50", s.HOTA, s.MOTA)
+	}
+}

@@ -1,0 +1,248 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"gocv.io/x/gocv"
+
+	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/overlay"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
+	"github.com/tracker-go/tracker/config"
+	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track"
+)
+
+// run tracks one input from its first frame to its last.
+func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err error) {
+	if c.Threads > 0 {
+		gocv.SetNumThreads(c.Threads)
+	}
+	tracker, err := newTracker(c)
+	if err != nil {
+		return err
+	}
+	manifest, err := chooseModel(c)
+	if err != nil {
+		return err
+	}
+	source, err := openSource(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	model, err := backbones.Open(manifest, backbones.Options{
+		Threads: c.Threads, Device: c.Device, Conf: c.Conf, NMSIoU: c.NMSIoU, Classes: c.Classes,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, model.Close()) }()
+	request, err := model.NewRequest()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, request.Close()) }()
+
+	info := source.Info()
+	bar := progress.New(stderr, expectedFrames(c, info), c.Quiet)
+	log := newLogger(bar, c.LogLevel)
+	log.Debug("source opened", "name", info.Name, "width", info.Width, "height", info.Height, "fps", info.FPS,
+		"frames", info.Frames, "backend", info.Backend, "codec", info.FourCC)
+	log.Debug("model opened", "name", manifest.Name, "file", manifest.Path())
+	out, err := openOutputs(ctx, c, info, stdout, log)
+	if err != nil {
+		return err
+	}
+	timings := timing.New()
+	p := pipeline.Pipeline{
+		Source: source, Detector: request, Tracker: tracker, Labels: model.Labels(),
+		Writers: out.writers(), Timings: timings,
+	}
+	done := 0
+	p.Progress = func(tracks int) { done++; bar.Update(done, timings.FPS(), tracks) }
+	if out.pixels {
+		p.Draw = newPainter(c, manifest, source, timings).draw
+	}
+	frames, err := p.Run(ctx)
+	bar.Done()
+	if !c.Quiet && frames > 0 {
+		err = errors.Join(err, summarise(c, stdout, stderr, source, timings))
+	}
+	return end(err, frames, info, out)
+}
+
+// end completes the outputs or keeps what there is of them, and turns the way
+// the pipeline ended into the way the program ends. For a live source, being
+// stopped is the normal end.
+func end(err error, frames int, info capture.Info, out *outputs) error {
+	interrupted := errors.Is(err, context.Canceled)
+	quit := errors.Is(err, sink.ErrQuit)
+	lost := errors.Is(err, capture.ErrLost)
+	if err == nil || info.Live && (interrupted || quit || lost) {
+		commitErr := out.commit()
+		switch {
+		case commitErr != nil:
+			return errors.Join(commitErr, err)
+		case interrupted:
+			return &codedError{exitInterrupted, fmt.Errorf("interrupted after %d frames; results are complete up to there", frames)}
+		case lost:
+			return partialError(fmt.Errorf("%w; results are complete up to there, after %d frames", err, frames))
+		}
+		return nil
+	}
+	paths, keepErr := out.keep()
+	var truncated *capture.TruncatedError
+	code := exitFailed
+	switch {
+	case interrupted || quit:
+		code, err = exitInterrupted, fmt.Errorf("interrupted after %s", progressText(frames, info))
+	case errors.As(err, &truncated) && frames > 0:
+		code = exitPartial
+	}
+	if len(paths) > 0 {
+		err = fmt.Errorf("%w; what there is: %s", err, strings.Join(paths, ", "))
+	}
+	return &codedError{code, errors.Join(err, keepErr)}
+}
+
+func progressText(frames int, info capture.Info) string {
+	if info.Frames > 0 {
+		return fmt.Sprintf("%d of about %d frames", frames, info.Frames)
+	}
+	return fmt.Sprintf("%d frames", frames)
+}
+
+// expectedFrames is how many frames will be analysed; 0 where nobody knows.
+func expectedFrames(c config.Config, info capture.Info) int {
+	n := (info.Frames + c.Stride - 1) / c.Stride
+	if c.MaxFrames > 0 && (n == 0 || c.MaxFrames < n) {
+		n = c.MaxFrames
+	}
+	return n
+}
+
+// newLogger writes above the progress line.
+func newLogger(w io.Writer, level string) *slog.Logger {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(level)) // checked with the settings
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}))
+}
+
+// summarise prints the timings, and what did not go as it should. Standard output
+// is left alone where results go there.
+func summarise(c config.Config, stdout, stderr io.Writer, source *capture.Stream, timings *timing.Recorder) error {
+	w := stdout
+	if c.MOT == "-" || c.JSONL == "-" {
+		w = stderr
+	}
+	s := timings.Summary()
+	if err := s.WriteTable(w); err != nil {
+		return fmt.Errorf("print summary: %w", err)
+	}
+	for what, n := range map[string]int{
+		"frames dropped to keep up with the source": source.Dropped(),
+		"damaged pieces of the video passed over":   source.Damaged(),
+	} {
+		if n > 0 {
+			fmt.Fprintf(w, "%d %s\n", n, what)
+		}
+	}
+	return nil
+}
+
+// painter draws tracks and the panel on a stream's pictures.
+type painter struct {
+	overlay *overlay.Overlay
+	panel   overlay.Panel // what stays the same from frame to frame
+	source  *capture.Stream
+	timings *timing.Recorder
+}
+
+func newPainter(c config.Config, m *backbones.Manifest, source *capture.Stream, timings *timing.Recorder) *painter {
+	return &painter{
+		overlay: overlay.New(overlay.Options{}), source: source, timings: timings,
+		panel: overlay.Panel{
+			Title:   fmt.Sprintf("%s %dx%d", m.Backbone, m.Input.Width, m.Input.Height),
+			Tracker: c.Tracker, Device: c.Device, Live: source.Info().Live,
+		},
+	}
+}
+
+func (p *painter) draw(r sink.Result) error {
+	panel := &p.panel
+	panel.Rows, panel.Total, panel.FPS = p.timings.Rows(panel.Rows[:0]), p.timings.Total(), p.timings.FPS()
+	panel.Width, panel.Height = r.Frame.Mat.Cols(), r.Frame.Mat.Rows()
+	panel.Detections, panel.Tracks = len(r.Detections), len(r.Tracks)
+	panel.Frame, panel.Time, panel.Dropped = r.Frame.Index, r.Frame.Time, p.source.Dropped()
+	return p.overlay.Draw(&r.Frame.Mat, r.Tracks, r.Labels, *panel)
+}
+
+// chooseModel finds what to run and checks what the command line says of it.
+func chooseModel(c config.Config) (*backbones.Manifest, error) {
+	if _, _, err := backbones.ParseDevice(c.Device); err != nil {
+		return nil, usageErrorf("%w", err)
+	}
+	m, err := findModel(c)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := detect.SelectClasses(m.Labels, c.Classes); err != nil {
+		return nil, usageErrorf("%w", err)
+	}
+	return m, nil
+}
+
+func findModel(c config.Config) (*backbones.Manifest, error) {
+	if c.Model != "" {
+		return backbones.FromFile(c.Model)
+	}
+	m, err := backbones.Find(c.Backbone)
+	if errors.Is(err, backbones.ErrUnknown) {
+		return nil, &codedError{exitUsage, err}
+	}
+	return m, err
+}
+
+// newTracker makes the tracker, with its own settings where none are given.
+func newTracker(c config.Config) (track.Tracker, error) {
+	settings := track.DefaultConfig(c.Tracker)
+	if c.MaxAge != config.Unset {
+		settings.MaxAge = c.MaxAge
+	}
+	if c.MinHits != config.Unset {
+		settings.MinHits = c.MinHits
+	}
+	if c.TrackIoU != config.Unset {
+		settings.IoU = c.TrackIoU
+	}
+	t, err := track.New(c.Tracker, settings)
+	if err != nil {
+		return nil, &codedError{exitUsage, err}
+	}
+	return t, nil
+}
+
+func openSource(ctx context.Context, c config.Config) (*capture.Stream, error) {
+	spec := capture.CameraSpec(c.Cam)
+	if c.Cam < 0 {
+		var err error
+		if spec, err = capture.ParseInput(c.Input); err != nil {
+			return nil, &codedError{exitUsage, err}
+		}
+	}
+	spec.Width, spec.Height, spec.FPS = c.CamWidth, c.CamHeight, c.CamFPS
+	spec.Stride, spec.MaxFrames = c.Stride, c.MaxFrames
+	return capture.Open(ctx, spec)
+}
