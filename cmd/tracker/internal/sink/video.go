@@ -253,10 +253,11 @@ func (v *Video) verify() error {
 		return errors.New("the file is empty; is the disk full?")
 	}
 	c, err := gocv.VideoCaptureFileWithAPI(path, gocv.VideoCaptureFFmpeg)
-	defer c.Close()
 	if err != nil {
+		c.Close() // holds memory all the same
 		return errors.New("the finished file does not open; is the disk full?")
 	}
+	defer c.Close()
 	// Matroska states a duration, which rounds to a frame more or less.
 	if n := int(c.Get(gocv.VideoCaptureFrameCount)); n < v.written-1 || n > v.written+1 {
 		return fmt.Errorf("%d of %d frames are in the file; is the disk full?", n, v.written)

@@ -1,0 +1,279 @@
+//go:build gocv_specific_modules
+
+package sink
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track"
+	"github.com/tracker-go/tracker/track/mot"
+)
+
+// textSink is what MOT and JSONL have in common.
+type textSink interface {
+	Write(context.Context, Result) error
+	Commit() error
+	Keep() (string, error)
+}
+
+var textSinks = map[string]func(path string, stdout io.Writer) (textSink, error){
+	"mot":   func(path string, stdout io.Writer) (textSink, error) { return NewMOT(path, stdout) },
+	"jsonl": func(path string, stdout io.Writer) (textSink, error) { return NewJSONL(path, stdout, true) },
+}
+
+var labels = []string{"person", `odd "label"`}
+
+// result has an observed and a predicted track in frame 4, and none elsewhere.
+func result(index int) Result {
+	r := Result{
+		Frame: &capture.Frame{
+			Index: index, Time: time.Duration(index) * 40 * time.Millisecond,
+			Captured: time.Date(2024, 5, 6, 7, 8, 9, 120e6, time.FixedZone("", 7200)),
+		},
+		Labels: labels,
+	}
+	if index == 4 {
+		r.Detections = make([]detect.Detection, 3)
+		r.Tracks = []track.Track{
+			{ID: 2, Box: detect.Box{X1: 10.5, Y1: 20, X2: 60.256, Y2: 180}, Score: 0.87654, Detection: 1, Age: 120 * time.Millisecond},
+			{ID: 7, Box: detect.Box{X1: -3, Y1: 1, X2: 5, Y2: 9}, Class: 1, Score: 0.5, Detection: -1, Age: time.Second},
+			{ID: 9, Box: detect.Box{X2: 1, Y2: 1}, Class: 5, Score: 1, Detection: 0},
+		}
+	}
+	return r
+}
+
+func write(t *testing.T, s interface {
+	Write(context.Context, Result) error
+}, frames int) {
+	t.Helper()
+	for i := range frames {
+		if err := s.Write(t.Context(), result(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestMOT(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.txt")
+	s, err := NewMOT(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, 6)
+	if err := s.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "5,2,10.50,20.00,49.76,160.00,0.8765,-1,-1,-1\n5,9,0.00,0.00,1.00,1.00,1,-1,-1,-1\n"
+	if string(data) != want {
+		t.Errorf("%s, want %s", data, want)
+	}
+	if rows, err := mot.ReadFile(path); err != nil || len(rows) != 2 {
+		t.Errorf("read back: %v, %v", rows, err)
+	}
+}
+
+// line is a line of JSONL as a reader would declare it.
+type line struct {
+	Frame  *int
+	Time   float64
+	UTC    string
+	Tracks []struct {
+		ID       int
+		Class    int
+		Label    string
+		Score    float64
+		Box      []float64
+		Observed bool
+		Age      float64
+	}
+	Detections *int
+}
+
+func TestJSONL(t *testing.T) {
+	for _, utc := range []bool{false, true} {
+		var out bytes.Buffer
+		s, err := NewJSONL("-", &out, utc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, s, 6)
+		if err := s.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		scanner := bufio.NewScanner(&out)
+		for i := 0; scanner.Scan(); i++ {
+			var got line
+			decoder := json.NewDecoder(bytes.NewReader(scanner.Bytes()))
+			decoder.DisallowUnknownFields()
+			if err := decoder.Decode(&got); err != nil {
+				t.Fatalf("%s: %v", scanner.Text(), err)
+			}
+			wantUTC := ""
+			if utc {
+				wantUTC = "2024-05-06T05:08:09.120Z"
+			}
+			if got.Frame == nil || *got.Frame != i || got.Time != float64(i)*0.04 || got.UTC != wantUTC || got.Tracks == nil {
+				t.Errorf("line %d: %s", i, scanner.Text())
+			}
+			if i != 4 {
+				if len(got.Tracks) != 0 || *got.Detections != 0 {
+					t.Errorf("line %d: %s", i, scanner.Text())
+				}
+				continue
+			}
+			if *got.Detections != 3 || len(got.Tracks) != 3 {
+				t.Fatalf("line 4: %s", scanner.Text())
+			}
+			a, b, c := got.Tracks[0], got.Tracks[1], got.Tracks[2]
+			if a.ID != 2 || a.Label != "person" || a.Score != 0.8765 || !a.Observed || a.Age != 0.12 ||
+				!slices.Equal(a.Box, []float64{10.5, 20, 60.26, 180}) {
+				t.Errorf("track %+v", a)
+			}
+			if b.ID != 7 || b.Class != 1 || b.Label != labels[1] || b.Observed || b.Age != 1 || !slices.Equal(b.Box, []float64{-3, 1, 5, 9}) {
+				t.Errorf("track %+v", b)
+			}
+			if c.Class != 5 || c.Label != "" {
+				t.Errorf("track %+v: a class without a name has no label", c)
+			}
+		}
+	}
+}
+
+// Standard output is written frame by frame: somebody may be reading along.
+func TestStdoutIsNotHeldBack(t *testing.T) {
+	for name, open := range textSinks {
+		var out bytes.Buffer
+		s, err := open("-", &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, s, 5)
+		if !strings.HasSuffix(out.String(), "\n") {
+			t.Errorf("%s: %q before Commit", name, &out)
+		}
+		if path, err := s.Keep(); path != "" || err != nil {
+			t.Errorf("%s: Keep = %q, %v", name, path, err)
+		}
+	}
+}
+
+func TestTextFilesEndOneWay(t *testing.T) {
+	for name, open := range textSinks {
+		dir := t.TempDir()
+		begin := func(file string, frames int) textSink {
+			s, err := open(filepath.Join(dir, file), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, s, frames)
+			return s
+		}
+		whole := begin("whole", 6)
+		if err := whole.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if path, err := whole.Keep(); path != "" || err != nil {
+			t.Errorf("%s: Keep after Commit = %q, %v", name, path, err)
+		}
+
+		part := begin("part", 5)
+		kept, err := part.Keep()
+		if err != nil || kept != filepath.Join(dir, "part.partial") {
+			t.Errorf("%s: Keep = %q, %v", name, kept, err)
+		}
+		if err := part.Commit(); err != nil {
+			t.Errorf("%s: Commit after Keep: %v", name, err)
+		}
+		if path, err := begin("none", 0).Keep(); path != "" || err != nil {
+			t.Errorf("%s: Keep without frames = %q, %v", name, path, err)
+		}
+		var names []string
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		if !slices.Equal(names, []string{"part.partial", "whole"}) {
+			t.Errorf("%s: files %v", name, names)
+		}
+		if data, err := os.ReadFile(kept); err != nil || !bytes.HasSuffix(data, []byte("\n")) {
+			t.Errorf("%s: %q is not closed properly: %v", name, data, err)
+		}
+		if _, err := open(filepath.Join(dir, "no", "out"), nil); err == nil {
+			t.Errorf("%s: opened a file in a missing folder", name)
+		}
+	}
+}
+
+func TestTextRefusesWhatIsNoNumber(t *testing.T) {
+	for name, open := range textSinks {
+		var out bytes.Buffer
+		s, err := open("-", &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := result(4)
+		r.Tracks[0].Box.X1 = math.NaN()
+		if err := s.Write(t.Context(), r); err == nil || strings.Contains(out.String(), "NaN") {
+			t.Errorf("%s: %v, wrote %q", name, err, &out)
+		}
+	}
+}
+
+func TestTextAllocatesNothing(t *testing.T) {
+	for name, open := range textSinks {
+		s, err := open(filepath.Join(t.TempDir(), "out"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, ctx := result(4), t.Context()
+		if allocs := testing.AllocsPerRun(200, func() {
+			if err := s.Write(ctx, r); err != nil {
+				t.Fatal(err)
+			}
+		}); allocs != 0 {
+			t.Errorf("%s: %v allocations a frame, want 0", name, allocs)
+		}
+		s.Keep()
+	}
+}
+
+func BenchmarkText(b *testing.B) {
+	for name, open := range textSinks {
+		b.Run(name, func(b *testing.B) {
+			s, err := open(filepath.Join(b.TempDir(), "out"), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Keep()
+			r := result(4)
+			r.Tracks = slices.Repeat(r.Tracks, 10)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.Write(b.Context(), r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
