@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"os"
@@ -29,8 +30,12 @@ const asMain = "TRACKER_TEST_AS_MAIN"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
-		main()
-		return
+		code := runMain()
+		if n := liveMats(); n > 0 {
+			fmt.Fprintf(os.Stderr, "%d Mats left open\n", n)
+			code = 99
+		}
+		os.Exit(code)
 	}
 	os.Exit(m.Run())
 }
@@ -263,15 +268,11 @@ func TestInterrupt(t *testing.T) {
 	if !slices.Equal(after, []string{"long.avi", "out.partial.jsonl", "out.partial.mp4"}) {
 		t.Errorf("files %v", after)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "out.partial.jsonl"))
-	if err != nil {
-		t.Fatal(err)
+	written := lines(t, filepath.Join(dir, "out.partial.jsonl"))
+	if n := countFrames(t, filepath.Join(dir, "out.partial.mp4")); n != len(written) || n == 0 || n >= 4000 {
+		t.Errorf("%d video frames and %d lines", n, len(written))
 	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	if n := countFrames(t, filepath.Join(dir, "out.partial.mp4")); n != len(lines) || n == 0 || n >= 4000 {
-		t.Errorf("%d video frames and %d lines", n, len(lines))
-	}
-	if last := lines[len(lines)-1]; !json.Valid([]byte(last)) {
+	if last := written[len(written)-1]; !json.Valid([]byte(last)) {
 		t.Errorf("last line %q", last)
 	}
 }
@@ -367,5 +368,90 @@ func score(t *testing.T, truth, results string) {
 	t.Logf("HOTA %.2f MOTA %.2f IDF1 %.2f IDSW %d", 100*s.HOTA, 100*s.MOTA, 100*s.IDF1, s.IDSW)
 	if s.HOTA < 0.28 || s.MOTA < 0.50 {
 		t.Errorf("HOTA %.3f and MOTA %.3f, want at least 0.28 and 0.50", s.HOTA, s.MOTA)
+	}
+}
+
+// lines reads a result file, one line a frame.
+func lines(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(text)), "\n")
+}
+
+// Flags win over the file, which wins over the defaults.
+func TestConfigurationFile(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 20)
+	yaml := "input: good.avi\njsonl: out.jsonl\nmax-frames: 9\nstride: 3\nclasses: [person, CAR]\n"
+	if err := os.WriteFile(filepath.Join(dir, "run.yaml"), []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := runIn(t, dir, "--config", "run.yaml", "--max-frames", "4", "--classes", "dog,cat", "-q"); got.code != exitOK || got.stdout != "" {
+		t.Fatalf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	frames := lines(t, filepath.Join(dir, "out.jsonl"))
+	if len(frames) != 4 || !strings.HasPrefix(frames[1], `{"frame":3,"time":0.12`) {
+		t.Errorf("frames %q, want 4 of every third", frames)
+	}
+}
+
+// Every kind of finite input gives every one of its frames.
+func TestInputs(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 12)
+	img := gocv.NewMatWithSize(60, 80, gocv.MatTypeCV8UC3)
+	defer img.Close()
+	for i := range 12 {
+		if !gocv.IMWrite(filepath.Join(dir, fmt.Sprintf("p%d.png", i)), img) {
+			t.Fatal("cannot write a picture")
+		}
+	}
+	video, err := os.Open(filepath.Join(dir, "good.avi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer video.Close()
+	for _, input := range []string{"good.avi", "-", "p*.png", "."} {
+		cmd := command(dir, "-i", input, "--jsonl", "out.jsonl")
+		if input == "-" {
+			cmd.Stdin = video
+		}
+		if got := finish(t, cmd); got.code != exitOK {
+			t.Errorf("%s: exit code %d: %s", input, got.code, got.stderr)
+		} else if n := len(lines(t, filepath.Join(dir, "out.jsonl"))); n != 12 {
+			t.Errorf("%s: %d frames, want 12", input, n)
+		}
+	}
+}
+
+// Results on standard output are alone there.
+func TestStandardOutput(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 6)
+	got := runIn(t, dir, "-i", "good.avi", "--jsonl", "-")
+	if got.code != exitOK || strings.Count(got.stdout, "\n") != 6 || !strings.Contains(got.stderr, "inference") {
+		t.Errorf("exit code %d, output %q, errors %q", got.code, got.stdout, got.stderr)
+	}
+	for line := range strings.Lines(got.stdout) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %q", line)
+		}
+	}
+}
+
+func TestVersionAndModels(t *testing.T) {
+	got := runIn(t, t.TempDir(), "--version")
+	for _, want := range []string{"tracker ", "OpenCV 4.", "ONNX Runtime " + backbones.RuntimeVersion, "model ssd-mobilenetv2-openimages"} {
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("--version lacks %q:\n%s", want, got.stdout)
+		}
+	}
+	var rows []modelRow
+	got = runIn(t, t.TempDir(), "models", "--json")
+	if err := json.Unmarshal([]byte(got.stdout), &rows); err != nil || len(rows) < 7 {
+		t.Errorf("models --json: %v, %d rows: %s", err, len(rows), got.stderr)
 	}
 }

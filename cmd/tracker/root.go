@@ -31,12 +31,13 @@ func newRootCommand() *cobra.Command {
 	var file string
 	var version bool
 	cmd := &cobra.Command{
-		Use:           "tracker (--input PATH | --cam N) [flags]",
-		Short:         "Follow objects through video, with every stage timed",
-		Long:          rootLong,
-		Args:          noArguments,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Use:                        "tracker (--input PATH | --cam N) [flags]",
+		Short:                      "Follow objects through video, with every stage timed",
+		Long:                       rootLong,
+		Args:                       noArguments,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if version {
 				return printVersion(cmd.OutOrStdout())
@@ -64,34 +65,34 @@ func newRootCommand() *cobra.Command {
 
 // bind makes the flags that set c; what c holds already is their default.
 func bind(f *pflag.FlagSet, c *config.Config) {
-	f.StringVarP(&c.Input, "input", "i", c.Input, "video file, folder or glob of pictures, URL, or - for standard input (`PATH`)")
-	f.IntVar(&c.Cam, "cam", c.Cam, "camera `N`umber")
-	f.IntVar(&c.CamWidth, "cam-width", c.CamWidth, "picture width to ask the camera for, pixels")
-	f.IntVar(&c.CamHeight, "cam-height", c.CamHeight, "picture height to ask the camera for, pixels")
-	f.Float64Var(&c.CamFPS, "cam-fps", c.CamFPS, "frame rate to ask the camera for")
+	f.StringVarP(&c.Input, "input", "i", c.Input, "video `PATH`: a file, a folder or glob of pictures, a URL, or - for standard input")
+	f.IntVar(&c.Cam, "cam", c.Cam, "camera number `N`")
+	f.IntVar(&c.CamWidth, "cam-width", c.CamWidth, "ask the camera for pictures `PIXELS` wide")
+	f.IntVar(&c.CamHeight, "cam-height", c.CamHeight, "ask the camera for pictures `PIXELS` high")
+	f.Float64Var(&c.CamFPS, "cam-fps", c.CamFPS, "ask the camera for `N` pictures a second")
 	f.IntVar(&c.Stride, "stride", c.Stride, "analyse every `N`th frame")
 	f.IntVar(&c.MaxFrames, "max-frames", c.MaxFrames, "stop after `N` analysed frames, 0 for no limit")
 
-	f.StringVarP(&c.Backbone, "backbone", "b", c.Backbone, "backbone family or installed model ('tracker models' lists them)")
-	f.StringVar(&c.Model, "model", c.Model, "ONNX `FILE` to use instead, with its manifest beside it")
-	f.StringVar(&c.Device, "device", c.Device, "where the network runs: cpu or cuda[:N]")
-	f.IntVar(&c.Threads, "threads", c.Threads, "threads for the network and OpenCV, 0 for every core")
-	f.Float64Var(&c.Conf, "conf", c.Conf, "lowest score of a detection; higher finds fewer false ones")
-	f.Float64Var(&c.NMSIoU, "nms-iou", c.NMSIoU, "overlap above which two boxes of a class are one object")
-	f.StringSliceVar(&c.Classes, "classes", c.Classes, "classes to keep, e.g. person,car; all if not given")
+	f.StringVarP(&c.Backbone, "backbone", "b", c.Backbone, "backbone family or installed model by `NAME` ('tracker models' lists them)")
+	f.StringVar(&c.Model, "model", c.Model, "use the model in this ONNX `FILE`, its manifest beside it")
+	f.StringVar(&c.Device, "device", c.Device, "run the network on `cpu|cuda[:N]`")
+	f.IntVar(&c.Threads, "threads", c.Threads, "`N` threads for the network and OpenCV, 0 for every core")
+	f.Float64Var(&c.Conf, "conf", c.Conf, "lowest `SCORE` of a detection; higher finds fewer false ones")
+	f.Float64Var(&c.NMSIoU, "nms-iou", c.NMSIoU, "overlap (`IOU`) above which two boxes of a class are one object")
+	f.StringSliceVar(&c.Classes, "classes", c.Classes, "classes to keep, as in `person,car`; all if not given")
 
-	f.StringVar(&c.Tracker, "tracker", c.Tracker, "association algorithm: "+strings.Join(track.Names(), ", "))
-	f.IntVar(&c.MaxAge, "max-age", c.MaxAge, "frames that a track survives without a detection; the tracker's own if not given")
-	f.IntVar(&c.MinHits, "min-hits", c.MinHits, "detections in a row that confirm a track; the tracker's own if not given")
-	f.Float64Var(&c.TrackIoU, "track-iou", c.TrackIoU, "least overlap of a track and its detection; the tracker's own if not given")
+	f.StringVar(&c.Tracker, "tracker", c.Tracker, "association algorithm by `NAME`: "+strings.Join(track.Names(), ", "))
+	f.IntVar(&c.MaxAge, "max-age", c.MaxAge, "`N` frames that a track survives without a detection; the tracker's own if not given")
+	f.IntVar(&c.MinHits, "min-hits", c.MinHits, "`N` detections in a row that confirm a track; the tracker's own if not given")
+	f.Float64Var(&c.TrackIoU, "track-iou", c.TrackIoU, "least overlap (`IOU`) of a track and its detection; the tracker's own if not given")
 
-	f.StringVar(&c.Save, "save", c.Save, "write the annotated video to `FILE`.mp4")
-	f.StringVar(&c.Codec, "codec", c.Codec, "of the video: auto, h264, mpeg4 or mjpeg")
+	f.StringVar(&c.Save, "save", c.Save, "write the annotated video to `FILE` (.mp4, .mkv, .mov or .avi)")
+	f.StringVar(&c.Codec, "codec", c.Codec, "video codec: `auto|h264|mpeg4|mjpeg`")
 	f.StringVar(&c.MOT, "mot", c.MOT, "write tracks as MOTChallenge text to `FILE`, - for standard output")
 	f.StringVar(&c.JSONL, "jsonl", c.JSONL, "write one JSON object a frame to `FILE`, - for standard output")
-	f.StringVar(&c.Display, "display", c.Display, "show the pictures in a window: auto, on or off")
+	f.StringVar(&c.Display, "display", c.Display, "show the pictures in a window: `auto|on|off`")
 
-	f.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+	f.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`")
 	f.BoolVarP(&c.Quiet, "quiet", "q", c.Quiet, "no progress and no summary")
 	for _, name := range []string{"cam", "max-age", "min-hits", "track-iou"} {
 		f.Lookup(name).DefValue = "0" // −1 is "not given": nothing to show in the help
