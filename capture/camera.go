@@ -29,7 +29,7 @@ func openCamera(spec Spec) (*video, error) {
 	}
 	configure(vc, spec)
 	v := newVideo(vc, spec.Name(), true)
-	v.patience = cameraPatience
+	v.patience, v.byArrival = cameraPatience, true
 	v.atEnd = lostAfter(v.facts.Name, "check its cable")
 	return v, nil
 }

@@ -29,34 +29,34 @@ func framePeriod(fps float64) time.Duration {
 	return time.Duration(math.Round(float64(time.Second) / fps))
 }
 
-// mediaClock makes times out of what a container says of each frame: starting
-// at 0 and never going backwards.
+// mediaClock makes times out of what a container or stream says of each frame:
+// starting at 0 and never going backwards.
 //
-// Some containers say nothing (raw H.264: always 0); then frames are a period
-// apart. Where the time jumps back (recordings glued together, a wrapped
-// counter), it goes on from the last frame.
+// Some say nothing (raw H.264: always 0); then time goes on by the step that the
+// caller expects. So it does where the timestamps jump back (recordings glued
+// together, a wrapped counter) or impossibly far ahead.
 type mediaClock struct {
-	period time.Duration // nominal distance of two frames
-
-	started   bool
-	lastIndex int
-	last      time.Duration // what the last frame got
-	offset    time.Duration // added to what the container says
+	started bool
+	last    time.Duration // what the last frame got
+	offset  time.Duration // added to what the container says
 }
 
-// at is the time of the frame with that index, which must rise from call to
-// call; pos is what the container says, 0 or less for nothing.
-func (c *mediaClock) at(index int, pos time.Duration) time.Duration {
-	guess := c.last + time.Duration(index-c.lastIndex)*c.period
+// at is the time of the next frame. pos is what the container says, 0 or less
+// for nothing; step is the time since the last frame as the caller guesses it,
+// and limit the longest that is believed.
+func (c *mediaClock) at(pos, step, limit time.Duration) time.Duration {
+	guess := c.last + step
 	switch t := pos + c.offset; {
 	case !c.started:
 		c.started = true // the stream starts here, whatever its first timestamp
+		return 0
 	case pos <= 0:
-	case t < c.last:
+		c.last = guess
+	case t < c.last, t-c.last > limit:
 		c.offset = guess - pos
+		c.last = guess
 	default:
-		guess = t
+		c.last = t
 	}
-	c.lastIndex, c.last = index, guess
-	return guess
+	return c.last
 }

@@ -9,26 +9,23 @@ import (
 
 func TestMediaClock(t *testing.T) {
 	const ms = time.Millisecond
-	type frame struct {
-		index int
-		pos   time.Duration
-	}
 	for _, c := range []struct {
-		name   string
-		frames []frame
-		want   []time.Duration
+		name string
+		pos  []time.Duration // what the container says; 0 for nothing
+		want []time.Duration
 	}{
-		{"as the container says", []frame{{0, 0}, {1, 40 * ms}, {2, 120 * ms}}, []time.Duration{0, 40 * ms, 120 * ms}},
-		{"the container says nothing", []frame{{0, 0}, {1, 0}, {2, 0}, {5, 0}}, []time.Duration{0, 100 * ms, 200 * ms, 500 * ms}},
-		{"a first timestamp below zero", []frame{{0, -80 * ms}, {1, 40 * ms}}, []time.Duration{0, 40 * ms}},
-		{"glued recordings", []frame{{0, 0}, {1, 900 * ms}, {2, 5 * ms}, {3, 55 * ms}}, []time.Duration{0, 900 * ms, 1000 * ms, 1050 * ms}},
-		{"one gap in the timestamps", []frame{{0, 0}, {1, 100 * ms}, {2, 0}, {3, 300 * ms}}, []time.Duration{0, 100 * ms, 200 * ms, 300 * ms}},
-		{"a stride", []frame{{0, 0}, {3, 0}, {6, 0}}, []time.Duration{0, 300 * ms, 600 * ms}},
+		{"as the container says", []time.Duration{0, 40 * ms, 120 * ms}, []time.Duration{0, 40 * ms, 120 * ms}},
+		{"the container says nothing", []time.Duration{0, 0, 0, 0}, []time.Duration{0, 100 * ms, 200 * ms, 300 * ms}},
+		{"a first timestamp below zero", []time.Duration{-80 * ms, 40 * ms}, []time.Duration{0, 40 * ms}},
+		{"glued recordings", []time.Duration{0, 900 * ms, 5 * ms, 55 * ms}, []time.Duration{0, 900 * ms, 1000 * ms, 1050 * ms}},
+		{"one timestamp missing", []time.Duration{0, 100 * ms, 0, 300 * ms}, []time.Duration{0, 100 * ms, 200 * ms, 300 * ms}},
+		{"a jump ahead", []time.Duration{0, 100 * ms, time.Hour, time.Hour + 40*ms}, []time.Duration{0, 100 * ms, 200 * ms, 240 * ms}},
+		{"a long gap", []time.Duration{0, 100 * ms, 5000 * ms}, []time.Duration{0, 100 * ms, 5000 * ms}},
 	} {
-		clock := mediaClock{period: 100 * ms}
+		var clock mediaClock
 		var got []time.Duration
-		for _, f := range c.frames {
-			got = append(got, clock.at(f.index, f.pos))
+		for _, pos := range c.pos {
+			got = append(got, clock.at(pos, 100*ms, 10*time.Second))
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)

@@ -17,8 +17,8 @@ type Frame struct {
 	// or dropped by a live source leave gaps.
 	Index int
 	// Time is the media time since the first frame: the presentation time where
-	// the container has one, the arrival time of a live source, else Index/FPS.
-	// It never goes backwards.
+	// the file or stream has one; else the arrival time where it is live, and
+	// Index/FPS where not. It never goes backwards.
 	Time time.Duration
 	// Captured is when the program got the picture, wall and monotonic clock.
 	Captured time.Time

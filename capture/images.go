@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,6 @@ type images struct {
 	paths []string
 	first gocv.Mat // decoded by openImages, until the first frame takes it
 	next  int
-	clock mediaClock
 }
 
 // openImages lists the images and decodes the first, which gives the size and
@@ -43,7 +43,6 @@ func openImages(spec Spec) (*images, error) {
 		},
 		paths: paths,
 		first: first,
-		clock: mediaClock{period: framePeriod(fps)},
 	}, nil
 }
 
@@ -110,7 +109,7 @@ func (d *images) decode(f *Frame) error {
 	f.Mat.Close()
 	f.Mat = mat
 	f.Index = d.next
-	f.Time = d.clock.at(d.next, 0)
+	f.Time = time.Duration(math.Round(float64(d.next) / d.facts.FPS * float64(time.Second)))
 	f.Captured = time.Now()
 	d.next++
 	return nil

@@ -34,14 +34,20 @@ func openURL(ctx context.Context, spec Spec) (*video, error) {
 	if v.facts.Live {
 		v.atEnd = lostAfter(v.facts.Name, "check the camera and the network")
 	}
+	if v.facts.Live && isHTTP(spec.Path) && strings.HasPrefix(strings.ToLower(v.facts.FourCC), "mj") {
+		// Motion JPEG over HTTP has neither times nor a rate; FFmpeg makes them up.
+		v.byArrival, v.facts.FPS = true, 0
+	}
 	return v, nil
 }
 
 // isRecording tells a video file on a web server, which has a length and waits,
 // from a stream, which has none and does not.
 func isRecording(path string, vc *gocv.VideoCapture) bool {
-	return strings.HasPrefix(strings.ToLower(path), "http") && vc.Get(gocv.VideoCaptureFrameCount) > 0
+	return isHTTP(path) && vc.Get(gocv.VideoCaptureFrameCount) > 0
 }
+
+func isHTTP(path string) bool { return strings.HasPrefix(strings.ToLower(path), "http") }
 
 // explainURL finds out why a stream did not open, which OpenCV does not say, by
 // knocking at the server's door.

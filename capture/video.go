@@ -27,11 +27,17 @@ const maxDamaged = 1000
 // video decodes what an OpenCV capture reads: a file, standard input, a stream
 // or a camera.
 type video struct {
-	vc    *gocv.VideoCapture
-	facts Info
-	clock mediaClock
-	begin time.Time // of a live source: when its first frame came
-	next  int       // index of the next frame
+	vc     *gocv.VideoCapture
+	facts  Info
+	next   int // index of the next frame
+	clock  mediaClock
+	period time.Duration // nominal time from frame to frame
+	// byArrival: the source has no timestamps worth the name; a frame's time is
+	// when it came.
+	byArrival bool
+
+	lastIndex   int // of the frame read before
+	lastArrival time.Time
 
 	// atEnd is the error that ends the video after so many frames.
 	atEnd func(read int) error
@@ -55,7 +61,7 @@ func newVideo(vc *gocv.VideoCapture, name string, live bool) *video {
 	if n := vc.Get(gocv.VideoCaptureFrameCount); n > 0 && n < math.MaxInt32 && !live {
 		v.facts.Frames = int(n)
 	}
-	v.clock.period = framePeriod(v.facts.FPS)
+	v.period = framePeriod(v.facts.FPS)
 	return v
 }
 
@@ -72,16 +78,23 @@ func (v *video) decode(f *Frame) error {
 	return nil
 }
 
+// maxJump is how much further than the wall clock a live stream's timestamps may
+// move from one frame to the next: what was buffered comes at once, hours do not.
+const maxJump = 10 * time.Second
+
 // time is the media time of the frame just read.
 func (v *video) time(now time.Time) time.Duration {
-	if !v.facts.Live {
-		ms := v.vc.Get(gocv.VideoCapturePosMsec)
-		return v.clock.at(v.next, time.Duration(ms*float64(time.Millisecond)))
+	step, limit := time.Duration(v.next-v.lastIndex)*v.period, time.Duration(math.MaxInt64)
+	if v.facts.Live {
+		step = now.Sub(v.lastArrival)
+		limit = step + maxJump
 	}
-	if v.begin.IsZero() {
-		v.begin = now
+	v.lastIndex, v.lastArrival = v.next, now
+	var pos time.Duration
+	if !v.byArrival {
+		pos = time.Duration(v.vc.Get(gocv.VideoCapturePosMsec) * float64(time.Millisecond))
 	}
-	return now.Sub(v.begin)
+	return v.clock.at(pos, step, limit)
 }
 
 // skip grabs: the frame is decoded, since later ones need it, but not converted.
