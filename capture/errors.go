@@ -10,14 +10,14 @@ import (
 // or the network is gone.
 var ErrLost = errors.New("no more frames")
 
-// TruncatedError ends a file that stops before its own header says: a copy or a
-// recording that was cut off. What was read before it is good.
+// TruncatedError ends a file of which a part is missing: a copy or recording that
+// was cut off, or damage in the middle. The frames that were read are good.
 type TruncatedError struct {
 	Name     string // of the file
 	Read     int    // frames read
 	Expected int    // frames promised by the header, an estimate for some containers; 0 unknown
 	Size     int64  // bytes there are
-	Declared int64  // bytes that the container says there should be
+	Declared int64  // bytes that the container says there should be; more than Size where it was cut off
 }
 
 func (e *TruncatedError) Error() string {
@@ -25,8 +25,11 @@ func (e *TruncatedError) Error() string {
 	if e.Expected > 0 {
 		frames = fmt.Sprintf("%d of %d frames", e.Read, e.Expected)
 	}
-	return fmt.Sprintf("read %s: cut off after %s (%d of %d bytes); copy or record it again for the rest",
-		e.Name, frames, e.Size, e.Declared)
+	const hint = "copy or record it again for the rest"
+	if e.Declared > e.Size {
+		return fmt.Sprintf("read %s: cut off after %s (%d of %d bytes); %s", e.Name, frames, e.Size, e.Declared, hint)
+	}
+	return fmt.Sprintf("read %s: damaged, only %s could be read; %s", e.Name, frames, hint)
 }
 
 // Unwrap makes errors.Is(err, io.ErrUnexpectedEOF) true.

@@ -10,9 +10,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
-func openFile(spec Spec) (*video, error) {
+func openFile(ctx context.Context, spec Spec) (*video, error) {
 	size, c, err := inspectFile(spec.Path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", spec.Name(), err)
@@ -22,15 +23,16 @@ func openFile(spec Spec) (*video, error) {
 		return nil, fmt.Errorf("open %s: %w", spec.Name(), err)
 	}
 	// With the protocol named, FFmpeg takes no colon in a file name for one.
-	vc, err := openCapture(context.Background(), "file:"+abs)
-	if err != nil {
+	vc, err := openCapture(ctx, "file:"+abs)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
 		return nil, fmt.Errorf("open %s: %s", spec.Name(), unplayable(c, size))
 	}
 	v := newVideo(vc, spec.Name(), false)
 	v.atEnd = func(read int) error {
-		// Fewer frames than the header says is no proof: cuts without encoding
-		// keep frames that are never shown, and some containers only estimate.
-		if !c.truncated(size) || v.facts.Frames > 0 && read >= v.facts.Frames {
+		if !incomplete(v, c, size, read) {
 			return io.EOF
 		}
 		return &TruncatedError{Name: v.facts.Name, Read: read, Expected: v.facts.Frames, Size: size, Declared: c.end}
@@ -38,24 +40,47 @@ func openFile(spec Spec) (*video, error) {
 	return v, nil
 }
 
-// inspectFile looks at a file before OpenCV does, which gives no reasons.
+// incomplete says whether frames are missing at the end of a file. Fewer than the
+// header says is no proof: cuts without encoding keep frames that are never
+// shown, and some containers only estimate.
+func incomplete(v *video, c container, size int64, read int) bool {
+	promised := v.facts.Frames
+	switch {
+	case promised > 0 && read >= promised:
+		return false
+	case c.truncated(size):
+		return true
+	case promised == 0:
+		return false
+	case v.damaged.Load() > 0:
+		return true
+	}
+	// AVI has neither hidden frames nor gaps: its length in time is exact, but
+	// for what writers get wrong.
+	length := time.Duration(promised) * v.period
+	end := v.clock.last + v.period
+	return c.format == "avi" && end < length-length/100-2*v.period
+}
+
+// inspectFile looks at a file before OpenCV does, which gives no reasons. A named
+// pipe it leaves alone: what is read from it is gone.
 func inspectFile(path string) (size int64, c container, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return 0, container{}, explainOpen(err)
+	case info.IsDir():
+		return 0, container{}, errors.New("it is a folder, not a video file")
+	case !info.Mode().IsRegular():
+		return 0, container{}, nil
+	case info.Size() == 0:
+		return 0, container{}, errors.New("the file is empty; copy or record it again")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, container{}, explainOpen(err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return 0, container{}, explainOpen(err)
-	case info.IsDir():
-		return 0, container{}, errors.New("it is a folder")
-	case info.Mode().IsRegular() && info.Size() == 0:
-		return 0, container{}, errors.New("the file is empty; copy or record it again")
-	case !info.Mode().IsRegular():
-		return 0, container{}, nil // a named pipe: nothing to look at without eating it
-	}
 	return info.Size(), inspect(f, info.Size()), nil
 }
 

@@ -153,6 +153,39 @@ func TestCutBehindTheFilm(t *testing.T) {
 	readWhole(t, mustOpen(t, Spec{Path: cut(t, whole, 0.9999)}), false)
 }
 
+// Damage in the middle costs what is damaged, not the rest, and is told.
+func TestDamagedFile(t *testing.T) {
+	spoil := func(path string) string {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(data[len(data)*4/10 : len(data)*5/10])
+		path = filepath.Join(t.TempDir(), filepath.Base(path))
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, path := range []string{
+		spoil(writeNoise(t, filepath.Join(t.TempDir(), "a.avi"), "MJPG", 100)),
+		spoil(dataFile(t, "video/car-detection.mp4")),
+	} {
+		s := mustOpen(t, Spec{Path: path})
+		frames := s.Info().Frames
+		got, err := readAll(t, s, false)
+		if len(got) < frames*3/4 || len(got) >= frames {
+			t.Errorf("%s: %d of %d frames", path, len(got), frames)
+		}
+		var truncated *TruncatedError
+		if !errors.As(err, &truncated) || truncated.Read != len(got) || truncated.Expected != frames {
+			t.Errorf("%s: %v", path, err)
+		}
+		wantError(t, err, "read "+path+": damaged, only ", "record it again")
+		t.Logf("%v; %d pieces damaged", err, s.Damaged())
+	}
+}
+
 func TestRealVideos(t *testing.T) {
 	for _, c := range []struct {
 		path   string
@@ -201,6 +234,7 @@ func TestIntactVideosRaiseNoAlarm(t *testing.T) {
 		{"bframes.mp4", h264, 60},
 		{"vfr.mp4", append(slices.Clone(drop), h264...), 0},
 		{"vfr.mkv", append(slices.Clone(drop), h264...), 0},
+		{"vfr.avi", append(slices.Clone(drop), "-c:v", "mpeg4"), 0},
 		{"stream.ts", h264, 60},
 		{"raw.h264", h264, 60},
 		{"fragments.mp4", append(slices.Clone(h264), "-movflags", "+frag_keyframe+empty_moov"), 60},
@@ -218,6 +252,7 @@ func TestIntactVideosRaiseNoAlarm(t *testing.T) {
 		if last := got[len(got)-1]; c.frames > 0 && last.ms != 59*80 {
 			t.Errorf("%s: last frame at %d ms, want %d", c.out, last.ms, 59*80)
 		}
+		readWhole(t, mustOpen(t, Spec{Path: out, Stride: 9}), false)
 		if strings.HasPrefix(c.out, "vfr") && !slices.EqualFunc(got[:4], []int{0, 80, 240, 480}, func(f seen, ms int) bool { return f.ms == ms }) {
 			t.Errorf("%s: times %v, want 0, 80, 240, 480 ms", c.out, got[:4])
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 )
 
 // Source delivers frames in order.
@@ -73,10 +74,22 @@ func Open(ctx context.Context, spec Spec) (*Stream, error) {
 		return nil, err
 	}
 	s := &Stream{spec: spec, facts: dec.info(), decoder: dec}
-	if spec.Kind != File && spec.Kind != Images {
+	if mayBlock(spec) {
 		s.pump = startPump(s)
 	}
 	return s, nil
+}
+
+// mayBlock says whether reading may have to wait for somebody else.
+func mayBlock(spec Spec) bool {
+	switch spec.Kind {
+	case Images:
+		return false
+	case File:
+		info, err := os.Stat(spec.Path)
+		return err == nil && !info.Mode().IsRegular() // a named pipe
+	}
+	return true
 }
 
 func openDecoder(ctx context.Context, spec Spec) (decoder, error) {
@@ -90,7 +103,7 @@ func openDecoder(ctx context.Context, spec Spec) (decoder, error) {
 	case Stdin:
 		return openStdin(ctx, spec)
 	default:
-		return openFile(spec)
+		return openFile(ctx, spec)
 	}
 }
 

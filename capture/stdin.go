@@ -22,7 +22,7 @@ func openStdin(ctx context.Context, spec Spec) (*video, error) {
 		return nil, errors.New("open standard input: it is a terminal or empty; pipe a video into it")
 	case info.Mode().IsRegular() && runtime.GOOS != "windows":
 		spec.Path = "/dev/stdin"
-		return openFile(spec)
+		return openFile(ctx, spec)
 	}
 	vc, err := openCapture(ctx, "pipe:0")
 	switch {

@@ -35,9 +35,7 @@ type video struct {
 	// byArrival: the source has no timestamps worth the name; a frame's time is
 	// when it came.
 	byArrival bool
-
-	lastIndex   int // of the frame read before
-	lastArrival time.Time
+	arrival   time.Time // of the last frame
 
 	// atEnd is the error that ends the video after so many frames.
 	atEnd func(read int) error
@@ -82,14 +80,14 @@ func (v *video) decode(f *Frame) error {
 // move from one frame to the next: what was buffered comes at once, hours do not.
 const maxJump = 10 * time.Second
 
-// time is the media time of the frame just read.
+// time is the media time of the frame just read or passed over.
 func (v *video) time(now time.Time) time.Duration {
-	step, limit := time.Duration(v.next-v.lastIndex)*v.period, time.Duration(math.MaxInt64)
+	step, limit := v.period, time.Duration(math.MaxInt64)
 	if v.facts.Live {
-		step = now.Sub(v.lastArrival)
+		step = now.Sub(v.arrival)
 		limit = step + maxJump
 	}
-	v.lastIndex, v.lastArrival = v.next, now
+	v.arrival = now
 	var pos time.Duration
 	if !v.byArrival {
 		pos = time.Duration(v.vc.Get(gocv.VideoCapturePosMsec) * float64(time.Millisecond))
@@ -109,6 +107,7 @@ func (v *video) skip() error {
 	if !v.retry(grab) {
 		return v.atEnd(v.next)
 	}
+	v.time(time.Now()) // the clock sees every frame
 	v.next++
 	return nil
 }
@@ -118,7 +117,9 @@ func (v *video) retry(read func() bool) bool {
 	start := time.Now()
 	for failed := 0; ; failed++ {
 		if read() {
-			v.damaged.Add(int64(failed))
+			if v.next > 0 { // before, a recording that starts between key frames
+				v.damaged.Add(int64(failed))
+			}
 			return true
 		}
 		switch {
