@@ -4,7 +4,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
 
-VERSION      ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+VERSION      ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 TRACKER_HOME ?= $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/tracker
 PREFIX       ?= /usr/local
 PYTHON       ?= python3
@@ -17,17 +17,17 @@ export TRACKER_HOME PYTHON
 PURE := ./config/... ./detect/... ./track/...
 
 # GoCV builds only its modules that Debian's OpenCV 4.6 has. Flags that the user or `go env -w` set
-# stay, and their tags with them.
+# stay, and their tags with them. Tests are built like the program, so GoCV is compiled only once.
 comma := ,
 space := $(subst ,, )
 user_flags := $(shell go env GOFLAGS 2>/dev/null)
 user_tags  := $(subst $(comma), ,$(patsubst -tags=%,%,$(filter -tags=%,$(user_flags:--%=-%))))
 TAGS := $(subst $(space),$(comma),$(sort gocv_specific_modules gocv_videoio gocv_highgui $(user_tags)))
-export GOFLAGS := $(strip $(filter-out -tags=% --tags=%,$(user_flags)) -tags=$(TAGS))
+export GOFLAGS := $(strip $(filter-out -tags=% --tags=%,$(user_flags)) -trimpath -tags=$(TAGS))
 
 .PHONY: build
 build: packages ## compile bin/tracker
-	go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/tracker ./cmd/tracker
+	go build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/tracker ./cmd/tracker
 
 .PHONY: setup
 setup: ## install compiler, OpenCV, ONNX Runtime, the first model, the demo video
