@@ -270,7 +270,9 @@ func BenchmarkSSDDecode(b *testing.B) {
 	}
 	s, dst := Suppressor{IoU: 0.5}, []Detection(nil)
 	for b.Loop() {
-		dst, err = d.Decode(dst[:0], boxes, scores, 0.4, nil)
+		if dst, err = d.Decode(dst[:0], boxes, scores, 0.4, nil); err != nil {
+			b.Fatal(err)
+		}
 		s.Apply(dst)
 	}
 }
