@@ -21,6 +21,9 @@ import (
 type Options struct {
 	// Threads that one inference may use; 0 lets ONNX Runtime take every core.
 	Threads int
+	// Shared says that other work runs beside the inference: its threads then sleep
+	// while they have nothing to do, instead of spinning for the least latency.
+	Shared bool
 	// Device is "cpu" or "cuda[:N]"; empty means cpu.
 	Device string
 	// Conf is the lowest score of a detection, 0..1. Raising it drops false boxes
@@ -140,6 +143,9 @@ func newSession(m *Manifest, data []byte, opts Options) (*ort.DynamicAdvancedSes
 		[]string{m.Input.Name}, []string{m.Head.Boxes, m.Head.Scores}, so)
 }
 
+// spinning is the runtime's setting for Options.Shared.
+var spinning = map[bool]string{true: "0", false: "1"}
+
 func sessionOptions(opts Options) (*ort.SessionOptions, error) {
 	so, err := ort.NewSessionOptions()
 	if err != nil {
@@ -148,6 +154,7 @@ func sessionOptions(opts Options) (*ort.SessionOptions, error) {
 	err = errors.Join(
 		so.SetIntraOpNumThreads(opts.Threads),
 		so.SetInterOpNumThreads(1),
+		so.AddSessionConfigEntry("session.intra_op.allow_spinning", spinning[opts.Shared]),
 		so.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
 		appendProvider(so, opts.Device),
 	)

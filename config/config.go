@@ -34,6 +34,10 @@ type Config struct {
 	Device string `yaml:"device"`
 	// Threads bounds what inference and OpenCV may use, 0 for every core.
 	Threads int `yaml:"threads"`
+	// Workers is how many inferences run at once, 0 for what suits the threads.
+	Workers int `yaml:"workers"`
+	// Serial takes one frame at a time through all stages.
+	Serial bool `yaml:"serial"`
 	// Conf is the lowest score of a detection, 0..1.
 	Conf float64 `yaml:"conf"`
 	// NMSIoU is the overlap above which two boxes of a class are one object, 0..1.
@@ -57,6 +61,8 @@ type Config struct {
 	// MOT and JSONL are result files to write; "-" is standard output.
 	MOT   string `yaml:"mot"`
 	JSONL string `yaml:"jsonl"`
+	// Timings is a CSV file with the times of every frame.
+	Timings string `yaml:"timings"`
 	// Display is auto, on or off.
 	Display string `yaml:"display"`
 
@@ -104,6 +110,7 @@ func (c *Config) Validate() error {
 	atLeast("stride", c.Stride, 1)
 	atLeast("max-frames", c.MaxFrames, 0)
 	atLeast("threads", c.Threads, 0)
+	atLeast("workers", c.Workers, 0)
 	atLeast("max-age", c.MaxAge, Unset)
 	atLeast("min-hits", c.MinHits, Unset)
 	oneOf("codec", c.Codec, "auto", "h264", "mpeg4", "mjpeg")

@@ -58,6 +58,7 @@ func TestValidate(t *testing.T) {
 		"stride is 0":              func(c *Config) { c.Stride = 0 },
 		"max-frames is -1":         func(c *Config) { c.MaxFrames = -1 },
 		"threads is -2":            func(c *Config) { c.Threads = -2 },
+		"workers is -1":            func(c *Config) { c.Workers = -1 },
 		"max-age is -2":            func(c *Config) { c.MaxAge = -2 },
 		"min-hits is -2":           func(c *Config) { c.MinHits = -2 },
 		"cam is -2":                func(c *Config) { c.Cam = -2 },

@@ -14,17 +14,18 @@ import (
 	"github.com/tracker-go/tracker/config"
 )
 
-// output is a sink with its two ends: complete, or as far as it went.
+// output is a result with its two ends: complete, or as far as it went.
 type output interface {
-	pipeline.Writer
 	Commit() error
 	Keep() (path string, err error)
 }
 
-// outputs are the sinks of one run.
+// outputs are the results of one run.
 type outputs struct {
-	all    []output
-	pixels bool // somebody looks at the pictures
+	all     []output
+	writers []pipeline.Writer
+	timings *sink.Timings // nil where not wanted
+	pixels  bool          // somebody looks at the pictures
 }
 
 // savedFPS is the rate of a saved video where the source does not say its own.
@@ -33,31 +34,46 @@ const savedFPS = 30
 // openOutputs opens what the settings ask for, or nothing.
 func openOutputs(ctx context.Context, c config.Config, info capture.Info, stdout io.Writer, log *slog.Logger) (*outputs, error) {
 	o := &outputs{}
-	err := errors.Join(
-		o.open(c.MOT != "", func() (output, error) { return sink.NewMOT(c.MOT, stdout) }),
-		o.open(c.JSONL != "", func() (output, error) { return sink.NewJSONL(c.JSONL, stdout, info.Live) }),
-		o.open(c.Save != "", func() (output, error) { return sink.NewVideo(videoOptions(c, info, log)) }),
-	)
-	show, displayErr := wantsDisplay(c, info)
-	// The window comes last: it may wait for the user.
-	err = errors.Join(err, displayErr, o.open(show && err == nil, func() (output, error) { return sink.NewDisplay(ctx, "tracker: "+info.Name) }))
+	err := o.open(ctx, c, info, stdout, log)
 	if err != nil {
 		_, keepErr := o.keep()
 		return nil, errors.Join(err, keepErr)
 	}
-	o.pixels = c.Save != "" || show
 	return o, nil
 }
 
-func (o *outputs) open(wanted bool, make func() (output, error)) error {
+func (o *outputs) open(ctx context.Context, c config.Config, info capture.Info, stdout io.Writer, log *slog.Logger) error {
+	show, err := wantsDisplay(c, info)
+	if err != nil {
+		return err
+	}
+	o.pixels = c.Save != "" || show
+	// The window comes last: it may wait for the user.
+	return errors.Join(
+		add(o, c.MOT != "", func() (*sink.MOT, error) { return sink.NewMOT(c.MOT, stdout) }),
+		add(o, c.JSONL != "", func() (*sink.JSONL, error) { return sink.NewJSONL(c.JSONL, stdout, info.Live) }),
+		add(o, c.Save != "", func() (*sink.Video, error) { return sink.NewVideo(videoOptions(c, info, log)) }),
+		add(o, c.Timings != "", func() (_ *sink.Timings, err error) {
+			o.timings, err = sink.NewTimings(c.Timings, stdout)
+			return o.timings, err
+		}),
+		add(o, show, func() (*sink.Display, error) { return sink.NewDisplay(ctx, "tracker: "+info.Name) }),
+	)
+}
+
+// add opens one output, and counts it among the writers where it is one.
+func add[T output](o *outputs, wanted bool, open func() (T, error)) error {
 	if !wanted {
 		return nil
 	}
-	out, err := make()
+	out, err := open()
 	if err != nil {
 		return err
 	}
 	o.all = append(o.all, out)
+	if w, ok := any(out).(pipeline.Writer); ok {
+		o.writers = append(o.writers, w)
+	}
 	return nil
 }
 
@@ -81,16 +97,8 @@ func wantsDisplay(c config.Config, info capture.Info) (bool, error) {
 	case "off":
 		return false, nil
 	}
-	alone := c.Save == "" && c.MOT == "" && c.JSONL == ""
+	alone := c.Save == "" && c.MOT == "" && c.JSONL == "" && c.Timings == ""
 	return (info.Live || alone) && sink.DisplayAvailable() == nil, nil
-}
-
-func (o *outputs) writers() []pipeline.Writer {
-	w := make([]pipeline.Writer, len(o.all))
-	for i := range o.all {
-		w[i] = o.all[i]
-	}
-	return w
 }
 
 // commit completes every output, also after one of them failed.

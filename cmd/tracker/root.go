@@ -58,13 +58,28 @@ func newRootCommand() *cobra.Command {
 	flags.StringVar(&file, "config", "", "settings from a YAML `FILE`, keys named as these flags; flags win")
 	flags.BoolVar(&version, "version", false, "print the versions of the program, its libraries and models")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
-	cmd.AddCommand(newTrackCommand(), newEvalCommand(), newModelsCommand())
+	cmd.AddCommand(newTrackCommand(), newEvalCommand(), newModelsCommand(), newBenchCommand())
 	completeNames(cmd)
 	return cmd
 }
 
 // bind makes the flags that set c; what c holds already is their default.
 func bind(f *pflag.FlagSet, c *config.Config) {
+	bindInput(f, c)
+	bindModel(f, c)
+	bindTracker(f, c)
+	bindVideo(f, c)
+	bindResults(f, c)
+}
+
+// notGiven keeps the help from showing −1 as a default.
+func notGiven(f *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		f.Lookup(name).DefValue = "0"
+	}
+}
+
+func bindInput(f *pflag.FlagSet, c *config.Config) {
 	f.StringVarP(&c.Input, "input", "i", c.Input, "video `PATH`: a file, a folder or glob of pictures, a URL, or - for standard input")
 	f.IntVar(&c.Cam, "cam", c.Cam, "camera number `N`")
 	f.IntVar(&c.CamWidth, "cam-width", c.CamWidth, "ask the camera for pictures `PIXELS` wide")
@@ -72,31 +87,42 @@ func bind(f *pflag.FlagSet, c *config.Config) {
 	f.Float64Var(&c.CamFPS, "cam-fps", c.CamFPS, "ask the camera for `N` pictures a second")
 	f.IntVar(&c.Stride, "stride", c.Stride, "analyse every `N`th frame")
 	f.IntVar(&c.MaxFrames, "max-frames", c.MaxFrames, "stop after `N` analysed frames, 0 for no limit")
+	notGiven(f, "cam")
+}
 
+func bindModel(f *pflag.FlagSet, c *config.Config) {
 	f.StringVarP(&c.Backbone, "backbone", "b", c.Backbone, "backbone family or installed model by `NAME` ('tracker models' lists them)")
 	f.StringVar(&c.Model, "model", c.Model, "use the model in this ONNX `FILE`, its manifest beside it")
 	f.StringVar(&c.Device, "device", c.Device, "run the network on `cpu|cuda[:N]`")
 	f.IntVar(&c.Threads, "threads", c.Threads, "`N` threads for the network and OpenCV, 0 for every core")
+	f.IntVar(&c.Workers, "workers", c.Workers, "`N` inferences at once, 0 for what suits the threads")
+	f.BoolVar(&c.Serial, "serial", c.Serial, "one frame at a time through all stages; same results, slower")
 	f.Float64Var(&c.Conf, "conf", c.Conf, "lowest `SCORE` of a detection; higher finds fewer false ones")
 	f.Float64Var(&c.NMSIoU, "nms-iou", c.NMSIoU, "overlap (`IOU`) above which two boxes of a class are one object")
 	f.StringSliceVar(&c.Classes, "classes", c.Classes, "classes to keep, as in `person,car`; all if not given")
+}
 
+func bindTracker(f *pflag.FlagSet, c *config.Config) {
 	f.StringVar(&c.Tracker, "tracker", c.Tracker, "association algorithm by `NAME`: "+strings.Join(track.Names(), ", "))
 	f.IntVar(&c.MaxAge, "max-age", c.MaxAge, "`N` frames that a track survives without a detection; the tracker's own if not given")
 	f.IntVar(&c.MinHits, "min-hits", c.MinHits, "`N` detections in a row that confirm a track; the tracker's own if not given")
 	f.Float64Var(&c.TrackIoU, "track-iou", c.TrackIoU, "least overlap (`IOU`) of a track and its detection; the tracker's own if not given")
+	notGiven(f, "max-age", "min-hits", "track-iou")
+}
 
+func bindVideo(f *pflag.FlagSet, c *config.Config) {
 	f.StringVar(&c.Save, "save", c.Save, "write the annotated video to `FILE` (.mp4, .mkv, .mov or .avi)")
 	f.StringVar(&c.Codec, "codec", c.Codec, "video codec: `auto|h264|mpeg4|mjpeg`")
+}
+
+func bindResults(f *pflag.FlagSet, c *config.Config) {
 	f.StringVar(&c.MOT, "mot", c.MOT, "write tracks as MOTChallenge text to `FILE`, - for standard output")
 	f.StringVar(&c.JSONL, "jsonl", c.JSONL, "write one JSON object a frame to `FILE`, - for standard output")
+	f.StringVar(&c.Timings, "timings", c.Timings, "write the times of every frame to a CSV `FILE`, - for standard output")
 	f.StringVar(&c.Display, "display", c.Display, "show the pictures in a window: `auto|on|off`")
 
 	f.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`")
 	f.BoolVarP(&c.Quiet, "quiet", "q", c.Quiet, "no progress and no summary")
-	for _, name := range []string{"cam", "max-age", "min-hits", "track-iou"} {
-		f.Lookup(name).DefValue = "0" // −1 is "not given": nothing to show in the help
-	}
 }
 
 // settle puts the layers together: flags over the file over the defaults.

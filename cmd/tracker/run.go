@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"strings"
 
-	"gocv.io/x/gocv"
-
 	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/capture"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/overlay"
@@ -26,14 +24,7 @@ import (
 
 // run tracks one input from its first frame to its last.
 func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err error) {
-	if c.Threads > 0 {
-		gocv.SetNumThreads(c.Threads)
-	}
 	tracker, err := newTracker(c)
-	if err != nil {
-		return err
-	}
-	manifest, err := chooseModel(c)
 	if err != nil {
 		return err
 	}
@@ -42,38 +33,36 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	model, err := backbones.Open(manifest, backbones.Options{
-		Threads: c.Threads, Device: c.Device, Conf: c.Conf, NMSIoU: c.NMSIoU, Classes: c.Classes,
-	})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, model.Close()) }()
-	request, err := model.NewRequest()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, request.Close()) }()
-
 	info := source.Info()
+	eng, err := openEngine(c, info.Live)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, eng.Close()) }()
+
 	bar := progress.New(stderr, expectedFrames(c, info), c.Quiet)
 	log := newLogger(bar, c.LogLevel)
 	log.Debug("source opened", "name", info.Name, "width", info.Width, "height", info.Height, "fps", info.FPS,
 		"frames", info.Frames, "backend", info.Backend, "codec", info.FourCC)
-	log.Debug("model opened", "name", manifest.Name, "file", manifest.Path())
+	log.Debug("model opened", "name", eng.manifest.Name, "file", eng.manifest.Path(), "workers", eng.workers)
 	out, err := openOutputs(ctx, c, info, stdout, log)
 	if err != nil {
 		return err
 	}
-	timings := timing.New()
-	p := pipeline.Pipeline{
-		Source: source, Detector: request, Tracker: tracker, Labels: model.Labels(),
-		Writers: out.writers(), Timings: timings,
-	}
+	timings := timing.New(eng.workers)
+	p := newPipeline(c, eng, source, tracker, timings)
+	p.Writers = out.writers
 	done := 0
-	p.Progress = func(tracks int) { done++; bar.Update(done, timings.FPS(), tracks) }
+	p.Finished = func(r sink.Result, t *timing.Trace) error {
+		done++
+		bar.Update(done, timings.FPS(), len(r.Tracks))
+		if out.timings == nil {
+			return nil
+		}
+		return out.timings.Add(r, t)
+	}
 	if out.pixels {
-		p.Draw = newPainter(c, manifest, source, timings).draw
+		p.Draw = newPainter(c, eng.manifest, source, timings).draw
 	}
 	frames, err := p.Run(ctx)
 	bar.Done()
@@ -81,6 +70,14 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err er
 		err = errors.Join(err, summarise(c, stdout, stderr, source, timings))
 	}
 	return end(err, frames, info, out)
+}
+
+// newPipeline joins what was opened; writers are the caller's to add.
+func newPipeline(c config.Config, eng *engine, source *capture.Stream, tracker track.Tracker, timings *timing.Recorder) *pipeline.Pipeline {
+	return &pipeline.Pipeline{
+		Source: source, Detectors: eng.detectors(), Workers: eng.workers, Tracker: tracker,
+		Labels: eng.model.Labels(), Timings: timings, Live: source.Info().Live, Serial: c.Serial,
+	}
 }
 
 // end completes the outputs or keeps what there is of them, and turns the way
@@ -144,7 +141,7 @@ func newLogger(w io.Writer, level string) *slog.Logger {
 // is left alone where results go there.
 func summarise(c config.Config, stdout, stderr io.Writer, source *capture.Stream, timings *timing.Recorder) error {
 	w := stdout
-	if c.MOT == "-" || c.JSONL == "-" {
+	if c.MOT == "-" || c.JSONL == "-" || c.Timings == "-" {
 		w = stderr
 	}
 	s := timings.Summary()
@@ -182,7 +179,7 @@ func newPainter(c config.Config, m *backbones.Manifest, source *capture.Stream, 
 
 func (p *painter) draw(r sink.Result) error {
 	panel := &p.panel
-	panel.Rows, panel.Total, panel.FPS = p.timings.Rows(panel.Rows[:0]), p.timings.Total(), p.timings.FPS()
+	panel.Rows, panel.Latency, panel.FPS = p.timings.Rows(panel.Rows[:0]), p.timings.Latency(), p.timings.FPS()
 	panel.Width, panel.Height = r.Frame.Mat.Cols(), r.Frame.Mat.Rows()
 	panel.Detections, panel.Tracks = len(r.Detections), len(r.Tracks)
 	panel.Frame, panel.Time, panel.Dropped = r.Frame.Index, r.Frame.Time, p.source.Dropped()

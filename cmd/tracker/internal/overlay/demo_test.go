@@ -66,7 +66,7 @@ func demoPanel(size image.Point) Panel {
 			us("inference", 8930, 8710, 10240), us("postprocess", 210, 190, 330),
 			us("track", 34, 30, 61), us("draw", 620, 600, 880), us("write", 1460, 1390, 102600),
 		},
-		Total:      us("total", 13104, 12710, 117481),
+		Latency:    us("latency", 13104, 12710, 117481),
 		Detections: 9, Tracks: 7, Frame: 191, Time: 19100 * time.Millisecond,
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 )
 
-// Panel is what the panel in the top-left corner shows. Empty texts, and a Total
+// Panel is what the panel in the top-left corner shows. Empty texts, and a Latency
 // without a name, are left out.
 type Panel struct {
 	Title         string // backbone and model
@@ -19,7 +19,7 @@ type Panel struct {
 	Width, Height int    // of the source, pixels
 	FPS           float64
 	Rows          []timing.Row // one per stage
-	Total         timing.Row
+	Latency       timing.Row
 	Detections    int
 	Tracks        int
 	Frame         int           // number of the frame
@@ -76,7 +76,7 @@ func (l *layout) table(p *Panel) {
 		longest = max(longest, p.Rows[i].P50)
 		sum += p.Rows[i].P50
 	}
-	whole := max(sum, p.Total.P50)
+	whole := max(sum, p.Latency.P50)
 	for i := range p.Rows {
 		col := blue
 		if p.Rows[i].P50 == longest {
@@ -84,8 +84,8 @@ func (l *layout) table(p *Panel) {
 		}
 		l.row(&p.Rows[i], whole, col)
 	}
-	if p.Total.Name != "" {
-		l.row(&p.Total, whole, grey)
+	if p.Latency.Name != "" {
+		l.row(&p.Latency, whole, grey)
 	}
 }
 

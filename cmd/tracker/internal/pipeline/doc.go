@@ -1,8 +1,19 @@
 // Package pipeline takes frames from a source through detection, tracking and
-// drawing to the writers, and times every stage:
+// drawing to the writers, and times every stage.
 //
-//	capture → preprocess → inference → postprocess → track → draw → write
+// Four lanes work at the same time, each on a frame of its own, with bounded
+// queues between them:
 //
-// A frame has one owner at a time: the pipeline closes it when the writers are
-// done with its pixels.
+//	capture → preprocess, inference (several workers) → postprocess, track → draw, write
+//
+// A frame travels as a job, which also holds the tensors of its inference and
+// what the stages found. There is a fixed number of jobs, made before the first
+// frame and used again and again: that bounds the frames in flight, and no lane
+// allocates. Frames are inferred in any order and tracked in theirs: captured
+// jobs go to the tracking lane in order, and each says when its inference is
+// done. So the results do not depend on the number of workers.
+//
+// A file is lossless: a full queue makes the lane before it wait. A live source
+// is asked for a frame only when a worker is free to take it, so that the frame
+// is the newest.
 package pipeline

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"gocv.io/x/gocv"
@@ -18,97 +19,185 @@ import (
 	"github.com/tracker-go/tracker/track"
 )
 
-// Detector finds objects in one picture, in three steps that are timed apart.
-// Detections appends to dst; boxes are in pixels of the loaded picture.
+// Detector finds objects in one picture at a time, in three steps that are timed
+// apart. Detections appends to dst; boxes are in pixels of the loaded picture.
 type Detector interface {
 	Load(img *gocv.Mat) error
 	Run(ctx context.Context) error
 	Detections(dst []detect.Detection) ([]detect.Detection, error)
 }
 
-// Writer takes results; the pixels are valid only during the call.
+// Writer takes results in order; the pixels are valid only during the call.
 type Writer interface {
 	Write(ctx context.Context, r sink.Result) error
 }
 
-// Pipeline is one stream from its source to its writers. Every field but Draw
-// and Progress is needed.
+// Pipeline is one stream from its source to its writers. Run it once.
 type Pipeline struct {
-	Source   capture.Source
-	Detector Detector
-	Tracker  track.Tracker
-	Labels   []string // names of the detections' classes
-	Writers  []Writer
-	Timings  *timing.Recorder
+	Source capture.Source
+	// Detectors are the inferences that may be in flight or waiting to be read: at
+	// least DetectorsFor(Workers, Live). Serial uses the first alone.
+	Detectors []Detector
+	// Workers is how many inferences run at once, 1 or more.
+	Workers int
+	Tracker track.Tracker
+	Labels  []string // names of the detections' classes
+	Writers []Writer
+	Timings *timing.Recorder
+	// Live keeps frames from waiting in queues: the source is asked for one only
+	// when a worker is free.
+	Live bool
+	// Serial takes one frame after the other through all stages in one goroutine:
+	// the reference that the concurrent run must equal.
+	Serial bool
+
 	// Draw annotates the result's pixels; nil where nobody will look at them.
 	Draw func(sink.Result) error
-	// Progress is told of each finished frame, with the number of its tracks; may
-	// be nil.
-	Progress func(tracks int)
+	// Finished is told of each frame that is done, in order; may be nil.
+	Finished func(r sink.Result, t *timing.Trace) error
 
-	detections []detect.Detection // reused from frame to frame
+	jobs []job
+}
+
+// ahead is how many frames of a file may be captured before a worker is free, and
+// behind how many inferred ones may wait for the lanes after that. More evens out
+// frames that take unequal time, at the price of memory; a live source has none of
+// the first and one of the second, at the gain of latency.
+const (
+	ahead  = 2
+	behind = 3
+)
+
+// DetectorsFor is the number of detectors that so many workers need: one for each
+// frame in flight.
+func DetectorsFor(workers int, live bool) int {
+	if live {
+		return workers + 2
+	}
+	return workers + ahead + behind
+}
+
+// job is a frame on its way, with all that belongs to it.
+type job struct {
+	detector   Detector
+	frame      *capture.Frame // owned by the lane that has the job; nil when idle
+	detections []detect.Detection
+	tracks     []track.Track
+	trace      timing.Trace
+	queued     time.Time     // when the job was put into the queue it stands in
+	inferred   chan struct{} // a token: the inference is done
 }
 
 // Run passes every frame of the source through the stages until the source ends
-// (nil), a stage fails, or ctx ends; a frame that has begun is finished first.
-// It returns the number of finished frames.
+// (nil), a stage fails, or ctx ends. Frames that were captured before ctx ended
+// are finished; after a failure they are not. It returns the number of finished
+// frames.
 func (p *Pipeline) Run(ctx context.Context) (frames int, err error) {
-	for {
-		start := time.Now()
-		frame, err := p.Source.Next(ctx)
+	p.jobs = make([]job, len(p.Detectors))
+	for i := range p.jobs {
+		p.jobs[i].detector = p.Detectors[i]
+		p.jobs[i].inferred = make(chan struct{}, 1)
+	}
+	defer func() { err = errors.Join(err, p.release()) }()
+	if p.Serial {
+		return p.runSerial(ctx)
+	}
+	return p.runConcurrent(ctx)
+}
+
+// release closes the frames of jobs that did not come to their end.
+func (p *Pipeline) release() error {
+	var errs []error
+	for i := range p.jobs {
+		errs = append(errs, p.jobs[i].close())
+	}
+	return errors.Join(errs...)
+}
+
+func (j *job) close() error {
+	if j.frame == nil {
+		return nil
+	}
+	frame := j.frame
+	j.frame = nil
+	return frame.Close()
+}
+
+// runSerial is the whole pipeline in one goroutine.
+func (p *Pipeline) runSerial(ctx context.Context) (frames int, err error) {
+	finish := context.WithoutCancel(ctx) // a frame that has begun is finished
+	for j := &p.jobs[0]; ; frames++ {
+		err := guard(func() error { return p.capture(ctx, j) })
 		if errors.Is(err, io.EOF) {
 			return frames, nil
+		}
+		for _, lane := range [...]func(context.Context, *job) error{p.infer, p.track, p.present} {
+			if err == nil {
+				err = guard(func() error { return lane(finish, j) })
+			}
 		}
 		if err != nil {
 			return frames, err
 		}
-		p.Timings.Record(timing.Capture, time.Since(start))
-		tracks, err := p.process(ctx, frame)
-		if err == nil {
-			frames++
-			p.Timings.FrameDone(time.Since(start))
-			if p.Progress != nil {
-				p.Progress(tracks)
-			}
-		}
-		if err := errors.Join(err, frame.Close()); err != nil {
-			return frames, err
-		}
 	}
 }
 
-// process takes one frame through the stages after capture.
-func (p *Pipeline) process(ctx context.Context, frame *capture.Frame) (tracks int, err error) {
-	r := sink.Result{Frame: frame, Labels: p.Labels}
-	for _, stage := range [...]struct {
-		stage timing.Stage
-		wants bool
-		run   func() error
-	}{
-		{timing.Preprocess, true, func() error { return p.Detector.Load(&frame.Mat) }},
-		{timing.Inference, true, func() error { return p.Detector.Run(context.WithoutCancel(ctx)) }},
-		{timing.Postprocess, true, func() (err error) {
-			p.detections, err = p.Detector.Detections(p.detections[:0])
-			r.Detections = p.detections
-			return err
-		}},
-		{timing.Track, true, func() error {
-			r.Tracks = p.Tracker.Update(track.Input{Time: frame.Time, Detections: r.Detections})
-			return nil
-		}},
-		{timing.Draw, p.Draw != nil, func() error { return p.Draw(r) }},
-		{timing.Write, len(p.Writers) > 0, func() error { return p.write(ctx, r) }},
-	} {
-		if !stage.wants {
-			continue
-		}
-		start := time.Now()
-		if err := stage.run(); err != nil {
-			return 0, fmt.Errorf("frame %d: %w", frame.Index, err)
-		}
-		p.Timings.Record(stage.stage, time.Since(start))
+// capture is the first lane: it fills an idle job with the next frame.
+func (p *Pipeline) capture(ctx context.Context, j *job) error {
+	j.trace = timing.Trace{}
+	return j.trace.Timed(timing.Capture, func() (err error) {
+		j.frame, err = p.Source.Next(ctx)
+		return err
+	})
+}
+
+// infer is the second lane.
+func (p *Pipeline) infer(ctx context.Context, j *job) error {
+	err := j.trace.Timed(timing.Preprocess, func() error { return j.detector.Load(&j.frame.Mat) })
+	if err == nil {
+		err = j.trace.Timed(timing.Inference, func() error { return j.detector.Run(ctx) })
 	}
-	return len(r.Tracks), nil
+	return j.explain(err)
+}
+
+// track is the third lane. The tracker's slice is good only until its next call:
+// the job gets a copy.
+func (p *Pipeline) track(_ context.Context, j *job) error {
+	err := j.trace.Timed(timing.Postprocess, func() (err error) {
+		j.detections, err = j.detector.Detections(j.detections[:0])
+		return err
+	})
+	if err != nil {
+		return j.explain(err)
+	}
+	return j.trace.Timed(timing.Track, func() error {
+		tracks := p.Tracker.Update(track.Input{Time: j.frame.Time, Detections: j.detections})
+		j.tracks = append(j.tracks[:0], tracks...)
+		return nil
+	})
+}
+
+// present is the last lane: it draws and writes the frame and lets it go.
+func (p *Pipeline) present(ctx context.Context, j *job) error {
+	r := sink.Result{Frame: j.frame, Detections: j.detections, Tracks: j.tracks, Labels: p.Labels}
+	if p.Draw != nil {
+		if err := j.trace.Timed(timing.Draw, func() error { return p.Draw(r) }); err != nil {
+			return j.explain(err)
+		}
+	}
+	if len(p.Writers) > 0 {
+		if err := j.trace.Timed(timing.Write, func() error { return p.write(ctx, r) }); err != nil {
+			return j.explain(err)
+		}
+	}
+	j.trace.Latency = time.Since(j.frame.Captured)
+	p.Timings.Add(&j.trace)
+	if p.Finished != nil {
+		if err := p.Finished(r, &j.trace); err != nil {
+			return j.explain(err)
+		}
+	}
+	return j.close()
 }
 
 func (p *Pipeline) write(ctx context.Context, r sink.Result) error {
@@ -118,4 +207,22 @@ func (p *Pipeline) write(ctx context.Context, r sink.Result) error {
 		}
 	}
 	return nil
+}
+
+func (j *job) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("frame %d: %w", j.frame.Index, err)
+}
+
+// guard turns a panic into an error, so that one broken stage ends the others in
+// order and what is done is kept.
+func guard(run func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("internal error, please report it: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return run()
 }

@@ -15,8 +15,14 @@ type Summary struct {
 	FPS     float64 `json:"fps"`       // Frames / Elapsed
 	// Stages holds those that have run, in pipeline order.
 	Stages []StageSummary `json:"stages"`
-	// Total is the latency of a frame from capture to the end of the pipeline.
-	Total StageSummary `json:"total"`
+	// Latency is of whole frames, from capture to the end of the pipeline.
+	Latency StageSummary `json:"latency"`
+	// Bottleneck is the stage that bounds the rate: the longest of the lane that is
+	// busy for the largest part of a frame's interval. Empty before the first frame.
+	Bottleneck string `json:"bottleneck"`
+	// BusyMS is that lane's time for a frame, IntervalMS the time between frames.
+	BusyMS     float64 `json:"busy_ms"`
+	IntervalMS float64 `json:"interval_ms"`
 }
 
 // StageSummary is the whole-run view of one stage; times in milliseconds.
@@ -28,8 +34,11 @@ type StageSummary struct {
 	P95   float64 `json:"p95_ms"`
 	Max   float64 `json:"max_ms"`
 	Sum   float64 `json:"sum_ms"`
-	// Share of the time that all stages together took, 0..1.
-	Share float64 `json:"share"`
+	// Waited is the mean time that a frame stood in the queue before the stage.
+	Waited float64 `json:"queue_ms"`
+	// Utilisation is the share of the run's time that the stage was at work, per
+	// worker, 0..1.
+	Utilisation float64 `json:"utilisation"`
 }
 
 // Summary is the state of the run so far.
@@ -37,56 +46,68 @@ func (r *Recorder) Summary() Summary {
 	var s Summary
 	frames, elapsed := r.pace.total(time.Now())
 	s.Frames, s.Elapsed, s.FPS = frames, elapsed.Seconds(), perSecond(frames, elapsed)
-	for i := range r.stages {
-		if row := r.stages[i].summary(stageNames[i]); row.Count > 0 {
-			s.Stages = append(s.Stages, row)
-		}
+	if frames > 0 {
+		s.IntervalMS = ms(elapsed) / float64(frames)
 	}
-	s.Total = r.frames.summary(totalName)
-	if busy := s.busy(); busy > 0 {
-		for i := range s.Stages {
-			s.Stages[i].Share = s.Stages[i].Sum / busy
-		}
-		s.Total.Share = 1
+	for _, lane := range lanes {
+		r.addLane(&s, lane)
 	}
+	s.Latency = r.frames.summary(latencyName)
 	return s
 }
 
-// busy is the milliseconds that all stages together took.
-func (s *Summary) busy() float64 {
-	var sum float64
-	for i := range s.Stages {
-		sum += s.Stages[i].Sum
+// addLane appends the stages of a lane and remembers it where it is the busiest.
+func (r *Recorder) addLane(s *Summary, lane []Stage) {
+	longest, busy := StageSummary{}, 0.0
+	for _, stage := range lane {
+		row := r.stages[stage].summary(stageNames[stage])
+		if row.Count == 0 {
+			continue
+		}
+		perFrame := row.Sum / float64(max(s.Frames, 1)) / float64(r.workersOf(stage))
+		row.Waited = r.waits[stage].summary("").Mean
+		if s.IntervalMS > 0 {
+			row.Utilisation = perFrame / s.IntervalMS
+		}
+		if busy += perFrame; row.Sum > longest.Sum {
+			longest = row
+		}
+		s.Stages = append(s.Stages, row)
 	}
-	return sum
+	if busy > s.BusyMS && s.Frames > 0 {
+		s.Bottleneck, s.BusyMS = longest.Name, busy
+	}
 }
 
-// Bound names the stage that takes the most of a frame, as in "inference-bound:
-// 8.9 of 13.2 ms a frame"; empty before the first frame.
+// workersOf is how many goroutines run a stage.
+func (r *Recorder) workersOf(s Stage) int {
+	if s == Preprocess || s == Inference {
+		return r.workers
+	}
+	return 1
+}
+
+// Bound says what limits the rate, as in "inference-bound: 8.9 of 13.2 ms a
+// frame"; empty before the first frame.
 func (s *Summary) Bound() string {
-	if s.Frames == 0 || len(s.Stages) == 0 {
+	if s.Bottleneck == "" {
 		return ""
 	}
-	largest := &s.Stages[0]
-	for i := range s.Stages {
-		if s.Stages[i].Sum > largest.Sum {
-			largest = &s.Stages[i]
-		}
-	}
-	n := float64(s.Frames)
-	return fmt.Sprintf("%s-bound: %.1f of %.1f ms a frame", largest.Name, largest.Sum/n, s.busy()/n)
+	return fmt.Sprintf("%s-bound: %.1f of %.1f ms a frame", s.Bottleneck, s.BusyMS, s.IntervalMS)
 }
 
 // WriteTable writes the summary as an aligned table for a terminal. The error
 // is that of w.
 func (s *Summary) WriteTable(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%-12s %9s %9s %9s %9s %7s\n", "stage", "mean ms", "p50", "p95", "max", "share")
+	fmt.Fprintf(&b, "%-12s %9s %9s %9s %9s %9s %7s\n", "stage", "mean ms", "p50", "p95", "max", "queue", "busy")
 	for i := range s.Stages {
-		s.Stages[i].write(&b)
+		row := &s.Stages[i]
+		row.write(&b)
+		fmt.Fprintf(&b, " %9.2f %6.1f%%\n", row.Waited, 100*row.Utilisation)
 	}
-	s.Total.write(&b)
-	fmt.Fprintf(&b, "\n%d frames in %.1f s: %.1f FPS\n", s.Frames, s.Elapsed, s.FPS)
+	s.Latency.write(&b)
+	fmt.Fprintf(&b, "\n\n%d frames in %.1f s: %.1f FPS\n", s.Frames, s.Elapsed, s.FPS)
 	if bound := s.Bound(); bound != "" {
 		fmt.Fprintln(&b, bound)
 	}
@@ -95,7 +116,7 @@ func (s *Summary) WriteTable(w io.Writer) error {
 }
 
 func (s *StageSummary) write(w io.Writer) {
-	fmt.Fprintf(w, "%-12s %9.2f %9.2f %9.2f %9.2f %6.1f%%\n", s.Name, s.Mean, s.P50, s.P95, s.Max, 100*s.Share)
+	fmt.Fprintf(w, "%-12s %9.2f %9.2f %9.2f %9.2f", s.Name, s.Mean, s.P50, s.P95, s.Max)
 }
 
 func (s *series) summary(name string) StageSummary {

@@ -37,8 +37,15 @@ var stageNames = [NumStages]string{
 	"capture", "preprocess", "inference", "postprocess", "track", "draw", "write",
 }
 
-// totalName labels the figures of whole frames beside those of the stages.
-const totalName = "total"
+// latencyName labels the figures of whole frames beside those of the stages.
+const latencyName = "latency"
+
+// lanes groups the stages that one goroutine runs, one after the other, for a
+// frame; between lanes frames wait in queues. The first stage of a lane carries
+// the lane's waiting time.
+var lanes = [...][]Stage{
+	{Capture}, {Preprocess, Inference}, {Postprocess, Track}, {Draw, Write},
+}
 
 // String is the stage's name in lower case.
 func (s Stage) String() string {
@@ -55,30 +62,52 @@ type Row struct {
 	Current, P50, P95 time.Duration
 }
 
-// Recorder collects the durations of one stream. Every method may be called
-// from several goroutines. Create it with New.
+// Trace is the timing of one frame. A stage that did not run took 0.
+type Trace struct {
+	Took [NumStages]time.Duration
+	// Waited is how long the frame stood in the queue before a stage.
+	Waited [NumStages]time.Duration
+	// Latency is from the frame's capture to the end of the pipeline.
+	Latency time.Duration
+}
+
+// Timed runs a stage and notes how long it took.
+func (t *Trace) Timed(s Stage, run func() error) error {
+	start := time.Now()
+	err := run()
+	t.Took[s] = max(time.Since(start), 1)
+	return err
+}
+
+// Recorder collects the timings of one stream. Every method may be called from
+// several goroutines. Create it with New.
 type Recorder struct {
-	stages [NumStages]series
-	frames series
-	pace   pace
+	stages  [NumStages]series
+	waits   [NumStages]series
+	frames  series
+	pace    pace
+	workers int
 }
 
 // New makes a Recorder whose clock starts now: call it when the run begins, not
-// while models are still loading.
-func New() *Recorder {
-	r := new(Recorder)
+// while models are still loading. workers is how many inferences run at once.
+func New(workers int) *Recorder {
+	r := &Recorder{workers: max(workers, 1)}
 	r.pace.start = time.Now()
 	return r
 }
 
-// Record adds one run of a stage. A negative duration counts as zero; a stage
-// that is none of the constants panics.
-func (r *Recorder) Record(s Stage, d time.Duration) { r.stages[s].add(d) }
-
-// FrameDone says that a frame has left the pipeline, latency after its capture
-// began.
-func (r *Recorder) FrameDone(latency time.Duration) {
-	r.frames.add(latency)
+// Add takes in a frame that has left the pipeline.
+func (r *Recorder) Add(t *Trace) {
+	for s := range r.stages {
+		if t.Took[s] != 0 {
+			r.stages[s].add(t.Took[s])
+		}
+		if t.Waited[s] != 0 {
+			r.waits[s].add(t.Waited[s])
+		}
+	}
+	r.frames.add(t.Latency)
 	r.pace.tick(time.Now())
 }
 
@@ -98,10 +127,10 @@ func (r *Recorder) Rows(dst []Row) []Row {
 	return dst
 }
 
-// Total is the recent view of whole frames, named "total"; all zero, the name
-// included, before the first FrameDone.
-func (r *Recorder) Total() Row {
-	row, _ := r.frames.row(totalName)
+// Latency is the recent view of whole frames, from capture to the end; all zero,
+// the name included, before the first.
+func (r *Recorder) Latency() Row {
+	row, _ := r.frames.row(latencyName)
 	return row
 }
 

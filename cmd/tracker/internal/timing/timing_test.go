@@ -75,12 +75,12 @@ func TestRankIsNearest(t *testing.T) {
 }
 
 func TestRowsShowOnlyTheWindow(t *testing.T) {
-	r := New()
+	r := New(1)
 	for range 1000 {
-		r.Record(Inference, time.Second) // long ago
+		r.Add(trace(Inference, time.Second)) // long ago
 	}
 	for i := 1; i <= Window; i++ {
-		r.Record(Inference, time.Duration(i)*milli)
+		r.Add(trace(Inference, time.Duration(i)*milli))
 	}
 	rows := r.Rows(nil)
 	want := []Row{{Name: "inference", Current: 120 * milli, P50: 60 * milli, P95: 114 * milli}}
@@ -90,11 +90,12 @@ func TestRowsShowOnlyTheWindow(t *testing.T) {
 }
 
 func TestRowsInPipelineOrder(t *testing.T) {
-	r := New()
-	for s := Stage(NumStages) - 1; s >= 0; s-- {
-		r.Record(s, milli)
+	r := New(1)
+	all := Trace{Latency: 7 * milli}
+	for s := range all.Took {
+		all.Took[s] = milli
 	}
-	r.FrameDone(7 * milli)
+	r.Add(&all)
 	var names []string
 	for _, row := range r.Rows(nil) {
 		names = append(names, row.Name)
@@ -103,29 +104,28 @@ func TestRowsInPipelineOrder(t *testing.T) {
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("rows %q, want %q", got, want)
 	}
-	if got, want := r.Total(), (Row{"total", 7 * milli, 7 * milli, 7 * milli}); got != want {
-		t.Errorf("total = %v, want %v", got, want)
+	if got, want := r.Latency(), (Row{"latency", 7 * milli, 7 * milli, 7 * milli}); got != want {
+		t.Errorf("latency = %v, want %v", got, want)
 	}
 }
 
-func TestNegativeDurationCountsAsZero(t *testing.T) {
-	r := New()
-	r.Record(Track, -time.Second)
-	if got := r.Rows(nil)[0]; got.Current != 0 || got.P50 != 0 {
-		t.Errorf("row = %v, want zeros", got)
-	}
+// trace is a frame on which one stage ran.
+func trace(s Stage, d time.Duration) *Trace {
+	t := &Trace{Latency: d}
+	t.Took[s] = d
+	return t
 }
 
 func TestFPS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := New()
+		r := New(1)
 		if got := r.FPS(); got != 0 {
 			t.Errorf("FPS before any frame = %v", got)
 		}
 		frames := func(n int, every time.Duration) {
 			for range n {
 				time.Sleep(every)
-				r.FrameDone(every)
+				r.Add(&Trace{Latency: every})
 			}
 		}
 		frames(100, 100*milli)
@@ -142,26 +142,28 @@ func TestFPS(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := New()
+		r := New(2)
 		for i := range 100 {
-			time.Sleep(12 * milli)
-			r.Record(Capture, 2*milli)
-			r.Record(Inference, 8*milli)
+			time.Sleep(6 * milli)
+			f := Trace{Latency: 12 * milli}
+			f.Took[Capture], f.Took[Preprocess], f.Took[Inference] = 2*milli, milli, 9*milli
+			f.Waited[Preprocess] = 3 * milli
 			if i%2 == 0 { // a stage that runs on every other frame
-				r.Record(Write, 4*milli)
+				f.Took[Write] = 4 * milli
 			}
-			r.FrameDone(12 * milli)
+			r.Add(&f)
 		}
 		s := r.Summary()
-		near(t, "elapsed", s.Elapsed, 1.2)
-		near(t, "FPS", s.FPS, 100/1.2)
-		near(t, "share of inference", s.Stages[1].Share, 8.0/12)
-		near(t, "share of write", s.Stages[2].Share, 2.0/12)
-		near(t, "mean of write", s.Stages[2].Mean, 4)
-		if s.Stages[2].Count != 50 || s.Total.Count != 100 {
-			t.Errorf("counts %d and %d, want 50 and 100", s.Stages[2].Count, s.Total.Count)
+		near(t, "elapsed", s.Elapsed, 0.6)
+		near(t, "FPS", s.FPS, 100/0.6)
+		near(t, "utilisation of capture", s.Stages[0].Utilisation, 2.0/6)
+		near(t, "queue before preprocess", s.Stages[1].Waited, 3)
+		near(t, "utilisation of two inferences", s.Stages[2].Utilisation, 9.0/12)
+		near(t, "mean of write", s.Stages[3].Mean, 4)
+		if s.Stages[3].Count != 50 || s.Latency.Count != 100 {
+			t.Errorf("counts %d and %d, want 50 and 100", s.Stages[3].Count, s.Latency.Count)
 		}
-		if got, want := s.Bound(), "inference-bound: 8.0 of 12.0 ms a frame"; got != want {
+		if got, want := s.Bound(), "inference-bound: 5.0 of 6.0 ms a frame"; got != want {
 			t.Errorf("Bound() = %q, want %q", got, want)
 		}
 	})
@@ -169,20 +171,20 @@ func TestSummary(t *testing.T) {
 
 func TestWriteTable(t *testing.T) {
 	s := Summary{
-		Frames: 795, Elapsed: 10.5, FPS: 75.714,
+		Frames: 795, Elapsed: 10.5, FPS: 75.714, Bottleneck: "inference", BusyMS: 8.9, IntervalMS: 13.2,
 		Stages: []StageSummary{
-			{Name: "capture", Mean: 1.234, P50: 1.2, P95: 2.5, Max: 14, Sum: 981, Share: 0.1219},
-			{Name: "inference", Mean: 8.9, P50: 8.7, P95: 10.2, Max: 1234.56, Sum: 7075, Share: 0.8781},
+			{Name: "capture", Mean: 1.234, P50: 1.2, P95: 2.5, Max: 14, Utilisation: 0.1219},
+			{Name: "inference", Mean: 8.9, P50: 8.7, P95: 10.2, Max: 1234.56, Waited: 0.5, Utilisation: 0.8781},
 		},
-		Total: StageSummary{Name: "total", Mean: 10.2, P50: 10, P95: 12.4, Max: 1250, Share: 1},
+		Latency: StageSummary{Name: "latency", Mean: 10.2, P50: 10, P95: 12.4, Max: 1250},
 	}
-	const want = `stage          mean ms       p50       p95       max   share
-capture           1.23      1.20      2.50     14.00   12.2%
-inference         8.90      8.70     10.20   1234.56   87.8%
-total            10.20     10.00     12.40   1250.00  100.0%
+	const want = `stage          mean ms       p50       p95       max     queue    busy
+capture           1.23      1.20      2.50     14.00      0.00   12.2%
+inference         8.90      8.70     10.20   1234.56      0.50   87.8%
+latency          10.20     10.00     12.40   1250.00
 
 795 frames in 10.5 s: 75.7 FPS
-inference-bound: 8.9 of 10.1 ms a frame
+inference-bound: 8.9 of 13.2 ms a frame
 `
 	var b bytes.Buffer
 	if err := s.WriteTable(&b); err != nil {
@@ -194,10 +196,10 @@ inference-bound: 8.9 of 10.1 ms a frame
 }
 
 func TestEmptyRun(t *testing.T) {
-	s := New().Summary()
+	s := New(1).Summary()
 	var b bytes.Buffer
-	if got := New().Total(); got != (Row{}) {
-		t.Errorf("total of an empty run = %v", got)
+	if got := New(1).Latency(); got != (Row{}) {
+		t.Errorf("latency of an empty run = %v", got)
 	}
 	if err := s.WriteTable(&b); err != nil || strings.Contains(b.String(), "NaN") {
 		t.Errorf("table of an empty run: error %v, text\n%s", err, b.String())
@@ -221,14 +223,13 @@ func TestStageNames(t *testing.T) {
 // All stages at once from several goroutines, with a reader: for -race, and no
 // record may get lost.
 func TestConcurrentUse(t *testing.T) {
-	r := New()
+	r := New(1)
 	const workers, each = 4, 2000
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
 			for i := range each {
-				r.Record(Stage(i%NumStages), time.Duration(i))
-				r.FrameDone(time.Duration(i))
+				r.Add(trace(Stage(i%NumStages), time.Duration(i+1)))
 			}
 		})
 	}
@@ -251,16 +252,18 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	r := New()
+	r := New(1)
 	rows := make([]Row, 0, NumStages)
 	d := milli
+	var f Trace
 	frame := func() {
 		for s := range Stage(NumStages) {
-			r.Record(s, d)
+			f.Took[s], f.Waited[s] = d, d
 		}
-		r.FrameDone(d)
+		f.Latency = d
+		r.Add(&f)
 		rows = r.Rows(rows[:0])
-		_, _ = r.Total(), r.FPS()
+		_, _ = r.Latency(), r.FPS()
 		d += 1234
 	}
 	if n := testing.AllocsPerRun(300, frame); n != 0 {
@@ -268,37 +271,31 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-func BenchmarkRecord(b *testing.B) {
-	r, d := New(), milli
+func BenchmarkAdd(b *testing.B) {
+	r, f := New(1), Trace{Latency: milli}
+	for s := range f.Took {
+		f.Took[s], f.Waited[s] = milli, milli
+	}
 	b.ReportAllocs()
 	for b.Loop() {
-		r.Record(Inference, d)
-		d += 777
+		r.Add(&f)
 	}
 }
 
-func BenchmarkRecordContended(b *testing.B) {
-	r := New()
-	b.RunParallel(func(pb *testing.PB) {
-		for d := milli; pb.Next(); d += 777 {
-			r.Record(Inference, d)
-		}
-	})
-}
-
 func BenchmarkRows(b *testing.B) {
-	r := New()
+	r := New(1)
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 2 * Window {
-		for s := range Stage(NumStages) {
-			r.Record(s, time.Duration(rng.ExpFloat64()*5e6))
+		f := Trace{Latency: time.Duration(rng.ExpFloat64() * 35e6)}
+		for s := range f.Took {
+			f.Took[s] = time.Duration(rng.ExpFloat64() * 5e6)
 		}
-		r.FrameDone(time.Duration(rng.ExpFloat64() * 35e6))
+		r.Add(&f)
 	}
 	var rows []Row
 	b.ReportAllocs()
 	for b.Loop() {
-		rows = append(r.Rows(rows[:0]), r.Total())
+		rows = append(r.Rows(rows[:0]), r.Latency())
 	}
 }
 

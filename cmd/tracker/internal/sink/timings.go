@@ -1,0 +1,85 @@
+//go:build gocv_specific_modules
+
+package sink
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
+)
+
+// Timings writes the times of every frame as CSV, with a line of titles: the
+// frame's index, its media time in seconds, then for each stage how long it took
+// and how long the frame had waited for it, and the latency, in milliseconds.
+type Timings struct {
+	out    textFile
+	w      *bufio.Writer
+	line   []byte // reused
+	frames int
+	ended  bool
+}
+
+// NewTimings writes to path, or to stdout where path is "-".
+func NewTimings(path string, stdout io.Writer) (*Timings, error) {
+	out, err := newTextFile(path, stdout)
+	if err != nil {
+		return nil, err
+	}
+	t := &Timings{out: out, w: bufio.NewWriter(out)}
+	t.line = append(t.line, "frame,time_s"...)
+	for s := range timing.Stage(timing.NumStages) {
+		t.line = fmt.Appendf(t.line, ",%s_ms,%s_queue_ms", s, s)
+	}
+	t.line = append(t.line, ",latency_ms\n"...)
+	_, err = t.w.Write(t.line)
+	return t, err
+}
+
+// Add writes the line of a frame that is done.
+func (t *Timings) Add(r Result, trace *timing.Trace) error {
+	t.line = strconv.AppendInt(t.line[:0], int64(r.Frame.Index), 10)
+	t.line = append(t.line, ',')
+	t.line = strconv.AppendFloat(t.line, r.Frame.Time.Seconds(), 'f', 6, 64)
+	for s := range trace.Took {
+		t.line = appendMilliseconds(t.line, trace.Took[s])
+		t.line = appendMilliseconds(t.line, trace.Waited[s])
+	}
+	t.line = append(appendMilliseconds(t.line, trace.Latency), '\n')
+	if _, err := t.w.Write(t.line); err != nil {
+		return fmt.Errorf("write timings: %w", err)
+	}
+	t.frames++
+	return nil
+}
+
+func appendMilliseconds(b []byte, d time.Duration) []byte {
+	return strconv.AppendFloat(append(b, ','), float64(d)/float64(time.Millisecond), 'f', 3, 64)
+}
+
+// Commit completes the file.
+func (t *Timings) Commit() error {
+	if t.ended {
+		return nil
+	}
+	if err := t.w.Flush(); err != nil {
+		return err // the caller's Keep closes what there is
+	}
+	t.ended = true
+	return t.out.commit()
+}
+
+// Keep closes the file under its partial name, which it returns.
+func (t *Timings) Keep() (string, error) {
+	if t.ended {
+		return "", nil
+	}
+	t.ended = true
+	flushErr := t.w.Flush()
+	path, err := t.out.keep(t.frames)
+	return path, errors.Join(flushErr, err)
+}
