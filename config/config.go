@@ -21,12 +21,15 @@ type Config struct {
 	CamWidth  int     `yaml:"cam-width"`
 	CamHeight int     `yaml:"cam-height"`
 	CamFPS    float64 `yaml:"cam-fps"`
+	// ImageFPS is the frame rate of a folder of pictures, 0 for 30.
+	ImageFPS float64 `yaml:"image-fps"`
 	// Stride analyses every Nth frame, 1 for all.
 	Stride int `yaml:"stride"`
 	// MaxFrames ends the run after so many analysed frames, 0 for no limit.
 	MaxFrames int `yaml:"max-frames"`
 
-	// Backbone is a family or the name of an installed model.
+	// Backbone is a family or the name of an installed model; DefaultBackbone where
+	// neither it nor Model is given.
 	Backbone string `yaml:"backbone"`
 	// Model is an ONNX file to use instead.
 	Model string `yaml:"model"`
@@ -72,6 +75,9 @@ type Config struct {
 	Quiet bool `yaml:"quiet"`
 }
 
+// DefaultBackbone is used where neither a backbone nor a model file is given.
+const DefaultBackbone = "mobilenetv2"
+
 // Unset stands for the tracker's own value where a tracker's setting is not
 // given.
 const Unset = -1
@@ -80,7 +86,7 @@ const Unset = -1
 func Default() Config {
 	return Config{
 		Cam: -1, Stride: 1,
-		Backbone: "mobilenetv2", Device: "cpu", Conf: 0.4, NMSIoU: 0.4,
+		Device: "cpu", Conf: 0.4, NMSIoU: 0.4,
 		Tracker: "sort", MaxAge: Unset, MinHits: Unset, TrackIoU: Unset,
 		Codec: "auto", Display: "auto", LogLevel: "info",
 	}
@@ -118,13 +124,16 @@ func (c *Config) Validate() error {
 	oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")
 	check(c.Cam < 0 || c.Input == "", "cam %d and input %q contradict each other: give one", c.Cam, c.Input)
 	check(c.Cam >= 0 || c.Input != "", "nothing to track: give --input FILE or --cam N")
+	check(c.Backbone == "" || c.Model == "", "backbone %s and model %s contradict each other: give one", c.Backbone, c.Model)
+	check(c.Codec == "auto" || c.Save != "", "codec %s goes with save", c.Codec)
+	check(c.ImageFPS >= 0, "image-fps is %g, want 0 or more", c.ImageFPS)
 	check((c.CamWidth == 0) == (c.CamHeight == 0), "cam-width and cam-height go together")
-	check(c.MOT != "-" || c.JSONL != "-", "mot and jsonl cannot both go to standard output")
-	for _, pair := range [][4]string{
-		{"save", c.Save, "mot", c.MOT}, {"save", c.Save, "jsonl", c.JSONL}, {"mot", c.MOT, "jsonl", c.JSONL},
-		{"input", c.Input, "save", c.Save}, {"input", c.Input, "mot", c.MOT}, {"input", c.Input, "jsonl", c.JSONL},
-	} {
-		check(pair[1] == "" || pair[1] == "-" || pair[1] != pair[3], "%s and %s are the same file %s", pair[0], pair[2], pair[1])
+	stdout := 0
+	for _, path := range []string{c.MOT, c.JSONL, c.Timings} {
+		if path == "-" {
+			stdout++
+		}
 	}
+	check(stdout < 2, "only one of mot, jsonl and timings can go to standard output")
 	return errors.Join(errs...)
 }

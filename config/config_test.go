@@ -70,8 +70,9 @@ func TestValidate(t *testing.T) {
 		`display is "maybe"`:       func(c *Config) { c.Display = "maybe" },
 		`log-level is "loud"`:      func(c *Config) { c.LogLevel = "loud" },
 		"standard output":          func(c *Config) { c.MOT, c.JSONL = "-", "-" },
-		"save and mot are the":     func(c *Config) { c.Save, c.MOT = "a", "a" },
-		"input and save are the":   func(c *Config) { c.Save = c.Input },
+		"contradict each other: g": func(c *Config) { c.Backbone, c.Model = "resnet", "x.onnx" },
+		"codec h264 goes with":     func(c *Config) { c.Codec = "h264" },
+		"image-fps is -1":          func(c *Config) { c.ImageFPS = -1 },
 	} {
 		c := Default()
 		c.Input = "video.mp4"

@@ -151,7 +151,7 @@ func TestBadInput(t *testing.T) {
 		{"unknown device", []string{"-i", "good.avi", "--device", "abacus"}, exitUsage, []string{`"abacus"`}},
 		{"unwritable output", []string{"-i", "good.avi", "--mot", "missing/out.txt"}, exitFailed, []string{"missing"}},
 		{"camera and file", []string{"--cam", "0", "-i", "good.avi"}, exitUsage, []string{"contradict"}},
-		{"backbone and model", []string{"-i", "good.avi", "--backbone", "mobilenetv2", "--model", "x.onnx"}, exitUsage, []string{"--backbone", "--model"}},
+		{"backbone and model", []string{"-i", "good.avi", "--backbone", "mobilenetv2", "--model", "x.onnx"}, exitUsage, []string{"backbone", "model"}},
 		{"nothing to do", nil, exitUsage, []string{"--input"}},
 		{"a bare file name", []string{"good.avi"}, exitUsage, []string{"--input good.avi"}},
 		{"impossible conf", []string{"-i", "good.avi", "--conf", "1.5"}, exitUsage, []string{"conf is 1.5"}},
@@ -173,7 +173,7 @@ func TestBadInput(t *testing.T) {
 					t.Errorf("stderr lacks %q", want)
 				}
 			}
-			if lines := strings.Count(got.stderr, "\n"); lines == 0 || lines > 2 || got.stdout != "" {
+			if lines := strings.Count(got.stderr, "\n"); lines != 1 || got.stdout != "" {
 				t.Errorf("%d lines of error and %d bytes of output", lines, len(got.stdout))
 			}
 			if after := files(t, dir); !slices.Equal(after, before) {
@@ -453,5 +453,91 @@ func TestVersionAndModels(t *testing.T) {
 	got = runIn(t, t.TempDir(), "models", "--json")
 	if err := json.Unmarshal([]byte(got.stdout), &rows); err != nil || len(rows) < 7 {
 		t.Errorf("models --json: %v, %d rows: %s", err, len(rows), got.stderr)
+	}
+}
+
+// Flags win over the environment, which wins over the file; a setting takes the
+// place of the one below that it excludes.
+func TestLayers(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 8)
+	yaml := "cam: 7\nmodel: none.onnx\nstride: 2\nmax-frames: 1\n"
+	if err := os.WriteFile(filepath.Join(dir, "run.yaml"), []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := command(dir, "--config", "run.yaml", "--input", "good.avi", "--backbone", "mobilenetv2", "--max-frames", "3")
+	cmd.Env = append(cmd.Env, "TRACKER_JSONL=out.jsonl", "TRACKER_MAX_FRAMES=2")
+	if got := finish(t, cmd); got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	if frames := lines(t, filepath.Join(dir, "out.jsonl")); len(frames) != 3 || !strings.HasPrefix(frames[1], `{"frame":2,`) {
+		t.Errorf("frames %q", frames)
+	}
+	cmd = command(dir, "-i", "good.avi")
+	cmd.Env = append(cmd.Env, "TRACKER_CONF=high")
+	if got := finish(t, cmd); got.code != exitUsage || !strings.Contains(got.stderr, "TRACKER_CONF") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+}
+
+// A reader that leaves, or a full terminal log, costs no results.
+func TestStandardOutputBreaks(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 300)
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full here")
+	}
+	defer full.Close()
+	cmd := command(dir, "-i", "good.avi", "--mot", "whole.txt")
+	cmd.Stdout = full
+	if err := cmd.Run(); err == nil {
+		t.Error("a summary that could not be printed went unnoticed")
+	}
+	cmd = command(dir, "-i", "good.avi", "--save", "cut.mp4", "--jsonl", "-")
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	first := make([]byte, 1)
+	if _, err := pipe.Read(first); err != nil {
+		t.Fatal(err)
+	}
+	pipe.Close()
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed {
+		t.Errorf("exit code %d after the reader left", code)
+	}
+	if got := files(t, dir); !slices.Equal(got, []string{"cut.partial.mp4", "good.avi", "whole.txt"}) {
+		t.Errorf("files %v", got)
+	}
+	if n := countFrames(t, filepath.Join(dir, "cut.partial.mp4")); n == 0 {
+		t.Error("the partial video has no frames")
+	}
+}
+
+// The concurrent run gives what the serial one gives, byte for byte.
+func TestConcurrentEqualsSerial(t *testing.T) {
+	video, _ := pedestrians(t)
+	video, err := filepath.Abs(video)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	args := []string{"-i", video, "--max-frames", "150", "--jsonl"}
+	results := func(name string, more ...string) string {
+		if got := runIn(t, dir, append(append(slices.Clone(args), name), more...)...); got.code != exitOK {
+			t.Fatalf("exit code %d: %s", got.code, got.stderr)
+		}
+		return strings.Join(lines(t, filepath.Join(dir, name)), "\n")
+	}
+	want := results("serial.jsonl", "--serial")
+	for _, threads := range []string{"1", "2", "4"} {
+		if results("threads"+threads+".jsonl", "--threads", threads) != want {
+			t.Errorf("%s threads gave other results than the serial run", threads)
+		}
 	}
 }

@@ -60,11 +60,11 @@ func newEvalCommand() *cobra.Command {
 }
 
 // flagsOnly refuses words that belong to no flag.
-func flagsOnly(cmd *cobra.Command, args []string) error {
+func flagsOnly(_ *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usageErrorf("unexpected argument %q; see 'tracker %s --help'", args[0], cmd.Name())
+	return usageErrorf("unexpected argument %q", args[0])
 }
 
 // evaluation is one run of the command.

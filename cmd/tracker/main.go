@@ -20,7 +20,10 @@ func main() { os.Exit(runMain()) }
 
 // runMain is the program but for its exit.
 func runMain() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A reader that closes its end of a pipe must not kill the run before its files
+	// are closed: the write fails instead.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	// After the first signal the handler goes, so that a second one ends at once.
 	context.AfterFunc(ctx, stop)
 	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -32,20 +35,22 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil {
-		report(stderr, err)
+		report(stderr, err, cmd.CommandPath())
 	}
 	return exitCode(err)
 }
 
-// report prints each cause on a line of its own.
-func report(w io.Writer, err error) {
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "tracker: %s\n", strings.TrimRight(line, "\n"))
-	}
+// report says on one line what went wrong.
+func report(w io.Writer, err error, command string) {
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
 	var coded *codedError
-	if errors.As(err, &coded) && coded.code == exitUsage {
-		fmt.Fprintln(w, "See 'tracker --help'.")
+	switch isCoded := errors.As(err, &coded); {
+	case errors.Is(err, context.Canceled) && !isCoded:
+		text = "interrupted"
+	case isCoded && coded.code == exitUsage:
+		text += fmt.Sprintf("; see '%s --help'", command)
 	}
+	fmt.Fprintf(w, "tracker: %s\n", text)
 }

@@ -3,6 +3,10 @@
 package main
 
 import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,10 +46,7 @@ func newRootCommand() *cobra.Command {
 			if version {
 				return printVersion(cmd.OutOrStdout())
 			}
-			if cmd.Flags().Changed("model") && cmd.Flags().Changed("backbone") {
-				return usageErrorf("--backbone and --model contradict each other: give one")
-			}
-			settled, err := settle(cmd.Flags(), cfg, file)
+			settled, err := settle(cmd.Flags(), file)
 			if err != nil {
 				return &codedError{exitUsage, err}
 			}
@@ -85,13 +86,14 @@ func bindInput(f *pflag.FlagSet, c *config.Config) {
 	f.IntVar(&c.CamWidth, "cam-width", c.CamWidth, "ask the camera for pictures `PIXELS` wide")
 	f.IntVar(&c.CamHeight, "cam-height", c.CamHeight, "ask the camera for pictures `PIXELS` high")
 	f.Float64Var(&c.CamFPS, "cam-fps", c.CamFPS, "ask the camera for `N` pictures a second")
+	f.Float64Var(&c.ImageFPS, "image-fps", c.ImageFPS, "take pictures of a folder as `N` a second, 0 for 30")
 	f.IntVar(&c.Stride, "stride", c.Stride, "analyse every `N`th frame")
 	f.IntVar(&c.MaxFrames, "max-frames", c.MaxFrames, "stop after `N` analysed frames, 0 for no limit")
 	notGiven(f, "cam")
 }
 
 func bindModel(f *pflag.FlagSet, c *config.Config) {
-	f.StringVarP(&c.Backbone, "backbone", "b", c.Backbone, "backbone family or installed model by `NAME` ('tracker models' lists them)")
+	f.StringVarP(&c.Backbone, "backbone", "b", c.Backbone, "backbone family or installed model by `NAME` ('tracker models' lists them); "+config.DefaultBackbone+" if not given")
 	f.StringVar(&c.Model, "model", c.Model, "use the model in this ONNX `FILE`, its manifest beside it")
 	f.StringVar(&c.Device, "device", c.Device, "run the network on `cpu|cuda[:N]`")
 	f.IntVar(&c.Threads, "threads", c.Threads, "`N` threads for the network and OpenCV, 0 for every core")
@@ -125,27 +127,64 @@ func bindResults(f *pflag.FlagSet, c *config.Config) {
 	f.BoolVarP(&c.Quiet, "quiet", "q", c.Quiet, "no progress and no summary")
 }
 
-// settle puts the layers together: flags over the file over the defaults.
-func settle(flags *pflag.FlagSet, fromFlags config.Config, file string) (config.Config, error) {
-	if file == "" {
-		return fromFlags, fromFlags.Validate()
-	}
+// rivals are settings of which a later layer's one replaces an earlier layer's
+// other.
+var rivals = map[string]struct{ other, none string }{
+	"cam": {"input", ""}, "input": {"cam", "-1"},
+	"model": {"backbone", ""}, "backbone": {"model", ""},
+}
+
+// settle puts the layers together: flags over the environment over the file over
+// the defaults.
+func settle(flags *pflag.FlagSet, file string) (config.Config, error) {
 	c := config.Default()
-	if err := config.Load(file, &c); err != nil {
-		return c, err
+	if file != "" {
+		if err := config.Load(file, &c); err != nil {
+			return c, err
+		}
 	}
-	over := pflag.NewFlagSet("", pflag.ContinueOnError)
-	bind(over, &c)
-	var err error
-	flags.Visit(func(f *pflag.Flag) {
-		if over.Lookup(f.Name) != nil && err == nil {
-			err = over.Set(f.Name, flagText(f.Value))
+	layered := pflag.NewFlagSet("", pflag.ContinueOnError)
+	bind(layered, &c)
+	environment, line := map[string]string{}, map[string]string{}
+	layered.VisitAll(func(f *pflag.Flag) {
+		if v, ok := os.LookupEnv(environmentName(f.Name)); ok {
+			environment[f.Name] = v
 		}
 	})
-	if err != nil {
+	flags.Visit(func(f *pflag.Flag) {
+		if layered.Lookup(f.Name) != nil {
+			line[f.Name] = flagText(f.Value)
+		}
+	})
+	if err := overlayFlags(layered, environment, environmentName); err != nil {
+		return c, err
+	}
+	if err := overlayFlags(layered, line, func(name string) string { return "--" + name }); err != nil {
 		return c, err
 	}
 	return c, c.Validate()
+}
+
+// environmentName is the variable that sets a flag: TRACKER_MAX_FRAMES.
+func environmentName(flag string) string {
+	return "TRACKER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// overlayFlags sets one layer's values over those of the layers below. A value
+// takes the place of a rival from below, not of one beside it.
+func overlayFlags(f *pflag.FlagSet, values map[string]string, called func(string) string) error {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		rival := rivals[name]
+		if _, beside := values[rival.other]; rival.other != "" && !beside {
+			if err := f.Set(rival.other, rival.none); err != nil {
+				return err
+			}
+		}
+		if err := f.Set(name, values[name]); err != nil {
+			return fmt.Errorf("%s %s: %w", called(name), values[name], err)
+		}
+	}
+	return nil
 }
 
 // flagText is a flag's value as the command line would give it.

@@ -66,10 +66,12 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err er
 	}
 	frames, err := p.Run(ctx)
 	bar.Done()
+	// Results first: a summary that cannot be printed must not undo them.
+	err = end(err, frames, info, out)
 	if !c.Quiet && frames > 0 {
 		err = errors.Join(err, summarise(c, stdout, stderr, source, timings))
 	}
-	return end(err, frames, info, out)
+	return err
 }
 
 // newPipeline joins what was opened; writers are the caller's to add.
@@ -91,7 +93,8 @@ func end(err error, frames int, info capture.Info, out *outputs) error {
 		commitErr := out.commit()
 		switch {
 		case commitErr != nil:
-			return errors.Join(commitErr, err)
+			paths, keepErr := out.keep()
+			return errors.Join(withPaths(commitErr, paths), keepErr)
 		case interrupted:
 			return &codedError{exitInterrupted, fmt.Errorf("interrupted after %d frames; results are complete up to there", frames)}
 		case lost:
@@ -100,18 +103,23 @@ func end(err error, frames int, info capture.Info, out *outputs) error {
 		return nil
 	}
 	paths, keepErr := out.keep()
-	var truncated *capture.TruncatedError
+	var source *pipeline.SourceError
 	code := exitFailed
 	switch {
 	case interrupted || quit:
 		code, err = exitInterrupted, fmt.Errorf("interrupted after %s", progressText(frames, info))
-	case errors.As(err, &truncated) && frames > 0:
+	case errors.As(err, &source) && frames > 0:
 		code = exitPartial
 	}
-	if len(paths) > 0 {
-		err = fmt.Errorf("%w; what there is: %s", err, strings.Join(paths, ", "))
+	return &codedError{code, errors.Join(withPaths(err, paths), keepErr)}
+}
+
+// withPaths says where the results are that did not become complete.
+func withPaths(err error, paths []string) error {
+	if len(paths) == 0 {
+		return err
 	}
-	return &codedError{code, errors.Join(err, keepErr)}
+	return fmt.Errorf("%w; what there is: %s", err, strings.Join(paths, ", "))
 }
 
 func progressText(frames int, info capture.Info) string {
@@ -148,12 +156,15 @@ func summarise(c config.Config, stdout, stderr io.Writer, source *capture.Stream
 	if err := s.WriteTable(w); err != nil {
 		return fmt.Errorf("print summary: %w", err)
 	}
-	for what, n := range map[string]int{
-		"frames dropped to keep up with the source": source.Dropped(),
-		"damaged pieces of the video passed over":   source.Damaged(),
+	for _, loss := range []struct {
+		n    int
+		what string
+	}{
+		{source.Dropped(), "frames dropped to keep up with the source"},
+		{source.Damaged(), "damaged pieces of the video passed over"},
 	} {
-		if n > 0 {
-			fmt.Fprintf(w, "%d %s\n", n, what)
+		if loss.n > 0 {
+			fmt.Fprintf(w, "%d %s\n", loss.n, loss.what)
 		}
 	}
 	return nil
@@ -205,7 +216,11 @@ func findModel(c config.Config) (*backbones.Manifest, error) {
 	if c.Model != "" {
 		return backbones.FromFile(c.Model)
 	}
-	m, err := backbones.Find(c.Backbone)
+	name := c.Backbone
+	if name == "" {
+		name = config.DefaultBackbone
+	}
+	m, err := backbones.Find(name)
 	if errors.Is(err, backbones.ErrUnknown) {
 		return nil, &codedError{exitUsage, err}
 	}
@@ -239,7 +254,16 @@ func openSource(ctx context.Context, c config.Config) (*capture.Stream, error) {
 			return nil, &codedError{exitUsage, err}
 		}
 	}
-	spec.Width, spec.Height, spec.FPS = c.CamWidth, c.CamHeight, c.CamFPS
+	switch asked := c.CamWidth > 0 || c.CamFPS > 0; {
+	case spec.Kind == capture.Camera:
+		spec.Width, spec.Height, spec.FPS = c.CamWidth, c.CamHeight, c.CamFPS
+	case asked:
+		return nil, usageErrorf("cam-width, cam-height and cam-fps ask a camera for pictures; %s is none", spec.Name())
+	case spec.Kind == capture.Images:
+		spec.FPS = c.ImageFPS
+	case c.ImageFPS > 0:
+		return nil, usageErrorf("image-fps is the rate of a folder of pictures; %s is none", spec.Name())
+	}
 	spec.Stride, spec.MaxFrames = c.Stride, c.MaxFrames
 	return capture.Open(ctx, spec)
 }

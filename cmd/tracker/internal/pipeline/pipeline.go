@@ -88,6 +88,12 @@ type job struct {
 	inferred   chan struct{} // a token: the inference is done
 }
 
+// SourceError is an error of the source: the frames before it are good.
+type SourceError struct{ Err error }
+
+func (e *SourceError) Error() string { return e.Err.Error() }
+func (e *SourceError) Unwrap() error { return e.Err }
+
 // Run passes every frame of the source through the stages until the source ends
 // (nil), a stage fails, or ctx ends. Frames that were captured before ctx ended
 // are finished; after a failure they are not. It returns the number of finished
@@ -146,8 +152,10 @@ func (p *Pipeline) runSerial(ctx context.Context) (frames int, err error) {
 func (p *Pipeline) capture(ctx context.Context, j *job) error {
 	j.trace = timing.Trace{}
 	return j.trace.Timed(timing.Capture, func() (err error) {
-		j.frame, err = p.Source.Next(ctx)
-		return err
+		if j.frame, err = p.Source.Next(ctx); err != nil {
+			return &SourceError{err}
+		}
+		return nil
 	})
 }
 
