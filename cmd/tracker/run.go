@@ -174,6 +174,7 @@ func summarise(c config.Config, stdout, stderr io.Writer, source *capture.Stream
 type painter struct {
 	overlay *overlay.Overlay
 	panel   overlay.Panel // what stays the same from frame to frame
+	drawn   int
 	source  *capture.Stream
 	timings *timing.Recorder
 }
@@ -188,8 +189,16 @@ func newPainter(c config.Config, m *backbones.Manifest, source *capture.Stream, 
 	}
 }
 
+// boundEvery is how often the panel's bottleneck is worked out, in frames: often
+// enough to read, and not a cost.
+const boundEvery = 15
+
 func (p *painter) draw(r sink.Result) error {
 	panel := &p.panel
+	if p.drawn++; p.drawn%boundEvery == 0 {
+		s := p.timings.Summary()
+		panel.Bound = s.Bound()
+	}
 	panel.Rows, panel.Latency, panel.FPS = p.timings.Rows(panel.Rows[:0]), p.timings.Latency(), p.timings.FPS()
 	panel.Width, panel.Height = r.Frame.Mat.Cols(), r.Frame.Mat.Rows()
 	panel.Detections, panel.Tracks = len(r.Detections), len(r.Tracks)

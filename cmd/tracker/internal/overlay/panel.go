@@ -20,6 +20,7 @@ type Panel struct {
 	FPS           float64
 	Rows          []timing.Row // one per stage
 	Latency       timing.Row
+	Bound         string // what limits the rate
 	Detections    int
 	Tracks        int
 	Frame         int           // number of the frame
@@ -58,6 +59,10 @@ func (l *layout) full(p *Panel) {
 	}
 	if len(p.Rows) > 0 {
 		l.table(p)
+	}
+	if p.Bound != "" {
+		l.str(left, orange, p.Bound)
+		l.newLine(1)
 	}
 	l.newLine(0.5)
 	l.counts(p)
