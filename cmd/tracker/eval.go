@@ -55,6 +55,7 @@ func newEvalCommand() *cobra.Command {
 	flags.StringVar(&e.gt, "gt", "", "`PATH` of the ground truth: a file, a sequence's folder or a folder of those")
 	flags.StringVar(&e.results, "results", "", "`PATH` of what to score: a file, a folder of <sequence>.txt, or - for standard input")
 	flags.StringVar(&e.benchmark, "benchmark", "", "`NAME` of the rules to apply: mot15, mot17, mot20, dancetrack or generic; told from the sequence's name if not given")
+	flags.IntVar(&e.stride, "stride", 1, "score every `N`th frame only, as 'tracker track --stride N' tracks them")
 	flags.BoolVar(&e.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -71,6 +72,7 @@ func flagsOnly(_ *cobra.Command, args []string) error {
 type evaluation struct {
 	gt, results, benchmark string
 	asJSON                 bool
+	stride                 int
 
 	rules mot.Benchmark // where benchmark names one
 
@@ -111,6 +113,8 @@ func (e *evaluation) check() (err error) {
 		return usageErrorf("no ground truth: give --gt FILE or --gt FOLDER")
 	case e.results == "":
 		return usageErrorf("no results to score: give --results FILE or --results FOLDER")
+	case e.stride < 1:
+		return usageErrorf("--stride %d: want 1 or more", e.stride)
 	case e.benchmark != "":
 		if e.rules, err = mot.ParseBenchmark(e.benchmark); err != nil {
 			return usageErrorf("--benchmark: %w", err)
@@ -238,7 +242,7 @@ func (e *evaluation) score(ctx context.Context, sequences []scored) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			empty[i], err = sequences[i].evaluate(e.in)
+			empty[i], err = sequences[i].evaluate(e.in, e.stride)
 			return err
 		})
 	}
@@ -254,7 +258,7 @@ func (e *evaluation) score(ctx context.Context, sequences []scored) error {
 }
 
 // evaluate reads and scores one sequence; in is read where its results are "-".
-func (s *scored) evaluate(in io.Reader) (empty bool, err error) {
+func (s *scored) evaluate(in io.Reader, stride int) (empty bool, err error) {
 	info, _, err := findSeqInfo(s.gt)
 	if err != nil {
 		return false, err
@@ -268,11 +272,27 @@ func (s *scored) evaluate(in io.Reader) (empty bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("read results: %w", err)
 	}
+	if stride > 1 {
+		gt, results = everyNth(gt, stride), everyNth(results, stride)
+		s.options.Frames = (s.options.Frames + stride - 1) / stride
+	}
 	s.result, err = mot.Evaluate(gt, results, s.options)
 	if err != nil {
 		return false, fmt.Errorf("score %s: %w", s.name, err)
 	}
 	return len(results) == 0, nil
+}
+
+// everyNth keeps the rows of frames 1, 1+n, 1+2n and so on, numbered anew from 1.
+func everyNth(rows []mot.Row, n int) []mot.Row {
+	kept := rows[:0]
+	for _, r := range rows {
+		if (r.Frame-1)%n == 0 {
+			r.Frame = (r.Frame-1)/n + 1
+			kept = append(kept, r)
+		}
+	}
+	return kept
 }
 
 // readRows reads a MOTChallenge file; "-" is standard input.

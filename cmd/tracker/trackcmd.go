@@ -1,23 +1,19 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
-	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
-	"github.com/tracker-go/tracker/track/mot"
 )
 
 const trackLong = `track gives identities to detections that are already there: association only, no
@@ -25,18 +21,28 @@ video and no network. It reads MOTChallenge detections and writes MOTChallenge
 results.
 
   tracker track --detections MOT17-02/det/det.txt --mot out.txt
+  tracker track --detections MOT17/train --mot results/
   tracker track --detections det.txt --mot - --fps 25 | tracker eval --gt gt.txt --results -
+
+--detections is a file, or a folder of sequences with det/det.txt in each
+(--det-name takes another file of det/); then --mot is a folder, which gets
+<sequence>.txt for each.
 
 Every detection in the file goes to the tracker unless --conf sets a bound; the
 id and class columns are not looked at. The tracker sees every frame, also those
 without detections: from 1 to the last in the file, or to the end of the sequence
 where a seqinfo.ini beside the file or one folder up says where that is. Boxes
-that a tracker only predicts are not written.`
+that a tracker only predicts are not written.
+
+--motion gives the camera's motion, a row "frame,a11,a12,tx,a21,a22,ty" for each
+frame: the affine from the frame before it. For a folder it is the name of a file
+in each sequence. --stride N leaves out all but every Nth frame, with the times as
+they are.`
 
 func newTrackCommand() *cobra.Command {
 	var a association
 	cmd := &cobra.Command{
-		Use:   "track --detections FILE --mot FILE",
+		Use:   "track --detections PATH --mot PATH",
 		Short: "Give identities to detections from a file",
 		Long:  trackLong,
 		Args:  flagsOnly,
@@ -47,77 +53,89 @@ func newTrackCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&a.detections, "detections", "", "MOTChallenge detections from `FILE`, - for standard input")
-	flags.StringVar(&a.mot, "mot", "", "write tracks as MOTChallenge text to `FILE`, - for standard output")
-	flags.StringVar(&a.tracker, "tracker", "sort", "association algorithm, `NAME`: "+strings.Join(track.Names(), ", "))
+	flags.StringVar(&a.detections, "detections", "", "MOTChallenge detections: a file, a folder of sequences, or - for standard input (`PATH`)")
+	flags.StringVar(&a.detName, "det-name", "det.txt", "file `NAME` in the det/ of each sequence of a folder")
+	flags.StringVar(&a.mot, "mot", "", "write tracks as MOTChallenge text to a file or folder, - for standard output (`PATH`)")
+	flags.StringVar(&a.tracker, "tracker", "sort", "association algorithm by `NAME`: "+strings.Join(track.Names(), ", "))
 	flags.Float64Var(&a.conf, "conf", 0, "lowest `SCORE` of a detection; all if not given")
 	flags.IntVar(&a.cfg.MaxAge, "max-age", 0, "`N` frames that a track survives without a detection; the tracker's own if not given")
 	flags.IntVar(&a.cfg.MinHits, "min-hits", 0, "`N` detections in a row that confirm a track; the tracker's own if not given")
-	flags.Float64Var(&a.cfg.IoU, "track-iou", 0, "least `OVERLAP` of a track and its detection, 0 to 1; the tracker's own if not given")
-	flags.Float64Var(&a.fps, "fps", 0, "frames a second, `RATE`; from seqinfo.ini if not given, else 30")
+	flags.Float64Var(&a.cfg.IoU, "track-iou", 0, "least overlap (`IOU`) of a track and its detection; the tracker's own if not given")
+	flags.StringVar(&a.motion, "motion", "", "camera motion from `FILE`")
+	flags.IntVar(&a.stride, "stride", 1, "track every `N`th frame only")
+	flags.Float64Var(&a.minArea, "min-area", 0, "do not write boxes of `PIXELS` or less")
+	flags.Float64Var(&a.maxAspect, "max-aspect", 0, "do not write boxes with a width above `RATIO` times the height")
+	flags.Float64Var(&a.fps, "fps", 0, "frames a second; from seqinfo.ini if not given, else 30")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no summary")
 	_ = cmd.RegisterFlagCompletionFunc("tracker", cobra.FixedCompletions(track.Names(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-// defaultFPS is assumed where neither a flag nor a seqinfo.ini gives a rate.
-const defaultFPS = 30
-
 // association is one run of the command.
 type association struct {
-	detections, mot, tracker string
-	conf                     float64 // lowest score; −Inf for no bound
-	fps                      float64
-	cfg                      track.Config
-	quiet                    bool
+	detections, detName, mot, motion, tracker string
+
+	conf               float64 // lowest score; −Inf for no bound
+	minArea, maxAspect float64 // of boxes that are written; 0 for no bound
+	stride             int
+	fps                float64 // 0 where the sequence says it
+	cfg                track.Config
+	quiet              bool
 
 	in         io.Reader
 	out, notes io.Writer
 }
 
 func (a *association) run(ctx context.Context, flags *pflag.FlagSet) error {
-	t, err := a.settle(flags)
+	if err := a.settle(flags); err != nil {
+		return err
+	}
+	sequences, err := a.sequences()
 	if err != nil {
 		return err
 	}
-	rows, err := readRows(a.detections, a.in)
-	if err != nil {
-		return fmt.Errorf("read detections: %w", err)
+	var all tally
+	for _, s := range sequences {
+		one, err := a.associateSequence(ctx, s)
+		if err != nil {
+			return err
+		}
+		if len(sequences) > 1 {
+			a.note("%s: %v", s.name, one)
+		}
+		all.add(one)
 	}
-	if len(rows) == 0 {
-		return fmt.Errorf("read detections: %s has no rows; nothing to track", a.detections)
-	}
-	frames, err := a.timeline(rows)
-	if err != nil {
-		return err
-	}
-	done, err := a.write(func(w io.Writer) (tally, error) { return a.associate(ctx, t, rows, frames, w) })
-	if err != nil {
-		return err
-	}
-	if !a.quiet {
-		fmt.Fprintf(a.notes, "tracker: %d frames, %d detections%s, %d tracks, %.0f frames/s (%s alone)\n",
-			frames, done.used, done.left(len(rows), a.conf), done.tracks, done.rate(frames), a.tracker)
-	}
+	a.note("%v (%s alone)", all, a.tracker)
 	return nil
 }
 
-// settle checks the flags and makes the tracker. Flags that are not given leave
-// the tracker's own settings.
-func (a *association) settle(flags *pflag.FlagSet) (track.Tracker, error) {
+// note tells the user something, unless they do not want to hear it.
+func (a *association) note(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.notes, "tracker: "+format+"\n", args...)
+	}
+}
+
+// settle checks the flags. Tracker settings that are not given stay the
+// tracker's own.
+func (a *association) settle(flags *pflag.FlagSet) error {
 	switch {
 	case a.detections == "":
-		return nil, usageErrorf("no detections to track: give --detections FILE")
+		return usageErrorf("no detections to track: give --detections PATH")
 	case a.mot == "":
-		return nil, usageErrorf("nowhere to write the tracks: give --mot FILE")
+		return usageErrorf("nowhere to write the tracks: give --mot PATH")
 	case !slices.Contains(track.Names(), a.tracker):
-		return nil, usageErrorf("--tracker: no tracker %q; choose one of %s", a.tracker, strings.Join(track.Names(), ", "))
+		return usageErrorf("--tracker: no tracker %q; choose one of %s", a.tracker, strings.Join(track.Names(), ", "))
 	case math.IsNaN(a.conf) || math.IsInf(a.conf, 0):
-		return nil, usageErrorf("--conf %g: want a finite number, such as 0.5", a.conf)
+		return usageErrorf("--conf %g: want a finite number, such as 0.5", a.conf)
 	case flags.Changed("fps") && !(a.fps > 0 && a.fps <= 1e6):
-		return nil, usageErrorf("--fps %g: want a number above 0, such as 25", a.fps)
+		return usageErrorf("--fps %g: want a number above 0, such as 25", a.fps)
+	case a.stride < 1:
+		return usageErrorf("--stride %d: want 1 or more", a.stride)
+	case !(a.minArea >= 0 && a.maxAspect >= 0):
+		return usageErrorf("--min-area %g and --max-aspect %g: want 0 or more", a.minArea, a.maxAspect)
 	case sameFile(a.detections, a.mot):
-		return nil, usageErrorf("--mot %s would replace the detections; give it another name", a.mot)
+		return usageErrorf("--mot %s would replace the detections; give it another name", a.mot)
 	}
 	if !flags.Changed("conf") {
 		a.conf = math.Inf(-1)
@@ -132,109 +150,42 @@ func (a *association) settle(flags *pflag.FlagSet) (track.Tracker, error) {
 	if flags.Changed("track-iou") {
 		cfg.IoU = a.cfg.IoU
 	}
+	a.cfg = cfg
 	if err := cfg.Validate(); err != nil {
-		return nil, usageErrorf("settings of tracker %s: %w", a.tracker, err)
+		return usageErrorf("settings of tracker %s: %w", a.tracker, err)
 	}
-	return track.New(a.tracker, cfg)
+	return nil
 }
 
-// timeline sorts rows by frame, settles the frame rate and returns how many
-// frames there are.
-func (a *association) timeline(rows []mot.Row) (frames int, err error) {
-	slices.SortStableFunc(rows, func(x, y mot.Row) int { return cmp.Compare(x.Frame, y.Frame) })
-	frames = rows[len(rows)-1].Frame
-	var info mot.SeqInfo
-	if a.detections != "-" {
-		if info, _, err = findSeqInfo(a.detections); err != nil {
-			return 0, err
-		}
-	}
-	switch {
-	case a.fps > 0:
-	case info.FrameRate > 0:
-		a.fps = info.FrameRate
-	default:
-		a.fps = defaultFPS
-		if !a.quiet {
-			fmt.Fprintf(a.notes, "tracker: no --fps and no seqinfo.ini near %s: taking %d frames a second\n", a.detections, defaultFPS)
-		}
-	}
-	return max(frames, info.Length), nil
-}
+// sequence is one file of detections and where its tracks go.
+type sequence struct{ name, detections, motion, results string }
 
-// write runs produce with the output, which gets its name only if all went well.
-func (a *association) write(produce func(io.Writer) (tally, error)) (tally, error) {
-	if a.mot == "-" {
-		return produce(a.out)
+// sequences lists what --detections holds, in the order of the names.
+func (a *association) sequences() ([]sequence, error) {
+	if info, err := os.Stat(a.detections); err != nil || !info.IsDir() {
+		return []sequence{{a.detections, a.detections, a.motion, a.mot}}, nil // reading it tells what is wrong
 	}
-	file, err := atomicfile.Create(a.mot)
+	files, err := filepath.Glob(filepath.Join(escapeGlob(a.detections), "*", "det", escapeGlob(a.detName)))
 	if err != nil {
-		return tally{}, err
+		return nil, fmt.Errorf("read detections in %s: %w", a.detections, err)
 	}
-	done, err := produce(file)
-	if err != nil {
-		_ = file.Abort() // the first error is the one that matters
-		return done, err
+	if len(files) == 0 {
+		return nil, fmt.Errorf("read detections in %s: there is no <sequence>/det/%s; --det-name names another file", a.detections, a.detName)
 	}
-	return done, file.Commit()
-}
-
-// tally is what an association run did.
-type tally struct {
-	used   int           // detections given to the tracker
-	tracks int           // identities written
-	spent  time.Duration // in the tracker
-}
-
-// rate is the frames per second of the tracker alone.
-func (t tally) rate(frames int) float64 { return float64(frames) / max(t.spent.Seconds(), 1e-9) }
-
-// left says how many detections the bound kept out, if any.
-func (t tally) left(all int, conf float64) string {
-	if t.used == all {
-		return ""
+	if err := os.MkdirAll(a.mot, 0o777); err != nil {
+		return nil, fmt.Errorf("write tracks: %w", err)
 	}
-	return fmt.Sprintf(" (%d more below %g)", all-t.used, conf)
-}
-
-// associate gives the tracker frames 1 to frames with the rows' detections, rows
-// sorted by frame, and writes what it reports.
-func (a *association) associate(ctx context.Context, t track.Tracker, rows []mot.Row, frames int, out io.Writer) (tally, error) {
-	var done tally
-	w := mot.NewWriter(out)
-	seen := make(map[int]struct{})
-	var dets []detect.Detection
-	for frame := 1; frame <= frames; frame++ {
-		if err := ctx.Err(); err != nil {
-			return done, err
-		}
-		dets = dets[:0]
-		for ; len(rows) > 0 && rows[0].Frame == frame; rows = rows[1:] {
-			if r := &rows[0]; r.Conf >= a.conf {
-				dets = append(dets, detect.Detection{Box: r.Box(), Score: r.Conf})
-			}
-		}
-		done.used += len(dets)
-		start := time.Now()
-		tracks := t.Update(track.Input{Time: mediaTime(frame, a.fps), Detections: dets})
-		done.spent += time.Since(start)
-		for i := range tracks {
-			if tracks[i].Detection < 0 {
-				continue
-			}
-			seen[tracks[i].ID] = struct{}{}
-			if err := w.WriteRow(mot.FromBox(frame, tracks[i].ID, tracks[i].Box, tracks[i].Score)); err != nil {
-				return done, err
-			}
+	slices.Sort(files)
+	list := make([]sequence, len(files))
+	for i, file := range files {
+		dir := filepath.Dir(filepath.Dir(file))
+		name := filepath.Base(dir)
+		list[i] = sequence{name: name, detections: file, results: filepath.Join(a.mot, name+".txt")}
+		if a.motion != "" {
+			list[i].motion = filepath.Join(dir, a.motion)
 		}
 	}
-	done.tracks = len(seen)
-	return done, w.Flush()
-}
-
-// mediaTime is when a frame, counted from 1, is shown.
-func mediaTime(frame int, fps float64) time.Duration {
-	return time.Duration(math.Round(float64(frame-1) / fps * float64(time.Second)))
+	return list, nil
 }
 
 // sameFile reports whether two names lead to one file.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,8 +82,8 @@ func TestTrackSettings(t *testing.T) {
 		{"--min-hits 1", "1:1 2:1 6:2", "4 detections, 2 tracks"},
 		{"--min-hits 0", "1:1 2:1 5:2 6:2", "4 detections, 2 tracks"},
 		{"--min-hits 0 --max-age 5", "1:1 2:1 5:1 6:1", "4 detections, 1 tracks"},
-		{"--min-hits 0 --conf 0.6", "2:1 5:2 6:2", "3 detections (1 more below 0.6), 2 tracks"},
-		{"--min-hits 0 --conf 1", "", "0 detections (4 more below 1), 0 tracks"},
+		{"--min-hits 0 --conf 0.6", "2:1 5:2 6:2", "3 detections (1 more below the bound), 2 tracks"},
+		{"--min-hits 0 --conf 1", "", "0 detections (4 more below the bound), 0 tracks"},
 	}
 	for _, test := range tests {
 		args := append([]string{"--detections", "-", "--mot", "-"}, strings.Fields(test.args)...)
@@ -109,11 +110,16 @@ func TestTrackSettings(t *testing.T) {
 type recorder struct {
 	times  []time.Duration
 	counts []int
+	moved  []float64 // along x
 }
 
 func (r *recorder) Update(in track.Input) []track.Track {
 	r.times = append(r.times, in.Time)
 	r.counts = append(r.counts, len(in.Detections))
+	if in.Motion == nil {
+		in.Motion = new(track.Affine)
+	}
+	r.moved = append(r.moved, in.Motion.TX)
 	return nil
 }
 
@@ -124,24 +130,33 @@ func TestTrackTimeline(t *testing.T) {
 		"s/det/det.txt": "2,-1,0,0,1,1\n4,-1,0,0,1,1\n4,-1,9,0,1,1\n",
 		"s/seqinfo.ini": "[Sequence]\nframeRate=8\nseqLength=6\n",
 	})
-	a := association{detections: dir + "/s/det/det.txt", notes: io.Discard, conf: 0}
-	rows, err := mot.ReadFile(a.detections)
-	if err != nil {
-		t.Fatal(err)
-	}
-	frames, err := a.timeline(rows)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var seen recorder
-	if _, err := a.associate(context.Background(), &seen, rows, frames, io.Discard); err != nil {
-		t.Fatal(err)
-	}
-	if got := fmt.Sprint(seen.counts); got != "[0 1 0 2 0 0]" {
-		t.Errorf("detections by frame: %v", got)
-	}
-	if got := fmt.Sprint(seen.times); got != "[0s 125ms 250ms 375ms 500ms 625ms]" {
-		t.Errorf("media times: %v", got)
+	for _, tc := range []struct {
+		stride                int
+		counts, times, motion string
+	}{
+		{1, "[0 1 0 2 0 0]", "[0s 125ms 250ms 375ms 500ms 625ms]", "[0 0 3 4 0 0]"},
+		{3, "[0 2]", "[0s 375ms]", "[0 7]"},
+	} {
+		a := association{notes: io.Discard, stride: tc.stride}
+		s := sequence{detections: dir + "/s/det/det.txt"}
+		rows, err := mot.ReadFile(s.detections)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames, fps, err := a.timeline(s, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var seen recorder
+		motion := mot.Motion{3: {A11: 1, A22: 1, TX: 3}, 4: {A11: 1, A22: 1, TX: 4}}
+		play := replay{association: &a, tracker: &seen, rows: rows, motion: motion, frames: frames, fps: fps}
+		if _, err := play.write(context.Background(), io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		got := []string{fmt.Sprint(seen.counts), fmt.Sprint(seen.times), fmt.Sprint(seen.moved)}
+		if want := []string{tc.counts, tc.times, tc.motion}; !slices.Equal(got, want) {
+			t.Errorf("stride %d: detections, times and motion %v, want %v", tc.stride, got, want)
+		}
 	}
 }
 
@@ -242,5 +257,39 @@ func TestTrackMOT15(t *testing.T) {
 		if v := fmt.Sprintf("%.*f", decimals, 100*combined[key]); v != want {
 			t.Errorf("%s = %v, want %v", key, v, want)
 		}
+	}
+}
+
+// A folder of sequences gives a folder of results, which eval takes.
+func TestTrackFolder(t *testing.T) {
+	dir := put(t, map[string]string{
+		"in/a/det/det.txt": walk(6), "in/b/det/det.txt": walk(9), "in/b/gmc.txt": "2,1,0,0,0,1,0\n", "in/a/gmc.txt": "",
+		"in/a/gt/gt.txt": walk(6), "in/b/gt/gt.txt": walk(9), "other/c/det/boxes.txt": walk(3),
+	})
+	got := execCommand(newTrackCommand(), nil, "--detections", dir+"/in", "--mot", dir+"/out", "--motion", "gmc.txt", "--fps", "25")
+	if got.err != nil || !strings.Contains(got.stderr, "a: 6 frames") || !strings.Contains(got.stderr, "15 frames, 15 detections") {
+		t.Fatalf("error %v: %s", got.err, got.stderr)
+	}
+	for _, name := range []string{"a.txt", "b.txt"} {
+		if rows, err := mot.ReadFile(dir + "/out/" + name); err != nil || len(rows) == 0 {
+			t.Errorf("%s: %d rows, %v", name, len(rows), err)
+		}
+	}
+	got = execCommand(newTrackCommand(), nil, "--detections", dir+"/other", "--mot", dir+"/out2")
+	if exitCode(got.err) != exitFailed || !strings.Contains(got.err.Error(), "--det-name") {
+		t.Errorf("a folder without det.txt: %v", got.err)
+	}
+	got = execCommand(newTrackCommand(), nil, "--detections", dir+"/other", "--mot", dir+"/out2", "--det-name", "boxes.txt", "-q")
+	if got.err != nil || got.stderr != "" {
+		t.Errorf("--det-name: %v: %s", got.err, got.stderr)
+	}
+}
+
+func TestTrackLeavesOutBoxes(t *testing.T) {
+	dir := put(t, map[string]string{"det.txt": "1,-1,0,0,10,20,1\n1,-1,50,0,40,20,1\n1,-1,200,0,5,5,1\n"})
+	got := execCommand(newTrackCommand(), nil, "--detections", dir+"/det.txt", "--mot", "-", "--min-hits", "0",
+		"--min-area", "100", "--max-aspect", "1.6", "--fps", "25", "-q")
+	if got.err != nil || strings.Count(got.stdout, "\n") != 1 || !strings.Contains(got.stdout, ",0.00,0.00,10.00,20.00") {
+		t.Errorf("error %v, output %q", got.err, got.stdout)
 	}
 }
