@@ -137,7 +137,7 @@ type picture = C.struct_picture
 // stay the Mat's.
 func pictureOf(img *gocv.Mat) (picture, error) {
 	if img.Empty() || img.Type() != gocv.MatTypeCV8UC3 {
-		return picture{}, fmt.Errorf("it has %d×%d pixels of type %v, want some of %v", img.Cols(), img.Rows(), img.Type(), gocv.MatTypeCV8UC3)
+		return picture{}, fmt.Errorf("%d×%d pixels of type %v, want 8-bit BGR (%v)", img.Cols(), img.Rows(), img.Type(), gocv.MatTypeCV8UC3)
 	}
 	pixels, err := firstRow(img)
 	if err != nil {

@@ -311,9 +311,9 @@ func TestLoadRefuses(t *testing.T) {
 		want string
 	}{
 		{0, 0, gocv.MatTypeCV8UC3, "0×0 pixels"},
-		{8, 8, gocv.MatTypeCV8UC1, "want some of CV8UC3"},
-		{8, 8, gocv.MatTypeCV8UC4, "want some of CV8UC3"},
-		{8, 8, gocv.MatTypeCV16UC3, "want some of CV8UC3"},
+		{8, 8, gocv.MatTypeCV8UC1, "want 8-bit BGR (CV8UC3)"},
+		{8, 8, gocv.MatTypeCV8UC4, "want 8-bit BGR (CV8UC3)"},
+		{8, 8, gocv.MatTypeCV16UC3, "want 8-bit BGR (CV8UC3)"},
 		{1, maxSide + 1, gocv.MatTypeCV8UC3, "at most 524288 a side"},
 	} {
 		img := gocv.NewMatWithSize(tc.h, tc.w, tc.typ)
