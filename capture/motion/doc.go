@@ -1,0 +1,34 @@
+// Package motion finds how the camera moved between two pictures, so that a
+// tracker can tell a person who walks from a camera that turns.
+//
+//	e := motion.New(motion.Options{Auto: true})
+//	for each frame {
+//		m, ok, err := e.Estimate(&frame.Mat, boxes) // boxes: of the frame before
+//		…
+//		if ok { input.Motion = (*track.Affine)(&m) }
+//		…
+//	}
+//
+// The motion is a similarity (translation, rotation, zoom): what a turning,
+// shaking or zooming camera does to what is far away. It holds for the
+// background, where enough of it can be seen and has texture; else the answer is
+// no, rather than wrong.
+//
+// # Method
+//
+// A picture is reduced to grey of at most 480 pixels a side. The best corner of
+// every cell of a grid, outside the boxes of moving objects, is followed into the
+// next picture by Lucas-Kanade, from the translation that fits the pictures as a
+// whole best; RANSAC and a robust least squares find the motion that most
+// corners share. A motion is refused where too few corners agree on it (no
+// texture, a cut, a crowd), where its error at the worst corner of the picture
+// would be too large, or where no camera moves like that.
+//
+// Everything but [Estimator.Estimate], which takes OpenCV's pictures, is plain Go
+// and needs no build tags: see [Estimator.EstimatePixels].
+//
+// # Cost and error
+//
+// Measured on real surveillance video moved along known paths: see the test
+// TestKnownPaths, and the benchmarks.
+package motion
