@@ -19,7 +19,7 @@ const (
 // looser ones let through more of what is not.
 const (
 	minInliers  = 12   // matches that agree
-	minAgreeing = 0.4  // part of the matches that agree
+	minAgreeing = 0.3  // part of the matches that agree
 	minKept     = 0.15 // part of the corners whose matches agree: fewer after a cut
 	maxError    = 0.6  // standard error at the worst corner, in pixels of the small picture
 	maxZoom     = 1.25 // either way
@@ -42,6 +42,7 @@ type Estimator struct {
 	size    Pixels // of the pictures; without pixels
 	shrink  shrinker
 	corners *cornerFinder
+	search  searcher
 	window  window
 	matches []match
 	fitter  fitter
@@ -106,7 +107,7 @@ func (e *Estimator) prepare(p Pixels) error {
 	*e = Estimator{
 		options: e.options, size: p, shrink: newShrinker(factor, p.Channels),
 		from: newPyramid(w, h), to: newPyramid(w, h), corners: newCornerFinder(w/2, h/2),
-		rest: newRest(),
+		search: searcher{newPyramid(w, h)}, rest: newRest(),
 	}
 	e.matches = make([]match, 0, cap(e.corners.found))
 	e.fitter.residuals = make([]float64, 0, cap(e.corners.found))
@@ -122,13 +123,14 @@ func (e *Estimator) measure(exclude [][4]float64) (fit, bool) {
 	if len(corners) < minInliers {
 		return fit{}, false
 	}
+	e.search.exclude(e.corners.mask)
 	top := len(e.from) - 1
-	dx, dy := coarse(e.from, e.to, top)
+	dx, dy := e.search.find(e.from, e.to, top)
 	f, ok := e.align(corners, dx, dy)
-	if ok || top == 0 {
+	if ok || top < 2 {
 		return f, ok
 	}
-	x, y := coarse(e.from, e.to, top-1)
+	x, y := e.search.find(e.from, e.to, top-1)
 	if x == dx && y == dy {
 		return f, false
 	}

@@ -13,7 +13,7 @@ const (
 const (
 	// topLevel is where following starts: a window reaches some 4 pixels there, and
 	// twice as many with each level down.
-	topLevel = 2
+	topLevel = 3
 	// maxSteps bounds the iterations at one level.
 	maxSteps = 6
 	// smallStep in pixels ends them.
@@ -123,6 +123,9 @@ func blend(out *[side]int, row []byte, fx int) {
 // texture, the window leaves the picture, or what is found does not look the same.
 func (w *window) follow(from, to pyramid, x, y int, dx, dy float64) (_, _ float64, ok bool) {
 	top := min(len(from)-1, topLevel)
+	for top > 0 && min(from[top].width, from[top].height) < side+2 {
+		top--
+	}
 	scale := 1 / float64(int(1)<<top)
 	dx, dy = dx*scale, dy*scale
 	for level := top; level >= 0; level-- {

@@ -94,18 +94,31 @@ func pyramidOf(p Pixels) pyramid {
 	return pyr
 }
 
-func TestCoarse(t *testing.T) {
+func TestSearch(t *testing.T) {
 	s := scene{world: newWorld(1), width: 384, height: 288}
+	search := searcher{newPyramid(384, 288)}
 	from := pyramidOf(s.picture(Identity, 1))
 	for _, want := range [][2]int{{0, 0}, {20, 0}, {-60, 30}, {100, -70}, {3, 2}} {
 		to := pyramidOf(s.picture(Affine{A11: 1, A22: 1, TX: float64(want[0]), TY: float64(want[1])}, 2))
 		for _, level := range []int{len(from) - 1, len(from) - 2} {
 			step := 1 << (level - 1)
-			dx, dy := coarse(from, to, level)
+			dx, dy := search.find(from, to, level)
 			if max(abs(dx-want[0]), abs(dy-want[1])) > step {
 				t.Errorf("level %d: (%d, %d), want %v to within %d", level, dx, dy, want, step)
 			}
 		}
+	}
+}
+
+// TestSearchRepeats: where a pattern fits in many places, the nearest is meant.
+func TestSearchRepeats(t *testing.T) {
+	tiles := scene{world: newWorld(1), width: 1024 + 896, height: 1080}.picture(Identity, 1)
+	p := newPyramid(480, 270)
+	s := newShrinker(4, 3)
+	s.picture(&p[0], tiles)
+	p.build()
+	if dx, dy := (&searcher{newPyramid(480, 270)}).find(p, p, len(p)-1); dx != 0 || dy != 0 {
+		t.Errorf("a picture repeating every 256 pixels is moved by (%d, %d) against itself", dx, dy)
 	}
 }
 
