@@ -27,8 +27,19 @@
 // Everything but [Estimator.Estimate], which takes OpenCV's pictures, is plain Go
 // and needs no build tags: see [Estimator.EstimatePixels].
 //
-// # Cost and error
+// # Why this method
 //
-// Measured on real surveillance video moved along known paths: see the test
-// TestKnownPaths, and the benchmarks.
+// On real video moved along known paths (TestKnownPaths prints the table), the
+// worst corner of a 576×324 picture is off by 0.02 to 0.13 pixels in the median,
+// and a 1920×1080 one by 0.03 to 0.15. ORB with brute-force matching and
+// OpenCV's estimateAffinePartial2D, on the same small pictures, is off four to
+// ten times as far and takes some five times as long. Following from a standstill without
+// the search loses pans of 40 pixels a frame where there is little texture.
+//
+// # What it cannot do
+//
+// Near and far move differently when the camera itself travels: one similarity
+// then describes what most corners lie on. A moving object that fills most of the
+// picture is the background, unless it is in a box. Where a pattern repeats, a
+// fast pan may be taken for a slow one.
 package motion

@@ -68,35 +68,32 @@ func (e *Estimator) wake(p Pixels) bool {
 	return r.shifts[len(r.shifts)/2] > stillShift*stillShift
 }
 
-// settle takes note of a measured motion. It returns ok, or true where the camera
-// rests.
-func (e *Estimator) settle(f fit, ok bool) bool {
+// settle takes note of a measured motion, or that there was none to be had.
+func (e *Estimator) settle(f fit, ok bool) {
 	r := &e.rest
-	w, h := float64(e.from[0].width), float64(e.from[0].height)
-	if r.still {
-		r.still = ok && f.motion.affine().Shift(w, h) <= stillShift && e.anchor(f.motion)
-		r.looks, r.travel = 0, standstill
-		return ok
+	still := func(s similarity) bool {
+		return ok && s.affine().Shift(float64(e.from[0].width), float64(e.from[0].height)) <= stillShift
 	}
-	r.travel = r.travel.then(f.motion)
 	r.looks++
-	if !ok || r.travel.affine().Shift(w, h) > stillShift {
-		r.looks, r.travel = 0, standstill
-		return ok
-	}
-	if r.looks >= settleLooks {
+	r.travel = r.travel.then(f.motion)
+	switch {
+	case r.still:
+		r.still = still(f.motion) && e.anchor(f.motion)
+	case !still(r.travel):
+	case r.looks < settleLooks:
+		return
+	default:
 		r.still = e.anchor(f.motion)
-		r.looks, r.travel = 0, standstill
 	}
-	return ok
+	r.looks, r.travel = 0, standstill
 }
 
-// anchor chooses the points to watch, from the matches that agree with the motion,
-// and reports whether there are enough.
+// anchor chooses the points to watch in the last picture, from the matches that
+// agree with the motion to it, and reports whether there are enough.
 func (e *Estimator) anchor(motion similarity) bool {
 	r := &e.rest
 	r.anchors = r.anchors[:0]
-	p := &e.from[0]
+	p := &e.from[0] // the last picture: measuring is done
 	every := (len(e.matches) + maxAnchors - 1) / maxAnchors
 	for i := 0; i < len(e.matches); i += every {
 		m := &e.matches[i]
