@@ -36,6 +36,11 @@
 // ten times as far and takes some five times as long. Following from a standstill without
 // the search loses pans of 40 pixels a frame where there is little texture.
 //
+// One core of a 2-core Xeon needs 1.3 ms for a picture of 768×576, 1.8 ms at
+// 1920×1080 (0.6 to reduce, 0.7 to follow) and 2.0 ms at 3840×2160; at rest 0.1 ms
+// in the mean. A picture in which all attempts fail costs up to three times as
+// much. See BenchmarkEstimate.
+//
 // # What it cannot do
 //
 // Near and far move differently when the camera itself travels: one similarity
