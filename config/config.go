@@ -58,6 +58,10 @@ type Config struct {
 	// TrackIoU is the least overlap of a track and its detection, 0..1.
 	TrackIoU float64 `yaml:"track-iou"`
 
+	// CameraMotion says whether the tracker is told how the camera moves: on, off,
+	// or auto, which looks only now and then while the camera stands still.
+	CameraMotion string `yaml:"camera-motion"`
+
 	// Save is an annotated video to write, Codec how: auto, h264, mpeg4 or mjpeg.
 	Save  string `yaml:"save"`
 	Codec string `yaml:"codec"`
@@ -88,7 +92,7 @@ func Default() Config {
 		Cam: -1, Stride: 1,
 		Device: "cpu", Conf: 0.4, NMSIoU: 0.4,
 		Tracker: "sort", MaxAge: Unset, MinHits: Unset, TrackIoU: Unset,
-		Codec: "auto", Display: "auto", LogLevel: "info",
+		CameraMotion: "auto", Codec: "auto", Display: "auto", LogLevel: "info",
 	}
 }
 
@@ -119,6 +123,7 @@ func (c *Config) Validate() error {
 	atLeast("workers", c.Workers, 0)
 	atLeast("max-age", c.MaxAge, Unset)
 	atLeast("min-hits", c.MinHits, Unset)
+	oneOf("camera-motion", c.CameraMotion, "auto", "on", "off")
 	oneOf("codec", c.Codec, "auto", "h264", "mpeg4", "mjpeg")
 	oneOf("display", c.Display, "auto", "on", "off")
 	oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")

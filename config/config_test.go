@@ -66,6 +66,7 @@ func TestValidate(t *testing.T) {
 		"nothing to track":         func(c *Config) { c.Input = "" },
 		"cam-width and cam-height": func(c *Config) { c.CamWidth = 640 },
 		"cam-fps is -1":            func(c *Config) { c.CamFPS = -1 },
+		`camera-motion is "yes"`:   func(c *Config) { c.CameraMotion = "yes" },
 		`codec is "vp9"`:           func(c *Config) { c.Codec = "vp9" },
 		`display is "maybe"`:       func(c *Config) { c.Display = "maybe" },
 		`log-level is "loud"`:      func(c *Config) { c.LogLevel = "loud" },

@@ -119,7 +119,8 @@ func completeNames(cmd *cobra.Command) {
 	for flag, values := range map[string][]string{
 		"backbone": families, "tracker": track.Names(), "device": {"cpu", "cuda"},
 		"display": {"auto", "on", "off"}, "codec": {"auto", "h264", "mpeg4", "mjpeg"},
-		"log-level": {"debug", "info", "warn", "error"},
+		"camera-motion": {"auto", "on", "off"},
+		"log-level":     {"debug", "info", "warn", "error"},
 	} {
 		f := cmd.Flags().Lookup(flag)
 		_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

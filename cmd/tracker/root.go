@@ -109,6 +109,7 @@ func bindTracker(f *pflag.FlagSet, c *config.Config) {
 	f.IntVar(&c.MaxAge, "max-age", c.MaxAge, "`N` frames that a track survives without a detection; the tracker's own if not given")
 	f.IntVar(&c.MinHits, "min-hits", c.MinHits, "`N` detections in a row that confirm a track; the tracker's own if not given")
 	f.Float64Var(&c.TrackIoU, "track-iou", c.TrackIoU, "least overlap (`IOU`) of a track and its detection; the tracker's own if not given")
+	f.StringVar(&c.CameraMotion, "camera-motion", c.CameraMotion, "follow the camera's own motion: `auto|on|off`")
 	notGiven(f, "max-age", "min-hits", "track-iou")
 }
 

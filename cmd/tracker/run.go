@@ -10,8 +10,11 @@ import (
 	"log/slog"
 	"strings"
 
+	"gocv.io/x/gocv"
+
 	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/capture/motion"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/overlay"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
@@ -76,9 +79,26 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err er
 
 // newPipeline joins what was opened; writers are the caller's to add.
 func newPipeline(c config.Config, eng *engine, source *capture.Stream, tracker track.Tracker, timings *timing.Recorder) *pipeline.Pipeline {
-	return &pipeline.Pipeline{
+	p := &pipeline.Pipeline{
 		Source: source, Detectors: eng.detectors(), Workers: eng.workers, Tracker: tracker,
 		Labels: eng.model.Labels(), Timings: timings, Live: source.Info().Live, Serial: c.Serial,
+	}
+	if c.CameraMotion != "off" {
+		p.Motion = cameraMotion(motion.New(motion.Options{Auto: c.CameraMotion == "auto"}))
+	}
+	return p
+}
+
+// cameraMotion is the estimator as the pipeline takes it.
+func cameraMotion(e *motion.Estimator) func(*gocv.Mat, [][4]float64) (*track.Affine, error) {
+	var latest track.Affine
+	return func(img *gocv.Mat, moving [][4]float64) (*track.Affine, error) {
+		m, ok, err := e.Estimate(img, moving)
+		if err != nil || !ok || m == motion.Identity {
+			return nil, err
+		}
+		latest = track.Affine(m)
+		return &latest, nil
 	}
 }
 

@@ -51,12 +51,17 @@ type Pipeline struct {
 	// the reference that the concurrent run must equal.
 	Serial bool
 
+	// Motion tells how the camera moved from the frame before to this one, nil where
+	// it did not; moving are the boxes of that frame's tracks, x1,y1,x2,y2 in pixels.
+	// It is nil itself where nobody asks.
+	Motion func(img *gocv.Mat, moving [][4]float64) (*track.Affine, error)
 	// Draw annotates the result's pixels; nil where nobody will look at them.
 	Draw func(sink.Result) error
 	// Finished is told of each frame that is done, in order; may be nil.
 	Finished func(r sink.Result, t *timing.Trace) error
 
-	jobs []job
+	jobs   []job
+	moving [][4]float64 // of the frame before, for Motion
 }
 
 // ahead is how many frames of a file may be captured before a worker is free, and
@@ -168,7 +173,8 @@ func (p *Pipeline) infer(ctx context.Context, j *job) error {
 	return j.explain(err)
 }
 
-// track is the third lane. The tracker's slice is good only until its next call:
+// track is the third lane, in one goroutine: motion and tracks build on those of
+// the frame before. The tracker's slice is good only until its next call:
 // the job gets a copy.
 func (p *Pipeline) track(_ context.Context, j *job) error {
 	err := j.trace.Timed(timing.Postprocess, func() (err error) {
@@ -178,9 +184,24 @@ func (p *Pipeline) track(_ context.Context, j *job) error {
 	if err != nil {
 		return j.explain(err)
 	}
+	var motion *track.Affine
+	if p.Motion != nil {
+		err := j.trace.Timed(timing.Motion, func() (err error) {
+			motion, err = p.Motion(&j.frame.Mat, p.moving)
+			return err
+		})
+		if err != nil {
+			return j.explain(err)
+		}
+	}
 	return j.trace.Timed(timing.Track, func() error {
-		tracks := p.Tracker.Update(track.Input{Time: j.frame.Time, Detections: j.detections})
+		tracks := p.Tracker.Update(track.Input{Time: j.frame.Time, Detections: j.detections, Motion: motion})
 		j.tracks = append(j.tracks[:0], tracks...)
+		p.moving = p.moving[:0]
+		for i := range tracks {
+			b := &tracks[i].Box
+			p.moving = append(p.moving, [4]float64{b.X1, b.Y1, b.X2, b.Y2})
+		}
 		return nil
 	})
 }

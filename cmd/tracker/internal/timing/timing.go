@@ -27,6 +27,7 @@ const (
 	Preprocess
 	Inference
 	Postprocess
+	Motion
 	Track
 	Draw
 	Write
@@ -34,7 +35,7 @@ const (
 )
 
 var stageNames = [NumStages]string{
-	"capture", "preprocess", "inference", "postprocess", "track", "draw", "write",
+	"capture", "preprocess", "inference", "postprocess", "motion", "track", "draw", "write",
 }
 
 // latencyName labels the figures of whole frames beside those of the stages.
@@ -44,7 +45,7 @@ const latencyName = "latency"
 // frame; between lanes frames wait in queues. The first stage of a lane carries
 // the lane's waiting time.
 var lanes = [...][]Stage{
-	{Capture}, {Preprocess, Inference}, {Postprocess, Track}, {Draw, Write},
+	{Capture}, {Preprocess, Inference}, {Postprocess, Motion, Track}, {Draw, Write},
 }
 
 // String is the stage's name in lower case.

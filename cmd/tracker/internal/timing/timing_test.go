@@ -100,7 +100,7 @@ func TestRowsInPipelineOrder(t *testing.T) {
 	for _, row := range r.Rows(nil) {
 		names = append(names, row.Name)
 	}
-	want := "capture preprocess inference postprocess track draw write"
+	want := "capture preprocess inference postprocess motion track draw write"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("rows %q, want %q", got, want)
 	}
