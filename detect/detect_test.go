@@ -138,6 +138,7 @@ func TestSSDConfigFaults(t *testing.T) {
 		"feature_maps": func(c *SSDConfig) { c.FeatureMaps = nil },
 		"feature map":  func(c *SSDConfig) { c.FeatureMaps = []int{0} },
 		"scales":       func(c *SSDConfig) { c.MinScale = math.NaN() },
+		"cells with":   func(c *SSDConfig) { c.FeatureMaps = []int{512} },
 		"ratio":        func(c *SSDConfig) { c.AspectRatios = []float64{-1} },
 		"box scale":    func(c *SSDConfig) { c.BoxScales[2] = 0 },
 		"box_order":    func(c *SSDConfig) { c.BoxOrder = "hwxy" },

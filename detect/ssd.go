@@ -52,7 +52,7 @@ var ssdBoxOrders = map[string][4]int{"yxhw": {0, 1, 2, 3}, "xywh": {1, 0, 3, 2}}
 // NewSSD builds the anchors for an input of inW×inH pixels and a model of the
 // given number of labels (background not counted).
 func NewSSD(cfg SSDConfig, inW, inH, labels int) (*SSD, error) {
-	if err := cfg.validate(); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	if inW <= 0 || inH <= 0 || labels <= 0 {
@@ -68,16 +68,27 @@ func NewSSD(cfg SSDConfig, inW, inH, labels int) (*SSD, error) {
 	return d, nil
 }
 
-func (c SSDConfig) validate() error {
+// maxAnchors bounds what a configuration can ask for; detectors have thousands.
+const maxAnchors = 1 << 20
+
+// Validate checks the ranges of the settings and reports every fault, without
+// building the anchors.
+func (c SSDConfig) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("ssd head: "+format, args...)) }
 	if len(c.FeatureMaps) == 0 || len(c.FeatureMaps) > 16 {
 		bad("feature_maps has %d entries, want 1 to 16", len(c.FeatureMaps))
 	}
+	cells := 0
 	for _, n := range c.FeatureMaps {
 		if n < 1 || n > 512 {
 			bad("feature map of %d cells a side, want 1 to 512", n)
+			continue
 		}
+		cells += n * n
+	}
+	if shapes := len(c.AspectRatios) + 1; cells > 0 && shapes > maxAnchors/cells {
+		bad("%d cells with up to %d anchors each, want at most %d anchors", cells, shapes, maxAnchors)
 	}
 	if !(c.MinScale > 0 && c.MaxScale >= c.MinScale && c.MaxScale <= 2) {
 		bad("scales %g to %g, want 0 < min_scale ≤ max_scale ≤ 2", c.MinScale, c.MaxScale)
