@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"gocv.io/x/gocv"
+
+	"github.com/tracker-go/tracker/detect"
 )
 
 // installed gives the model that setup installs. It never skips: a machine on
@@ -128,6 +130,8 @@ func TestManifestFaults(t *testing.T) {
 		"licence is missing":    {`"licence":"Apache-2.0"`, `"licence":""`},
 		"more text after":       {`{"schema"`, `{"schema":1}{"schema"`},
 		"head.ssd goes with":    {`"format":"ssd"`, `"format":"boxes"`},
+		"box_order \"hwxy\"":    {`"box_order":"yxhw"`, `"box_order":"hwxy"`},
+		"anchors each, want at": {`"feature_maps":[19`, `"feature_maps":[512`},
 		"two output names":      {`"boxes":"raw_boxes"`, `"boxes":"raw_scores"`},
 		"go with float32 only":  {`"mean":[]`, `"mean":[1,2,3]`},
 		"input.mean has 1 valu": {`"mean":[]`, `"mean":[1]`},
@@ -138,6 +142,53 @@ func TestManifestFaults(t *testing.T) {
 		}
 		if _, err := ParseManifest(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
+
+// A manifest with many faults says each once, on one line, always the same.
+func TestManifestFaultsOnOneLine(t *testing.T) {
+	m := *installed(t)
+	m.Input.Type, m.Input.Mean, m.Input.Std = "float32", []float64{1}, []float64{0, 0}
+	m.Head.SSD = &detect.SSDConfig{FeatureMaps: []int{19}, MinScale: 0.2, MaxScale: 0.9, AspectRatios: []float64{1}}
+	text, err := json.Marshal(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "m.json")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := "read manifest " + path + ": input.mean has 1 values, want 3 or none; input.std has 2 values, want 3 or none; " +
+		"input.std holds a zero; ssd head: box scale 0, want a positive number; ssd head: box_order \"\", want \"yxhw\" or \"xywh\"; " +
+		"ssd head: activation \"\", want \"sigmoid\" or \"none\""
+	for range 5 {
+		if _, err := ReadManifest(path); err == nil || err.Error() != want {
+			t.Fatalf("error %v, want %s", err, want)
+		}
+	}
+}
+
+// What to do about a spoilt file depends on where it came from.
+func TestSpoiltModelHint(t *testing.T) {
+	path := copyModel(t, func(_ *Manifest, data []byte) []byte { return data[1:] })
+	dir := filepath.Join(t.TempDir(), "models")
+	if err := os.Rename(filepath.Dir(path), dir); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(HomeEnv, filepath.Dir(dir))
+	for name, find := range map[string]func() (*Manifest, error){
+		"installed": func() (*Manifest, error) { return Find("mobilenetv2") },
+		"a file":    func() (*Manifest, error) { return FromFile(filepath.Join(dir, filepath.Base(path))) },
+	} {
+		m, err := find()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Open(m, Options{})
+		if err == nil || !strings.Contains(err.Error(), "correct sha256 in "+strings.TrimSuffix(m.Path(), ".onnx")+".json") ||
+			strings.Contains(err.Error(), "make setup") != (name == "installed") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -172,7 +223,7 @@ func TestOpenRefuses(t *testing.T) {
 		opts Options
 		want string
 	}{
-		{"another digest", func(m *Manifest, d []byte) []byte { d[len(d)/2]++; return d }, Options{}, "sha256"},
+		{"another digest", func(m *Manifest, d []byte) []byte { d[len(d)/2]++; return d }, Options{}, "; correct sha256 in "},
 		{"a wrong input name", func(m *Manifest, d []byte) []byte { m.Input.Name = "pixels"; return d }, Options{}, `has no input "pixels"`},
 		{"a wrong input size", func(m *Manifest, d []byte) []byte { m.Input.Width = 320; return d }, Options{}, "input images is"},
 		{"a wrong output name", func(m *Manifest, d []byte) []byte { m.Head.Boxes = "boxes"; return d }, Options{}, `has no output "boxes"`},
@@ -299,7 +350,7 @@ func FuzzParseManifest(f *testing.F) {
 	f.Add(`[]`)
 	f.Fuzz(func(t *testing.T, text string) {
 		if m, err := ParseManifest(strings.NewReader(text)); err == nil {
-			if _, err := newDecoder(m); err != nil && m.Head.SSD == nil {
+			if _, err := newDecoder(m); err != nil {
 				t.Errorf("an accepted manifest has no decoder: %v", err)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/tracker-go/tracker/detect"
@@ -39,7 +40,8 @@ type Manifest struct {
 	TrainedBy    string `json:"trained_by"`
 	TrainingData string `json:"training_data"`
 
-	dir string // the folder the manifest was read from
+	path      string // the file that the manifest was read from
+	installed bool   // found in a data folder, not named by the user
 }
 
 // Input says how pixels become the network's input tensor.
@@ -68,7 +70,7 @@ type Head struct {
 }
 
 // Path is where the model file should be.
-func (m *Manifest) Path() string { return filepath.Join(m.dir, m.File) }
+func (m *Manifest) Path() string { return filepath.Join(filepath.Dir(m.path), m.File) }
 
 // maxManifest bounds what is read: a manifest is text for people.
 const maxManifest = 1 << 20
@@ -85,7 +87,7 @@ func ReadManifest(path string) (*Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read manifest %s: %w", path, err)
 	}
-	m.dir = filepath.Dir(path)
+	m.path = path
 	return m, nil
 }
 
@@ -115,7 +117,7 @@ var (
 	sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// validate reports every fault at once, each with its key.
+// validate reports every fault at once, on one line, each with its key.
 func (m *Manifest) validate() error {
 	var errs []error
 	check := func(ok bool, format string, args ...any) {
@@ -137,8 +139,24 @@ func (m *Manifest) validate() error {
 	for i, l := range m.Labels {
 		check(strings.TrimSpace(l) != "", "labels[%d] is blank", i)
 	}
-	errs = append(errs, m.Input.validate(), m.Head.validate())
-	return errors.Join(errs...)
+	return oneLine(append(errs, m.Input.validate(), m.Head.validate())...)
+}
+
+// oneLine joins what several errors say, each thing once, for a message that
+// stays on one line. It is text only: whoever asks what kind of error it is has to
+// ask before.
+func oneLine(errs ...error) error {
+	err := errors.Join(errs...)
+	if err == nil {
+		return nil
+	}
+	var said []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	return errors.New(strings.Join(said, "; "))
 }
 
 func (in *Input) validate() error {
@@ -164,9 +182,12 @@ func (in *Input) validate() error {
 	if in.Type == "uint8" && len(in.Mean)+len(in.Std) > 0 {
 		errs = append(errs, errors.New("input.mean and input.std go with float32 only"))
 	}
-	for key, v := range map[string][]float64{"mean": in.Mean, "std": in.Std} {
-		if len(v) != 0 && len(v) != 3 {
-			errs = append(errs, fmt.Errorf("input.%s has %d values, want 3 or none", key, len(v)))
+	for _, list := range []struct {
+		key    string
+		values []float64
+	}{{"mean", in.Mean}, {"std", in.Std}} {
+		if n := len(list.values); n != 0 && n != 3 {
+			errs = append(errs, fmt.Errorf("input.%s has %d values, want 3 or none", list.key, n))
 		}
 	}
 	for _, s := range in.Std {
@@ -187,6 +208,8 @@ func (h *Head) validate() error {
 		errs = append(errs, fmt.Errorf("head.format is %q, want boxes or ssd", h.Format))
 	case (h.Format == "ssd") != (h.SSD != nil):
 		errs = append(errs, errors.New("head.ssd goes with format ssd, and with no other"))
+	case h.SSD != nil:
+		errs = append(errs, h.SSD.Validate())
 	}
 	return errors.Join(errs...)
 }

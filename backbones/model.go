@@ -8,11 +8,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
+	"gocv.io/x/gocv"
 
 	"github.com/tracker-go/tracker/detect"
 )
@@ -123,14 +125,23 @@ func newDecoder(m *Manifest) (decoder, error) {
 func readVerified(m *Manifest) ([]byte, error) {
 	data, err := os.ReadFile(m.Path())
 	if err != nil {
-		return nil, fmt.Errorf("%w; run 'make setup' to install it again", err)
+		return nil, fmt.Errorf("%w; %s", err, m.repair())
 	}
 	sum := sha256.Sum256(data)
 	if got := hex.EncodeToString(sum[:]); got != m.SHA256 {
-		return nil, fmt.Errorf("%s is not the file its manifest describes (sha256 %s…, want %s…); run 'make setup' to install it again",
-			m.Path(), got[:12], m.SHA256[:12])
+		return nil, fmt.Errorf("%s is not the file its manifest describes (sha256 %s…, want %s…); %s",
+			m.Path(), got[:12], m.SHA256[:12], m.repair())
 	}
 	return data, nil
+}
+
+// repair says what to do about a model file that is missing or another one.
+func (m *Manifest) repair() string {
+	own := "correct sha256 in " + m.path + " if the file is right"
+	if m.installed {
+		return "run 'make setup' to install it again, or, if it is your own, " + own
+	}
+	return own
 }
 
 func newSession(m *Manifest, data []byte, opts Options) (*ort.DynamicAdvancedSession, error) {
@@ -202,29 +213,61 @@ func appendProvider(so *ort.SessionOptions, device string) error {
 }
 
 // warmUp runs the network on a blank picture, which also tells the number of
-// boxes it gives.
-func (m *Model) warmUp() error {
+// boxes it gives, and on noise, which must give as many. A graph may leave that
+// number open and still always give the same; one that filters its boxes does not.
+func (m *Model) warmUp() (err error) {
 	input, err := newInputTensor(&m.manifest.Input)
 	if err != nil {
 		return err
 	}
-	defer input.Destroy()
+	defer func() { err = errors.Join(err, input.Destroy()) }()
+	if m.anchors, err = m.countBoxes(input); err != nil {
+		return err
+	}
+	if err := m.loadNoise(input); err != nil {
+		return err
+	}
+	noisy, err := m.countBoxes(input)
+	if err == nil && (m.anchors < 1 || noisy != m.anchors) {
+		return fmt.Errorf("%s: the network gives %d boxes for a blank picture and %d for noise, want the same number for every picture; "+
+			"export it without its own NMS and score threshold", m.manifest.Path(), m.anchors, noisy)
+	}
+	return err
+}
+
+// countBoxes runs the network and checks the shapes of what it gives.
+func (m *Model) countBoxes(input *inputTensor) (int64, error) {
 	outputs := []ort.Value{nil, nil}
 	if err := m.session.Run([]ort.Value{input.value}, outputs); err != nil {
-		return fmt.Errorf("the first inference failed: %w", err)
+		return 0, fmt.Errorf("%s: a first inference failed: %w", m.manifest.Path(), oneLine(err))
 	}
 	boxes, scores := outputs[0].GetShape(), outputs[1].GetShape()
-	err = errors.Join(outputs[0].Destroy(), outputs[1].Destroy())
-	channels := int64(m.decoder.Channels())
-	if len(boxes) != 3 || len(scores) != 3 || boxes[1] != scores[1] || boxes[2] != 4 || scores[2] != channels {
-		return fmt.Errorf("outputs %s %v and %s %v, want [1,A,4] and [1,A,%d]",
-			m.manifest.Head.Boxes, boxes, m.manifest.Head.Scores, scores, channels)
+	if err := errors.Join(outputs[0].Destroy(), outputs[1].Destroy()); err != nil {
+		return 0, err
+	}
+	head, channels := &m.manifest.Head, int64(m.decoder.Channels())
+	if len(boxes) != 3 || len(scores) != 3 || boxes[0] != 1 || scores[0] != 1 ||
+		boxes[1] != scores[1] || boxes[2] != 4 || scores[2] != channels {
+		return 0, fmt.Errorf("%s: outputs are %s %s and %s %s, want [1,A,4] and [1,A,%d]; %s", m.manifest.Path(),
+			head.Boxes, shapeText(boxes, outputAxes), head.Scores, shapeText(scores, outputAxes), channels, m.manifest.correct("head and labels"))
 	}
 	if want := int64(m.decoder.Anchors()); want != 0 && boxes[1] != want {
-		return fmt.Errorf("the network gives %d boxes, the manifest's anchors are %d", boxes[1], want)
+		return 0, fmt.Errorf("%s: the network gives %d boxes, the manifest's anchors are %d; %s",
+			m.manifest.Path(), boxes[1], want, m.manifest.correct("head.ssd"))
 	}
-	m.anchors = boxes[1]
-	return err
+	return boxes[1], nil
+}
+
+// loadNoise fills the input with random pixels, always the same.
+func (m *Model) loadNoise(input *inputTensor) error {
+	w, h := m.manifest.Input.Width, m.manifest.Input.Height
+	pixels := make([]byte, 3*w*h)
+	rand.NewChaCha8([32]byte{}).Read(pixels)
+	img, err := gocv.NewMatFromBytes(h, w, gocv.MatTypeCV8UC3, pixels)
+	if err != nil {
+		return err
+	}
+	return errors.Join(input.load(&img), img.Close())
 }
 
 // Manifest describes the loaded model; do not change it.
@@ -242,7 +285,7 @@ func (m *Model) run(ctx context.Context, binding *ort.IoBinding) error {
 		return err
 	}
 	if err := m.session.RunWithBinding(binding); err != nil {
-		return fmt.Errorf("run model %s: %w", m.manifest.Name, err)
+		return fmt.Errorf("run model %s: %w", m.manifest.Name, oneLine(err))
 	}
 	return nil
 }

@@ -40,7 +40,9 @@ func LoadRuntime() error {
 		return err
 	}
 	ort.SetSharedLibraryPath(path)
-	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
+	// The library prints its errors and returns them; the returned ones are
+	// reported, with what they mean here.
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return fmt.Errorf("load ONNX Runtime %s: %w; it must be version %s or newer: run 'make setup'", path, err, RuntimeVersion)
 	}
 	runtimePath = path
@@ -53,17 +55,6 @@ func RuntimeInUse() (version, path string, err error) {
 		return "", "", err
 	}
 	return ort.GetVersion(), runtimePath, nil
-}
-
-// UnloadRuntime releases the library; every model must be closed before.
-func UnloadRuntime() error {
-	runtimeMu.Lock()
-	defer runtimeMu.Unlock()
-	if runtimePath == "" {
-		return nil
-	}
-	runtimePath = ""
-	return ort.DestroyEnvironment()
 }
 
 func findRuntime() (string, error) {

@@ -53,6 +53,7 @@ func Installed() (list []*Manifest, err error) {
 				errs = append(errs, err)
 			case !seen[m.Name]:
 				seen[m.Name] = true
+				m.installed = true
 				list = append(list, m)
 			}
 		}
