@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 var (
@@ -47,7 +48,8 @@ func PartialName(path string) string {
 // Create starts an output that will be called path, replacing what has that
 // name only on Commit. It fails at once where path cannot become a file: its
 // folder is missing or not writable, or path is a folder or a device.
-// A symbolic link is followed: the file that it points to is replaced.
+// A symbolic link is followed, also one to a file that is not there yet: the file
+// that it points to is made or replaced.
 func Create(path string) (*File, error) {
 	target, err := resolve(path)
 	if err != nil {
@@ -82,33 +84,48 @@ func (f *File) Write(p []byte) (int, error) {
 }
 
 // Commit brings the contents to the disk and gives the file its name. Where
-// that fails, the partial file stays.
+// that fails, the partial file stays, unless there is nothing in it.
 func (f *File) Commit() error {
 	if f.done {
 		return fmt.Errorf("complete %s: %w", f.path, ErrClosed)
 	}
 	f.done = true
-	if err := f.f.Sync(); err != nil {
-		f.f.Close()
-		return fmt.Errorf("complete %s: %w (what was written is in %s)", f.path, cause(err), f.partial)
+	err := f.f.Sync()
+	if err == nil {
+		err = publish(f.f, f.partial, f.path)
 	}
-	if err := publish(f.f, f.partial, f.path); err != nil {
-		return fmt.Errorf("complete %s: %w (what was written is in %s)", f.path, cause(err), f.partial)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("complete %s: %w", f.path, cause(err))
+	if kept, _ := f.leave(); kept != "" { // the first error is the one that matters
+		return fmt.Errorf("%w (what was written is in %s)", err, kept)
+	}
+	return err
 }
 
 // Keep closes the file under its partial name, which it returns: what there is
-// of a result that was not completed.
+// of a result that was not completed. An empty file is removed instead, and the
+// name is empty.
 func (f *File) Keep() (string, error) {
 	if f.done {
-		return f.partial, fmt.Errorf("keep %s: %w", f.partial, ErrClosed)
+		return "", fmt.Errorf("keep %s: %w", f.partial, ErrClosed)
 	}
 	f.done = true
-	if err := f.f.Close(); err != nil {
-		return f.partial, fmt.Errorf("keep %s: %w", f.partial, cause(err))
+	kept, err := f.leave()
+	if err != nil {
+		return kept, fmt.Errorf("keep %s: %w", f.partial, cause(err))
 	}
-	return f.partial, nil
+	return kept, nil
+}
+
+// leave closes the partial file and returns its name, or removes it where it is
+// empty. The size is asked by name: another library may be the writer.
+func (f *File) leave() (string, error) {
+	if info, err := os.Stat(f.partial); err != nil || info.Size() == 0 {
+		return "", discard(f.f, f.partial)
+	}
+	return f.partial, f.f.Close()
 }
 
 // Abort closes the file and removes it. It does nothing after Commit or Keep.
@@ -131,9 +148,9 @@ func resolve(path string) (string, error) {
 	if strings.HasSuffix(path, string(filepath.Separator)) {
 		return "", errors.New("the name ends like a folder's; add a file name")
 	}
-	target := path
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		target = real
+	target, err := follow(path)
+	if err != nil {
+		return "", err
 	}
 	info, err := os.Stat(target)
 	switch {
@@ -147,6 +164,67 @@ func resolve(path string) (string, error) {
 		return "", errors.New("it is a device or pipe, not a file; write to a file")
 	}
 	return target, nil
+}
+
+// maxLinks is how many links lead from one to the next before it is a circle.
+const maxLinks = 40
+
+// follow gives the name that path leads to if it is a symbolic link, whether or
+// not something is there. Names are not cleaned, for a/../b is not b where a is a
+// link, or missing.
+func follow(path string) (string, error) {
+	for range maxLinks {
+		next, err := os.Readlink(path)
+		if err != nil { // no link
+			return path, nil
+		}
+		if !filepath.IsAbs(next) {
+			dir, _ := filepath.Split(path)
+			next = dir + next
+		}
+		path = next
+	}
+	return "", errors.New("symbolic links lead in a circle; remove them or choose another name")
+}
+
+// folder is the folder that path is in, spelt as it is there.
+func folder(path string) string {
+	dir, _ := filepath.Split(path)
+	if dir == "" {
+		return "."
+	}
+	if bare := strings.TrimRight(dir, string(filepath.Separator)); len(bare) > len(filepath.VolumeName(dir)) {
+		return bare
+	}
+	return dir
+}
+
+// Same says whether two names lead to one file: by different spellings, symbolic
+// links or hard links. The file need not be there yet.
+func Same(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	if errA == nil || errB == nil {
+		return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+	}
+	return sameName(a, b)
+}
+
+// sameName compares names of which no file is there.
+func sameName(a, b string) bool {
+	a, errA := follow(a)
+	b, errB := follow(b)
+	if errA != nil || errB != nil || a == "" || b == "" {
+		return false
+	}
+	dirA, errA := os.Stat(folder(a))
+	dirB, errB := os.Stat(folder(b))
+	if errA == nil && errB == nil {
+		return filepath.Base(a) == filepath.Base(b) && os.SameFile(dirA, dirB)
+	}
+	a, errA = filepath.Abs(a)
+	b, errB = filepath.Abs(b)
+	return errA == nil && errB == nil && a == b
 }
 
 // openLocked opens the partial file, empty and owned by this run. The name is
@@ -186,31 +264,44 @@ func named(f *os.File, name string) bool {
 
 // explain turns an error of opening a file for target into a cause with a hint.
 func explain(err error, target string) error {
-	dir := filepath.Dir(target)
+	dir := folder(target)
+	info, statErr := os.Stat(dir)
 	switch {
 	case errors.Is(err, ErrBusy):
 		return fmt.Errorf("%w; wait for it or choose another name", err)
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(statErr, fs.ErrNotExist):
 		return fmt.Errorf("folder %s does not exist; make it first", dir)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("folder %s is not writable; choose another or change its permissions", dir)
-	}
-	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
+	case statErr == nil && !info.IsDir():
 		return fmt.Errorf("%s is a file, not a folder; choose another path", dir)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("no permission to write %s; choose another folder or change the permissions", PartialName(target))
+	case errors.Is(err, fs.ErrNotExist): // as /proc says
+		return fmt.Errorf("folder %s takes no new files; choose another", dir)
 	}
 	return cause(err)
 }
 
+// hints is what to do about errors of the disk.
+var hints = map[syscall.Errno]string{
+	syscall.ENOSPC: "free some space or write to another disk",
+	syscall.EDQUOT: "free some space or write to another disk",
+	syscall.EROFS:  "write to another folder",
+}
+
 // cause drops the operation and path that an *fs.PathError or *os.LinkError
-// repeats.
+// repeats, and adds a hint where it knows one.
 func cause(err error) error {
 	var pathErr *fs.PathError
 	var linkErr *os.LinkError
 	switch {
 	case errors.As(err, &pathErr):
-		return pathErr.Err
+		err = pathErr.Err
 	case errors.As(err, &linkErr):
-		return linkErr.Err
+		err = linkErr.Err
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) && hints[errno] != "" {
+		return fmt.Errorf("%w; %s", err, hints[errno])
 	}
 	return err
 }

@@ -3,9 +3,11 @@ package atomicfile
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -176,12 +178,19 @@ func TestCreateExplains(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	circle := filepath.Join(dir, "circle")
+	if err := os.Symlink("circle", circle); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
 	for _, c := range []struct{ path, want string }{
 		{"", "no file name"},
 		{dir, "it is a folder"},
 		{filepath.Join(dir, "new") + "/", "add a file name"},
 		{filepath.Join(dir, "missing", "out.mp4"), "missing does not exist; make it first"},
 		{filepath.Join(file, "out.mp4"), "is a file, not a folder"},
+		{dir + "/no such/../out.mp4", "folder " + dir + "/no such/.. does not exist"},
+		{"no such/../out.mp4", "folder no such/.. does not exist"},
+		{circle, "in a circle"},
 		{os.DevNull, "device or pipe"},
 	} {
 		f, err := Create(c.path)
@@ -196,6 +205,125 @@ func TestCreateExplains(t *testing.T) {
 	}
 }
 
+// A folder that is there is not said to be missing.
+func TestCreateInProc(t *testing.T) {
+	if _, err := os.Stat("/proc/self"); err != nil {
+		t.Skip("no /proc here")
+	}
+	f, err := Create("/proc/x.txt")
+	if err == nil {
+		f.Abort()
+		t.Fatal("made a file in /proc")
+	}
+	if !strings.Contains(err.Error(), "/proc takes no new files") {
+		t.Error(err)
+	}
+}
+
+func TestDanglingLinkIsFollowed(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "real"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	first, second := filepath.Join(dir, "first.txt"), filepath.Join(dir, "real", "second.txt")
+	if err := errors.Join(os.Symlink("real/second.txt", first), os.Symlink("out.txt", second)); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	if err := create(t, first, "new").Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, filepath.Join(dir, "real", "out.txt"), "new")
+	for _, link := range []string{first, second} {
+		if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("the link %s was replaced (%v)", link, err)
+		}
+	}
+}
+
+func TestSame(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := errors.Join(os.Mkdir("sub", 0o755), os.WriteFile("file", nil, 0o644), os.WriteFile("other", nil, 0o644),
+		os.Link("file", "hard"), os.Symlink("file", "soft"), os.Symlink("sub/new", "dangling"), os.Symlink("sub", "subs")); err != nil {
+		t.Skip("no links here:", err)
+	}
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"file", "file", true}, {"file", "./sub/../file", true}, {"file", filepath.Join(dir, "file"), true},
+		{"file", "hard", true}, {"file", "soft", true}, {"file", "other", false},
+		{"file", "new", false}, {"new", "new", true}, {"new", "sub/../new", true}, {"new", filepath.Join(dir, "new"), true},
+		{"dangling", "sub/new", true}, {"dangling", "subs/new", true}, {"dangling", "new", false}, {"new", "sub/new", false},
+		{"no/new", "no/./new", true}, {"no/new", "no/other", false}, {"", "", false},
+	} {
+		if Same(c.a, c.b) != c.want || Same(c.b, c.a) != c.want {
+			t.Errorf("Same(%q, %q) = %v", c.a, c.b, !c.want)
+		}
+	}
+}
+
+// fullDisk is a folder on a disk of a few pages.
+func fullDisk(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("cannot make a small disk: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
+	return dir
+}
+
+func TestFullDisk(t *testing.T) {
+	dir := fullDisk(t)
+	f, err := Create(filepath.Join(dir, "out.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write(make([]byte, 1<<16)); !errors.Is(err, syscall.ENOSPC) || !strings.HasSuffix(err.Error(), "; free some space or write to another disk") {
+		t.Errorf("Write: %v", err)
+	}
+	if kept, err := f.Keep(); err != nil || kept == "" {
+		t.Errorf("Keep = %q, %v, want what was written", kept, err)
+	}
+
+	empty, err := Create(filepath.Join(dir, "empty.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := empty.Write([]byte("x")); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Write: %v", err)
+	}
+	if kept, err := empty.Keep(); err != nil || kept != "" {
+		t.Errorf("Keep = %q, %v, want nothing", kept, err)
+	}
+	wantMissing(t, empty.PartialPath())
+}
+
+// A Commit that fails leaves what there is, but no empty file.
+func TestFailedCommit(t *testing.T) {
+	for _, contents := range []string{"", "something"} {
+		path := filepath.Join(t.TempDir(), "out.txt")
+		f := create(t, path, contents)
+		if err := os.Mkdir(path, 0o755); err != nil { // the name is taken meanwhile
+			t.Fatal(err)
+		}
+		err := f.Commit()
+		if err == nil || strings.Contains(err.Error(), "(what was written is in "+f.PartialPath()+")") != (contents != "") {
+			t.Errorf("Commit: %v", err)
+		}
+		if contents == "" {
+			wantMissing(t, f.PartialPath())
+		} else {
+			wantFile(t, f.PartialPath(), contents)
+		}
+	}
+}
+
 func TestCreateInReadOnlyFolder(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root may write everywhere")
@@ -205,7 +333,7 @@ func TestCreateInReadOnlyFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Create(filepath.Join(dir, "out.mp4"))
-	if err == nil || !strings.Contains(err.Error(), "not writable") {
+	if err == nil || !strings.Contains(err.Error(), "no permission to write "+PartialName(filepath.Join(dir, "out.mp4"))) {
 		t.Errorf("Create in a read-only folder: %v", err)
 	}
 }

@@ -20,9 +20,12 @@ func lock(f *os.File) error {
 }
 
 // publish renames before it closes: between closing and renaming, the name
-// would be another run's to take.
+// would be another run's to take. A file that cannot be renamed stays open.
 func publish(f *os.File, from, to string) error {
-	return errors.Join(os.Rename(from, to), f.Close())
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // discard removes before it closes, for the same reason. A video library that
