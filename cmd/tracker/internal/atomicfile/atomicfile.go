@@ -35,6 +35,7 @@ type File struct {
 	f       *os.File
 	path    string // the name it gets when complete
 	partial string // the name it has until then
+	broken  bool   // a Write failed
 	done    bool
 }
 
@@ -78,19 +79,23 @@ func (f *File) Write(p []byte) (int, error) {
 	}
 	n, err := f.f.Write(p)
 	if err != nil {
+		f.broken = true
 		err = fmt.Errorf("write %s: %w", f.partial, cause(err))
 	}
 	return n, err
 }
 
 // Commit brings the contents to the disk and gives the file its name. Where
-// that fails, the partial file stays, unless there is nothing in it.
+// that fails, or a Write did, the partial file stays, unless there is nothing in it.
 func (f *File) Commit() error {
 	if f.done {
 		return fmt.Errorf("complete %s: %w", f.path, ErrClosed)
 	}
 	f.done = true
 	err := f.f.Sync()
+	if f.broken {
+		err = errors.New("not everything could be written")
+	}
 	if err == nil {
 		err = publish(f.f, f.partial, f.path)
 	}

@@ -287,9 +287,10 @@ func TestFullDisk(t *testing.T) {
 	if _, err := f.Write(make([]byte, 1<<16)); !errors.Is(err, syscall.ENOSPC) || !strings.HasSuffix(err.Error(), "; free some space or write to another disk") {
 		t.Errorf("Write: %v", err)
 	}
-	if kept, err := f.Keep(); err != nil || kept == "" {
-		t.Errorf("Keep = %q, %v, want what was written", kept, err)
+	if err := f.Commit(); err == nil || !strings.HasSuffix(err.Error(), ": not everything could be written (what was written is in "+f.PartialPath()+")") {
+		t.Errorf("Commit after a failed Write: %v", err)
 	}
+	wantMissing(t, f.Path())
 
 	empty, err := Create(filepath.Join(dir, "empty.txt"))
 	if err != nil {
