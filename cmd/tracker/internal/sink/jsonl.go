@@ -4,9 +4,7 @@ package sink
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"math"
 	"time"
 )
 
@@ -47,13 +45,14 @@ func (s *JSONL) Write(_ context.Context, r Result) error {
 	if s.utc {
 		utc = r.Frame.Captured.UTC()
 	}
-	line, err := appendFrame(s.line[:0], r.Frame.Index, r.Frame.Time, utc, &r)
-	if err != nil {
-		return err
+	for i := range r.Tracks {
+		if err := s.out.check(&r.Tracks[i]); err != nil {
+			return err
+		}
 	}
-	s.line = line
-	if _, err := s.out.Write(line); err != nil {
-		return fmt.Errorf("write frame %d: %w", r.Frame.Index, err)
+	s.line = appendFrame(s.line[:0], utc, &r)
+	if _, err := s.out.Write(s.line); err != nil {
+		return err
 	}
 	s.frames++
 	return nil
@@ -78,11 +77,11 @@ func (s *JSONL) Keep() (string, error) {
 }
 
 // appendFrame appends the line of a frame; a zero utc is left out.
-func appendFrame(b []byte, index int, at time.Duration, utc time.Time, r *Result) ([]byte, error) {
+func appendFrame(b []byte, utc time.Time, r *Result) []byte {
 	b = append(b, `{"frame":`...)
-	b = appendInt(b, index)
+	b = appendInt(b, r.Frame.Index)
 	b = append(b, `,"time":`...)
-	b = appendSeconds(b, at)
+	b = appendSeconds(b, r.Frame.Time)
 	if !utc.IsZero() {
 		b = append(b, `,"utc":"`...)
 		b = utc.AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
@@ -93,13 +92,9 @@ func appendFrame(b []byte, index int, at time.Duration, utc time.Time, r *Result
 		if i > 0 {
 			b = append(b, ',')
 		}
-		t := &r.Tracks[i]
-		if sum := t.Box.X1 + t.Box.Y1 + t.Box.X2 + t.Box.Y2 + t.Score; math.IsNaN(sum) || math.IsInf(sum, 0) {
-			return b, fmt.Errorf("write frame %d: track %d has box %v and score %v, which are no numbers", index, t.ID, t.Box, t.Score)
-		}
-		b = appendTrack(b, t, r.Labels)
+		b = appendTrack(b, &r.Tracks[i], r.Labels)
 	}
 	b = append(b, `],"detections":`...)
 	b = appendInt(b, len(r.Detections))
-	return append(b, "}\n"...), nil
+	return append(b, "}\n"...)
 }

@@ -17,6 +17,7 @@ type MOT struct {
 	out    textFile
 	w      *mot.Writer
 	frames int
+	failed bool // a write failed, and with it every later one
 	ended  bool
 }
 
@@ -36,15 +37,31 @@ func (s *MOT) Write(_ context.Context, r Result) error {
 		if t.Detection < 0 {
 			continue
 		}
-		if err := s.w.WriteRow(mot.FromBox(r.Frame.Index+1, t.ID, t.Box, t.Score)); err != nil {
+		if err := s.out.check(t); err != nil {
 			return err
+		}
+		if err := s.w.WriteRow(mot.FromBox(r.Frame.Index+1, t.ID, t.Box, t.Score)); err != nil {
+			return s.fail(err)
 		}
 	}
 	s.frames++
 	if s.out.live() {
-		return s.w.Flush()
+		return s.fail(s.w.Flush())
 	}
 	return nil
+}
+
+// fail remembers an error and leaves of it what the file or standard output says:
+// that names itself, and whoever writes frames knows which.
+func (s *MOT) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	s.failed = true
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
 }
 
 // Commit completes the file.
@@ -52,11 +69,8 @@ func (s *MOT) Commit() error {
 	if s.ended {
 		return nil
 	}
-	if err := s.w.Flush(); err != nil {
-		return err // the caller's Keep closes what there is
-	}
 	s.ended = true
-	return s.out.commit()
+	return s.out.finish(s.fail(s.w.Flush()))
 }
 
 // Keep closes the file under its partial name, which it returns.
@@ -65,7 +79,10 @@ func (s *MOT) Keep() (string, error) {
 		return "", nil
 	}
 	s.ended = true
-	flushErr := s.w.Flush()
+	var flushErr error
+	if !s.failed { // else it has been said
+		flushErr = s.fail(s.w.Flush())
+	}
 	path, err := s.out.keep(s.frames)
 	return path, errors.Join(flushErr, err)
 }

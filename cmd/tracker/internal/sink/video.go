@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"iter"
 	"maps"
 	"math"
 	"os"
@@ -62,9 +63,17 @@ type VideoOptions struct {
 	Warn func(message string)
 }
 
-// Video writes the pictures as a video of constant rate. It plays in media time:
-// where the source has a gap (dropped frames, variable rate), the next picture is
-// repeated to fill it. No picture is left out.
+// slowest and fastest are the rates that every codec here can be asked for.
+const (
+	slowest = 0.01
+	fastest = 1000
+)
+
+// Video writes the pictures as a video of constant rate that plays in media time,
+// right to a frame. Where the source is slower (dropped frames, variable rate),
+// the next picture is repeated to fill the gap. Where it is faster, pictures that
+// would put the video more than one frame ahead are left out, counted, and told
+// of at the end. A source of the video's own rate keeps every picture, once.
 //
 // The size is that of the first picture, less the last column or row where it is
 // odd, which the codecs cannot encode. Pictures of another size are scaled to it.
@@ -74,7 +83,9 @@ type Video struct {
 	writer  *gocv.VideoWriter
 	size    image.Point
 	scaled  gocv.Mat      // of pictures that had another size; made when needed
-	written int           // pictures in the file
+	written int           // pictures in the file, repeated ones too
+	shown   int           // pictures that came
+	left    int           // of these, left out
 	origin  time.Duration // media time where the video starts, later by what was cut out
 	last    time.Duration // media time of the last picture
 	ended   bool
@@ -89,8 +100,12 @@ func NewVideo(opt VideoOptions) (*Video, error) {
 	if opt.Warn == nil {
 		opt.Warn = func(string) {}
 	}
-	if err := checkVideo(opt); err != nil {
-		return nil, fmt.Errorf("write %s: %w", opt.Path, err)
+	if err := CheckVideo(opt.Path, opt.Codec); err != nil {
+		return nil, err
+	}
+	if !(opt.FPS >= slowest && opt.FPS <= fastest) {
+		return nil, fmt.Errorf("write %s: a video of %g frames a second; want %g to %g: choose another stride",
+			opt.Path, opt.FPS, slowest, float64(fastest))
 	}
 	capture.Quiet()
 	file, err := atomicfile.Create(opt.Path)
@@ -100,43 +115,54 @@ func NewVideo(opt VideoOptions) (*Video, error) {
 	return &Video{opt: opt, file: file}, nil
 }
 
-func checkVideo(opt VideoOptions) error {
-	ext := strings.ToLower(filepath.Ext(opt.Path))
+// CheckVideo says whether a video can have this name and codec (one of Codecs;
+// empty is Auto), without looking at the disk or trying the encoder.
+func CheckVideo(path, codec string) error {
+	ext := strings.ToLower(filepath.Ext(path))
 	container, known := containers[ext]
 	switch {
 	case !known:
-		return fmt.Errorf("no video format has the extension %q; use %s", ext, strings.Join(slices.Sorted(maps.Keys(containers)), ", "))
-	case !slices.Contains(Codecs(), opt.Codec):
-		return fmt.Errorf("no codec %q; use %s", opt.Codec, strings.Join(Codecs(), ", "))
-	case opt.Codec != Auto && container.fourCC[opt.Codec] == "":
-		return fmt.Errorf("%s cannot hold %s; use %s", ext, opt.Codec, strings.Join(slices.Sorted(maps.Keys(container.fourCC)), ", "))
-	case !(opt.FPS > 0 && opt.FPS <= 1000):
-		return fmt.Errorf("%g frames a second; want a rate above 0, such as 25", opt.FPS)
+		return fmt.Errorf("write %s: no video format has the extension %q; use %s", path, ext, listed(maps.Keys(containers)))
+	case codec == "" || codec == Auto:
+		return nil
+	case !slices.Contains(Codecs(), codec):
+		return fmt.Errorf("write %s: no codec %q; use %s", path, codec, strings.Join(Codecs(), ", "))
+	case container.fourCC[codec] == "":
+		return fmt.Errorf("write %s: %s cannot hold %s; use %s", path, ext, codec, listed(maps.Keys(container.fourCC)))
 	}
 	return nil
 }
+
+func listed(names iter.Seq[string]) string { return strings.Join(slices.Sorted(names), ", ") }
 
 // Write adds the frame's picture, as often as its time asks for.
 func (v *Video) Write(_ context.Context, r Result) error {
 	picture := &r.Frame.Mat
 	if err := v.start(picture); err != nil {
-		return fmt.Errorf("write %s: frame %d: %w", v.opt.Path, r.Frame.Index, err)
+		return fmt.Errorf("write %s: %w", v.opt.Path, err)
+	}
+	times := v.times(r.Frame.Time)
+	v.shown++
+	if times == 0 {
+		v.left++
+		return nil
 	}
 	picture, err := v.fit(picture)
 	if err != nil {
-		return fmt.Errorf("write %s: frame %d: %w", v.opt.Path, r.Frame.Index, err)
+		return fmt.Errorf("write %s: %w", v.opt.Path, err)
 	}
-	for range v.times(r.Frame.Time) {
+	for range times {
 		if err := v.writer.Write(*picture); err != nil {
-			return fmt.Errorf("write %s: frame %d: %w", v.opt.Path, r.Frame.Index, err)
+			return fmt.Errorf("write %s: %w", v.opt.Path, err)
 		}
 		v.written++
 	}
 	return nil
 }
 
-// times is how often the picture shown at that media time is written: at least
-// once, and until the video is as long as the media.
+// times is how often the picture shown at that media time is written: until the
+// video is as long as the media; once where it is up to a frame longer already, so
+// that a source whose times are rounded or shake keeps its pictures; else never.
 func (v *Video) times(at time.Duration) int {
 	switch gap := at - v.last; {
 	case v.written == 0:
@@ -145,8 +171,11 @@ func (v *Video) times(at time.Duration) int {
 		v.origin += gap - time.Duration(float64(time.Second)/v.opt.FPS)
 	}
 	v.last = at
-	due := int(math.Round((at-v.origin).Seconds()*v.opt.FPS)) + 1
-	return max(1, due-v.written)
+	due := int(math.Round((at-v.origin).Seconds()*v.opt.FPS)) + 1 - v.written
+	if due < 0 {
+		return 0
+	}
+	return max(due, 1)
 }
 
 // start opens the encoder for pictures like this one.
@@ -174,6 +203,9 @@ func (v *Video) start(picture *gocv.Mat) error {
 			v.opt.Warn(fmt.Sprintf("%s: this OpenCV cannot encode %s; writing %s", v.opt.Path, candidates[0], codec))
 		}
 		return nil
+	}
+	if _, err := v.file.Write([]byte{0}); err != nil {
+		return errors.Unwrap(err) // not the codec's fault; Write says which file
 	}
 	return fmt.Errorf("this OpenCV cannot encode %s at %dx%d; try another --codec (%s)",
 		strings.Join(candidates, " or "), v.size.X, v.size.Y, strings.Join(Codecs(), ", "))
@@ -218,7 +250,11 @@ func (v *Video) Commit() error {
 	}
 	if err := v.verify(); err != nil {
 		path, keepErr := v.file.Keep()
-		return errors.Join(fmt.Errorf("write %s: %w (what was written is in %s)", v.opt.Path, err, path), keepErr)
+		err = fmt.Errorf("write %s: %w", v.opt.Path, err)
+		if path != "" {
+			err = fmt.Errorf("%w (what was written is in %s)", err, path)
+		}
+		return errors.Join(err, keepErr)
 	}
 	return v.file.Commit()
 }
@@ -238,6 +274,10 @@ func (v *Video) Keep() (string, error) {
 // close ends the encoder, which writes what it holds back and the file's index.
 func (v *Video) close() {
 	v.ended = true
+	if v.left > 0 {
+		v.opt.Warn(fmt.Sprintf("%s: left out %d of %d pictures, which came faster than the video's %.4g frames a second",
+			v.opt.Path, v.left, v.shown, v.opt.FPS))
+	}
 	if v.writer != nil {
 		v.writer.Close()
 	}
@@ -246,21 +286,24 @@ func (v *Video) close() {
 	}
 }
 
+// diskHint is the most frequent cause, which OpenCV keeps to itself.
+const diskHint = "is the disk full? free some space or write to another"
+
 // verify reads the finished file's header back.
 func (v *Video) verify() error {
 	path := v.file.PartialPath()
 	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		return errors.New("the file is empty; is the disk full?")
+		return errors.New("the file is empty; " + diskHint)
 	}
 	c, err := gocv.VideoCaptureFileWithAPI(path, gocv.VideoCaptureFFmpeg)
 	if err != nil {
 		c.Close() // holds memory all the same
-		return errors.New("the finished file does not open; is the disk full?")
+		return errors.New("the finished file does not open; " + diskHint)
 	}
 	defer c.Close()
 	// Matroska states a duration, which rounds to a frame more or less.
 	if n := int(c.Get(gocv.VideoCaptureFrameCount)); n < v.written-1 || n > v.written+1 {
-		return fmt.Errorf("%d of %d frames are in the file; is the disk full?", n, v.written)
+		return fmt.Errorf("%d of %d frames are in the file; %s", n, v.written, diskHint)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -173,8 +174,8 @@ func TestVideoSizeChanges(t *testing.T) {
 	}
 }
 
-// The video plays in media time: gaps are filled, but not outages, and no
-// picture is lost where the source is faster.
+// The video plays in media time: gaps are filled, but not outages, and pictures
+// are left out where the source is faster.
 func TestVideoTime(t *testing.T) {
 	const ms = time.Millisecond
 	for _, c := range []struct {
@@ -185,7 +186,9 @@ func TestVideoTime(t *testing.T) {
 		{"rounded times", []time.Duration{0, 99 * ms, 201 * ms, 299 * ms}, []int{0, 1, 2, 3}},
 		{"late start", []time.Duration{700 * ms, 800 * ms}, []int{0, 1}},
 		{"dropped frames", []time.Duration{0, 300 * ms, 400 * ms}, []int{0, 1, 1, 1, 2}},
-		{"faster than the video", []time.Duration{0, 20 * ms, 40 * ms, 60 * ms, 400 * ms}, []int{0, 1, 2, 3, 4}},
+		{"shaking times", []time.Duration{0, 40 * ms, 200 * ms, 260 * ms, 440 * ms, 480 * ms}, []int{0, 1, 2, 3, 4, 5}},
+		{"faster than the video", []time.Duration{0, 20 * ms, 40 * ms, 60 * ms, 400 * ms}, []int{0, 1, 3, 4, 4}},
+		{"a gap, then faster", []time.Duration{0, 500 * ms, 520 * ms, 540 * ms, 560 * ms, 700 * ms}, []int{0, 1, 1, 1, 1, 1, 2, 4, 5}},
 		{"outage", []time.Duration{0, time.Hour, time.Hour + 100*ms, time.Hour + 300*ms}, []int{0, 1, 2, 3, 3}},
 	} {
 		path := filepath.Join(t.TempDir(), "a.avi")
@@ -198,6 +201,55 @@ func TestVideoTime(t *testing.T) {
 		}
 		if got := bars(t, path, 320, 240); !slices.Equal(got, c.want) {
 			t.Errorf("%s: pictures %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// A clip of variable rate is saved as long as it is, within a frame.
+func TestVideoOfVariableRate(t *testing.T) {
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("no ffmpeg in PATH to make a video of variable rate")
+	}
+	for name, seconds := range map[string]string{
+		"slow, then fast": "if(lt(N,5),N,4+(N-4)/11)", // 5 pictures in 4 s, 44 in the next 4
+		"fast, then slow": "if(lt(N,44),N/11,4+(N-44))",
+	} {
+		dir := t.TempDir()
+		in, out := filepath.Join(dir, "vfr.mp4"), filepath.Join(dir, "out.avi")
+		if text, err := exec.Command(ffmpeg, "-v", "error", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=25", "-frames:v", "49",
+			"-vf", "setpts='("+seconds+")/TB'", "-fps_mode", "vfr", "-c:v", "mpeg4", "-video_track_timescale", "1000", in).CombinedOutput(); err != nil {
+			t.Skipf("ffmpeg cannot make it: %v: %s", err, text)
+		}
+		s, err := capture.Open(t.Context(), capture.Spec{Path: in})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		var warnings []string
+		rate := s.Info().FPS
+		v := newVideo(t, VideoOptions{Path: out, FPS: rate, Warn: func(s string) { warnings = append(warnings, s) }})
+		n, last := 0, time.Duration(0)
+		for ; ; n++ {
+			f, err := s.Next(t.Context())
+			if err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			last = f.Time
+			put(t, v, f)
+			f.Close()
+		}
+		if err := v.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		want := last.Seconds()*rate + 1
+		if n != 49 || math.Abs(float64(v.written)-want) > 1.5 {
+			t.Errorf("%s: %d pictures at %.3g frames/s over %v are %d in the video, want %.1f", name, n, rate, last, v.written, want)
+		}
+		if v.left > 0 != (len(warnings) == 1) || v.left > 0 && !strings.Contains(warnings[0], "of 49 pictures") {
+			t.Errorf("%s: %d left out, warnings %q", name, v.left, warnings)
 		}
 	}
 }
@@ -256,12 +308,13 @@ func TestVideoMissesFrames(t *testing.T) {
 func TestVideoErrors(t *testing.T) {
 	dir := t.TempDir()
 	for want, opt := range map[string]VideoOptions{
-		`no video format has the extension ".xyz"; use .avi, .m4v, .mkv, .mov, .mp4`: {Path: filepath.Join(dir, "a.xyz"), FPS: fps},
-		`no video format has the extension ""`:                                       {Path: filepath.Join(dir, "a"), FPS: fps},
-		`no codec "h266"; use auto, h264, mpeg4, mjpeg`:                              {Path: filepath.Join(dir, "a.mp4"), FPS: fps, Codec: "h266"},
-		".mp4 cannot hold mjpeg; use h264, mpeg4":                                    {Path: filepath.Join(dir, "a.mp4"), FPS: fps, Codec: MJPEG},
-		"0 frames a second":             {Path: filepath.Join(dir, "a.mp4")},
-		"does not exist; make it first": {Path: filepath.Join(dir, "no", "a.mp4"), FPS: fps},
+		`no video format has the extension ".xyz"; use .avi, .m4v, .mkv, .mov, .mp4`:   {Path: filepath.Join(dir, "a.xyz"), FPS: fps},
+		`no video format has the extension ""`:                                         {Path: filepath.Join(dir, "a"), FPS: fps},
+		`no codec "h266"; use auto, h264, mpeg4, mjpeg`:                                {Path: filepath.Join(dir, "a.mp4"), FPS: fps, Codec: "h266"},
+		".mp4 cannot hold mjpeg; use h264, mpeg4":                                      {Path: filepath.Join(dir, "a.mp4"), FPS: fps, Codec: MJPEG},
+		"a video of 0 frames a second":                                                 {Path: filepath.Join(dir, "a.mp4")},
+		"a video of 2.5e-07 frames a second; want 0.01 to 1000: choose another stride": {Path: filepath.Join(dir, "a.mp4"), FPS: 25e-8},
+		"does not exist; make it first":                                                {Path: filepath.Join(dir, "no", "a.mp4"), FPS: fps},
 	} {
 		_, err := NewVideo(opt)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
@@ -283,6 +336,56 @@ func TestVideoErrors(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "a.mp4")); err == nil {
 		t.Error("a failed video has its name")
+	}
+}
+
+// The slowest and the fastest rate that are accepted work.
+func TestVideoRates(t *testing.T) {
+	for ext, container := range containers {
+		for codec := range container.fourCC {
+			for _, rate := range []float64{slowest, fastest} {
+				path := filepath.Join(t.TempDir(), "a"+ext)
+				v := newVideo(t, VideoOptions{Path: path, FPS: rate, Codec: codec})
+				for i := range 3 {
+					put(t, v, picture(t, i, time.Duration(float64(i)/rate*float64(time.Second)), 320, 240))
+				}
+				if err := v.Commit(); err != nil {
+					t.Errorf("%s with %s at %g: %v", ext, codec, rate, err)
+				}
+			}
+		}
+	}
+}
+
+func TestCheckVideo(t *testing.T) {
+	for _, c := range []struct{ path, codec, want string }{
+		{"no such folder/a.MP4", "", ""}, {"a.mkv", Auto, ""}, {"a.avi", MJPEG, ""},
+		{"a.gif", Auto, `write a.gif: no video format has the extension ".gif"`},
+		{"a.mp4", "av1", `write a.mp4: no codec "av1"`},
+		{"a.mov", MJPEG, "write a.mov: .mov cannot hold mjpeg; use h264, mpeg4"},
+	} {
+		if err := CheckVideo(c.path, c.codec); (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("CheckVideo(%q, %q): %v, want %q", c.path, c.codec, err, c.want)
+		}
+	}
+}
+
+// A disk that fills up leaves no file of 0 bytes, and is said to be full.
+func TestVideoOnFullDisk(t *testing.T) {
+	for _, name := range []string{"a.mp4", "a.mkv", "a.avi"} {
+		v := newVideo(t, VideoOptions{Path: filepath.Join(fullDisk(t, 0), name)})
+		err := v.Write(t.Context(), Result{Frame: picture(t, 0, 0, 320, 240)})
+		if err == nil {
+			err = v.Commit()
+		} else if _, keepErr := v.Keep(); keepErr != nil {
+			t.Errorf("%s: Keep: %v", name, keepErr)
+		}
+		if err == nil || !strings.Contains(err.Error(), "free some space") || strings.Contains(err.Error(), "what was written") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if entries, err := os.ReadDir(filepath.Dir(v.opt.Path)); err != nil || len(entries) != 1 {
+			t.Errorf("%s: files %v, %v, want the one that fills the disk", name, entries, err)
+		}
 	}
 }
 
