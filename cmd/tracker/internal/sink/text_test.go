@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
 	"github.com/tracker-go/tracker/track/mot"
@@ -246,9 +248,19 @@ func fullDisk(t *testing.T, free int) string {
 	return dir
 }
 
+// timingsSink writes frames that took no time.
+type timingsSink struct{ *Timings }
+
+func (s timingsSink) Write(_ context.Context, r Result) error { return s.Add(r, &timing.Trace{}) }
+
 // What a full disk does to a text file is said with the file's name and what to
 // do, and once; whoever writes the frames adds which. Nothing of 0 bytes stays.
 func TestTextOnFullDisk(t *testing.T) {
+	sinks := maps.Clone(textSinks)
+	sinks["timings"] = func(path string, stdout io.Writer) (textSink, error) {
+		s, err := NewTimings(path, stdout)
+		return timingsSink{s}, err
+	}
 	for _, c := range []struct {
 		name           string
 		free, frames   int
@@ -258,7 +270,7 @@ func TestTextOnFullDisk(t *testing.T) {
 		{"full from the start", 0, 5000, false, false},
 		{"full on the way", 8192, 5000, false, true},
 	} {
-		for name, open := range textSinks {
+		for name, open := range sinks {
 			path := filepath.Join(fullDisk(t, c.free), "out")
 			s, err := open(path, nil)
 			if err != nil {

@@ -21,6 +21,7 @@ type Timings struct {
 	w      *bufio.Writer
 	line   []byte // reused
 	frames int
+	failed bool // a write failed, and with it every later one
 	ended  bool
 }
 
@@ -51,7 +52,8 @@ func (t *Timings) Add(r Result, trace *timing.Trace) error {
 	}
 	t.line = append(appendMilliseconds(t.line, trace.Latency), '\n')
 	if _, err := t.w.Write(t.line); err != nil {
-		return fmt.Errorf("write timings: %w", err)
+		t.failed = true
+		return err
 	}
 	t.frames++
 	return nil
@@ -66,11 +68,8 @@ func (t *Timings) Commit() error {
 	if t.ended {
 		return nil
 	}
-	if err := t.w.Flush(); err != nil {
-		return err // the caller's Keep closes what there is
-	}
 	t.ended = true
-	return t.out.commit()
+	return t.out.finish(t.w.Flush())
 }
 
 // Keep closes the file under its partial name, which it returns.
@@ -79,7 +78,10 @@ func (t *Timings) Keep() (string, error) {
 		return "", nil
 	}
 	t.ended = true
-	flushErr := t.w.Flush()
+	var flushErr error
+	if !t.failed { // else it has been said
+		flushErr = t.w.Flush()
+	}
 	path, err := t.out.keep(t.frames)
 	return path, errors.Join(flushErr, err)
 }
