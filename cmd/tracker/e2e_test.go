@@ -157,6 +157,10 @@ func TestBadInput(t *testing.T) {
 		{"impossible conf", []string{"-i", "good.avi", "--conf", "1.5"}, exitUsage, []string{"conf is 1.5"}},
 		{"unknown flag", []string{"--imput", "good.avi"}, exitUsage, []string{"--imput"}},
 		{"bad configuration", []string{"-i", "good.avi", "--config", "bad.yaml"}, exitUsage, []string{"bad.yaml:2:1", "confidence"}},
+		{"output over the input", []string{"-i", "good.avi", "--mot", "./good.avi"}, exitUsage, []string{"mot ./good.avi", "replace"}},
+		{"unknown video format", []string{"-i", "good.avi", "--mot", "x", "--save", "out.xyz"}, exitUsage, []string{"out.xyz", ".mp4"}},
+		{"two outputs in one", []string{"-i", "good.avi", "--mot", "a.txt", "--jsonl", "./a.txt"}, exitUsage, []string{"a.txt", "replace"}},
+		{"pictures of a camera that is none", []string{"-i", "good.avi", "--cam-fps", "5"}, exitUsage, []string{"cam-fps"}},
 		{"mistyped command", []string{"modles"}, exitUsage, []string{"models"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/track"
 )
@@ -163,7 +166,30 @@ func settle(flags *pflag.FlagSet, file string) (config.Config, error) {
 	if err := overlayFlags(layered, line, func(name string) string { return "--" + name }); err != nil {
 		return c, err
 	}
-	return c, c.Validate()
+	return c, errors.Join(c.Validate(), checkOutputs(c))
+}
+
+// checkOutputs refuses outputs that cannot be written or would replace the input
+// or each other, under their own names or those they have while they are written.
+func checkOutputs(c config.Config) error {
+	var errs []error
+	if c.Save != "" {
+		errs = append(errs, sink.CheckVideo(c.Save, c.Codec))
+	}
+	files := []struct{ flag, path string }{
+		{"input", c.Input}, {"save", c.Save}, {"mot", c.MOT}, {"jsonl", c.JSONL}, {"timings", c.Timings},
+	}
+	for i, a := range files {
+		for _, b := range files[i+1:] {
+			if a.path == "" || b.path == "" || a.path == "-" || b.path == "-" {
+				continue
+			}
+			if atomicfile.Same(a.path, b.path) || i == 0 && atomicfile.Same(a.path, atomicfile.PartialName(b.path)) {
+				errs = append(errs, fmt.Errorf("%s %s would replace %s %s; give it another name", b.flag, b.path, a.flag, a.path))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // environmentName is the variable that sets a flag: TRACKER_MAX_FRAMES.

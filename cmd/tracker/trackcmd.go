@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/track"
 )
 
@@ -134,7 +135,7 @@ func (a *association) settle(flags *pflag.FlagSet) error {
 		return usageErrorf("--stride %d: want 1 or more", a.stride)
 	case !(a.minArea >= 0 && a.maxAspect >= 0):
 		return usageErrorf("--min-area %g and --max-aspect %g: want 0 or more", a.minArea, a.maxAspect)
-	case sameFile(a.detections, a.mot):
+	case a.mot != "-" && atomicfile.Same(a.detections, a.mot):
 		return usageErrorf("--mot %s would replace the detections; give it another name", a.mot)
 	}
 	if !flags.Changed("conf") {
@@ -186,14 +187,4 @@ func (a *association) sequences() ([]sequence, error) {
 		}
 	}
 	return list, nil
-}
-
-// sameFile reports whether two names lead to one file.
-func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
 }
