@@ -36,3 +36,9 @@ func (t *identity) report(box detect.Box, now time.Duration) Track {
 		Hits: t.hits, Age: now - t.born, SinceUpdate: now - t.seen,
 	}
 }
+
+// timeSlack is how far rounding may put media times off.
+const timeSlack = time.Millisecond
+
+// expired reports whether a track that was last seen so long ago is too old.
+func expired(unseen, maxAge time.Duration) bool { return unseen > maxAge+timeSlack }

@@ -35,6 +35,8 @@ type entry struct {
 
 // entries lists the trackers by name, in alphabetical order.
 var entries = []entry{
+	{"bytetrack", Config{IoU: .1}, func(Config) Tracker { return NewByteTrack(DefaultByteTrackConfig()) }},
+	{"ocsort", Config{IoU: .1}, func(Config) Tracker { return NewOCSORT(DefaultOCSORTConfig()) }},
 	{"sort", Config(DefaultSORTConfig()), func(c Config) Tracker { return NewSORT(SORTConfig(c)) }},
 }
 

@@ -47,12 +47,10 @@ type SORT struct {
 
 	// Of one frame, kept for their memory.
 	expected, detected []subject
-	edges, contest     []edge
 	pairs              []edge
-	rowUses, colUses   []int
-	contested          []int // classes
 	matched            []bool
 	overlaps           overlaps
+	contest            contest
 	matcher            matcher
 	out                []Track
 }
@@ -95,44 +93,13 @@ func (s *SORT) predict() {
 	}
 }
 
-// associate fills pairs. As in the authors' program, the overlaps that suffice
-// are the pairs where no two of them compete; where any do, the class goes
-// through the assignment with all its overlaps, and pairs under the threshold
-// are dropped afterwards.
+// associate fills pairs.
 func (s *SORT) associate() {
-	s.edges = s.overlaps.find(s.expected, s.detected)
-	s.findContested()
-	s.pairs, s.contest = s.pairs[:0], s.contest[:0]
-	for _, e := range s.edges {
-		if slices.Contains(s.contested, s.expected[e.row].class) {
-			s.contest = append(s.contest, e)
-		} else if e.weight >= s.cfg.IoU {
-			s.pairs = append(s.pairs, e)
-		}
-	}
-	for _, e := range s.matcher.maximize(s.contest, len(s.expected), len(s.detected)) {
+	clear, contested := s.contest.split(s.overlaps.find(s.expected, s.detected), s.expected, s.detected, s.cfg.IoU)
+	s.pairs = append(s.pairs[:0], clear...)
+	for _, e := range s.matcher.maximize(contested, len(s.expected), len(s.detected)) {
 		if e.weight >= s.cfg.IoU {
 			s.pairs = append(s.pairs, e)
-		}
-	}
-}
-
-// findContested lists the classes in which a track or a detection has more than
-// one overlap that suffices.
-func (s *SORT) findContested() {
-	s.rowUses, s.colUses = resize(s.rowUses, len(s.expected)), resize(s.colUses, len(s.detected))
-	clear(s.rowUses)
-	clear(s.colUses)
-	s.contested = s.contested[:0]
-	for _, e := range s.edges {
-		if e.weight < s.cfg.IoU {
-			continue
-		}
-		s.rowUses[e.row]++
-		s.colUses[e.col]++
-		class := s.expected[e.row].class
-		if (s.rowUses[e.row] > 1 || s.colUses[e.col] > 1) && !slices.Contains(s.contested, class) {
-			s.contested = append(s.contested, class)
 		}
 	}
 }
