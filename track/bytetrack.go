@@ -29,17 +29,20 @@ type ByteTrackConfig struct {
 	// before instead of where the filter expects it, as a C++ port of the authors'
 	// program does; it loses fast objects.
 	Unpredicted bool
-	// MaxAge is how much media time a track may go without a detection. Raising it
-	// carries identities through longer occlusions, and risks that a stale track
-	// picks up another object.
-	MaxAge time.Duration
+	// MaxGap is how much media time a track may go without a detection, 0 for no
+	// such bound. Raising it carries identities through longer occlusions, and risks
+	// that a stale track picks up another object.
+	MaxGap time.Duration
+	// MaxAge is how many frames in a row it may go without one; −1 sets no such
+	// bound.
+	MaxAge int
 }
 
 // DefaultByteTrackConfig holds the settings that the authors use on MOT17.
 func DefaultByteTrackConfig() ByteTrackConfig {
 	return ByteTrackConfig{
 		HighScore: 0.6, LowScore: 0.1, NewScore: 0.7,
-		MaxCost: 0.9, FuseScore: true, MaxAge: time.Second,
+		MaxCost: 0.9, FuseScore: true, MaxGap: time.Second, MaxAge: -1,
 	}
 }
 
@@ -60,19 +63,17 @@ const (
 // authors' program. A detection only matches a track of its own class.
 // Input.Motion is not used.
 type ByteTrack struct {
+	ledger
 	cfg    ByteTrackConfig
-	frame  int
-	now    time.Duration
-	lastID int
 	tracks []byteTrack // ordered by id
 
 	// Of one frame, kept for their memory.
-	high, low     []subject
-	rows, cols    []subject
-	matched       []bool // by position in Input.Detections
-	first, second overlaps
-	matcher       matcher
-	out           []Track
+	expected   []subject // a track each
+	high, low  []subject // detections
+	rows, cols []subject
+	taken      []bool // by position in Input.Detections
+	overlaps   overlaps
+	matcher    matcher
 }
 
 // byteState is what a track of ByteTrack may take part in.
@@ -89,8 +90,7 @@ type byteTrack struct {
 	identity
 	filter byteFilter
 	state  byteState
-	found  bool // in this frame
-	last   detect.Box // after the last detection
+	last   detect.Box // the filter's after the last detection
 }
 
 // NewByteTrack makes a tracker with no tracks. Every setting is taken as it is.
@@ -98,29 +98,30 @@ func NewByteTrack(cfg ByteTrackConfig) *ByteTrack { return &ByteTrack{cfg: cfg} 
 
 // Update implements Tracker.
 func (b *ByteTrack) Update(in Input) []Track {
-	b.frame++
-	b.now = max(b.now, in.Time)
+	b.open(&in, true)
 	b.split(in.Detections)
 	b.predict()
-
-	b.associate(in.Detections, b.high, b.cfg.MaxCost, b.cfg.FuseScore, func(t *byteTrack) bool { return t.state != byteTentative })
-	b.associate(in.Detections, b.low, byteLowCost, false, func(t *byteTrack) bool { return t.state == byteTracked })
-	b.associate(in.Detections, b.high, byteTentativeCost, b.cfg.FuseScore, func(t *byteTrack) bool { return t.state == byteTentative })
+	b.associate(in.Detections, b.high, byteStage{b.cfg.MaxCost, b.cfg.FuseScore, isConfirmed})
+	b.associate(in.Detections, b.low, byteStage{byteLowCost, false, isTracked})
+	b.associate(in.Detections, b.high, byteStage{byteTentativeCost, b.cfg.FuseScore, isTentative})
 	b.settle()
 	b.begin(in.Detections)
+	b.forget()
 	b.removeDuplicates()
-	return b.report()
+	b.forget()
+	return b.close()
 }
 
 // split parts the detections by their score.
 func (b *ByteTrack) split(detections []detect.Detection) {
 	b.high, b.low = b.high[:0], b.low[:0]
-	b.matched = resize(b.matched, len(detections))
-	clear(b.matched)
+	b.taken = resize(b.taken, len(detections))
+	clear(b.taken)
 	for i := range detections {
 		d := &detections[i]
 		switch {
 		case !trackable(d) || d.Score < b.cfg.LowScore:
+			b.skipped(i, !trackable(d), d.Score, b.cfg.LowScore)
 		case d.Score >= b.cfg.HighScore:
 			b.high = append(b.high, byteSubject(d.Box, d.Class, i))
 		default:
@@ -132,94 +133,140 @@ func (b *ByteTrack) split(detections []detect.Detection) {
 // predict moves the tracks one frame ahead; those that were seen once have no
 // velocity to move with.
 func (b *ByteTrack) predict() {
+	b.expected = b.expected[:0]
 	for i := range b.tracks {
 		t := &b.tracks[i]
-		t.found, t.detection = false, -1
+		t.expect()
 		if t.state != byteTentative {
 			t.filter.predict(t.state == byteLost)
 		}
+		b.expected = append(b.expected, byteSubject(b.where(t), t.class(), i))
 	}
 }
 
-// associate matches the tracks of a kind that are still to be found with the
-// detections that are still free.
-func (b *ByteTrack) associate(detections []detect.Detection, from []subject, maxCost float64, fuse bool, takesPart func(*byteTrack) bool) {
-	b.rows, b.cols = b.rows[:0], b.cols[:0]
-	for i := range b.tracks {
-		if t := &b.tracks[i]; !t.found && takesPart(t) {
-			b.rows = append(b.rows, byteSubject(b.expected(t), t.class, i))
-		}
-	}
-	for _, d := range from {
-		if !b.matched[d.index] {
-			b.cols = append(b.cols, d)
-		}
-	}
-	edges := b.first.find(b.rows, b.cols)
-	gain := edges[:0] // how far a pair's cost lies below the greatest
-	for _, e := range edges {
-		if fuse {
-			e.weight *= detections[b.cols[e.col].index].Score
-		}
-		if e.weight -= 1 - maxCost; e.weight > 0 {
-			gain = append(gain, e)
-		}
-	}
-	for _, e := range b.matcher.maximize(gain, len(b.rows), len(b.cols)) {
-		d := &b.cols[e.col]
-		t := &b.tracks[b.rows[e.row].index]
-		t.filter.update(detections[d.index].Box)
-		t.last = t.filter.box()
-		t.observe(&detections[d.index], d.index, b.now)
-		t.found, t.state = true, byteTracked
-		b.matched[d.index] = true
-	}
-}
-
-// expected is where a track is looked for.
-func (b *ByteTrack) expected(t *byteTrack) detect.Box {
+// where is the box that stands for a track among boxes of this frame.
+func (b *ByteTrack) where(t *byteTrack) detect.Box {
 	if b.cfg.Unpredicted {
 		return t.last
 	}
 	return t.filter.box()
 }
 
+// byteSubject counts pixels as the authors' program does: a box from 10 to 20
+// covers 11.
+func byteSubject(b detect.Box, class, index int) subject {
+	b.X2++
+	b.Y2++
+	return newSubject(b, class, index)
+}
+
+// byteStage is one round of association.
+type byteStage struct {
+	maxCost float64
+	fuse    bool
+	admits  func(byteState) bool
+}
+
+func isConfirmed(s byteState) bool { return s != byteTentative }
+func isTracked(s byteState) bool   { return s == byteTracked }
+func isTentative(s byteState) bool { return s == byteTentative }
+
+// associate matches the tracks of a stage that are still to be found with the
+// detections that are still free.
+func (b *ByteTrack) associate(detections []detect.Detection, from []subject, stage byteStage) {
+	b.rows, b.cols = b.rows[:0], b.cols[:0]
+	for i := range b.tracks {
+		if t := &b.tracks[i]; t.missed > 0 && stage.admits(t.state) {
+			b.rows = append(b.rows, b.expected[i])
+		}
+	}
+	for _, d := range from {
+		if !b.taken[d.index] {
+			b.cols = append(b.cols, d)
+		}
+	}
+	edges := b.overlaps.find(b.rows, b.cols)
+	gain := edges[:0] // how far the cost of a pair lies below the greatest
+	for _, e := range edges {
+		if stage.fuse {
+			e.weight *= detections[b.cols[e.col].index].Score
+		}
+		if e.weight -= 1 - stage.maxCost; e.weight > 0 {
+			gain = append(gain, e)
+		}
+	}
+	for _, e := range b.matcher.maximize(gain, len(b.rows), len(b.cols)) {
+		limit := 1 - stage.maxCost
+		b.match(&b.tracks[b.rows[e.row].index], detections, b.cols[e.col].index, e.weight+limit, limit)
+	}
+}
+
+// match gives a track its detection.
+func (b *ByteTrack) match(t *byteTrack, detections []detect.Detection, index int, similarity, limit float64) {
+	d := &detections[index]
+	switch t.state {
+	case byteLost:
+		b.add(Found, Matched, t.id, index, -1, similarity, limit)
+	case byteTentative:
+		b.add(Confirmed, EnoughHits, t.id, index, -1, 2, 2)
+	}
+	t.filter.update(d.Box)
+	t.last = t.filter.box()
+	t.observe(d, index, b.now)
+	t.state = byteTracked
+	b.taken[index] = true
+}
+
 // settle says what becomes of the tracks that were not found.
 func (b *ByteTrack) settle() {
+	life := lifetime{b.cfg.MaxAge, b.cfg.MaxGap}
 	for i := range b.tracks {
 		t := &b.tracks[i]
 		switch {
-		case t.found:
-		case t.state == byteTentative || expired(b.now-t.seen, b.cfg.MaxAge):
+		case t.missed == 0:
+		case t.state == byteTentative:
+			b.add(Died, Unconfirmed, t.id, -1, -1, 1, 2)
+			t.state = byteRemoved
+		case b.expire(&t.identity, life):
 			t.state = byteRemoved
 		default:
+			if t.state == byteTracked && b.on() {
+				b.lost(t.id, b.high, &b.expected[i], 1-b.cfg.MaxCost)
+			}
 			t.state = byteLost
 		}
 	}
-	b.forget()
-}
-
-func (b *ByteTrack) forget() {
-	b.tracks = slices.DeleteFunc(b.tracks, func(t byteTrack) bool { return t.state == byteRemoved })
 }
 
 // begin starts tracks from the sure detections left over.
 func (b *ByteTrack) begin(detections []detect.Detection) {
-	for _, d := range b.high {
-		if b.matched[d.index] || detections[d.index].Score < b.cfg.NewScore {
+	for j := range b.high {
+		d := &b.high[j]
+		if b.taken[d.index] {
 			continue
 		}
-		b.lastID++
+		from := &detections[d.index]
+		if from.Score < b.cfg.NewScore {
+			b.add(Ignored, Unsure, 0, d.index, -1, from.Score, b.cfg.NewScore)
+			continue
+		}
 		t := byteTrack{
-			identity: newIdentity(b.lastID, &detections[d.index], d.index, b.now),
-			filter:   newByteFilter(detections[d.index].Box),
-			found:    true,
-			last:     detections[d.index].Box,
+			identity: newIdentity(b.newID(), from, d.index, b.now),
+			filter:   newByteFilter(from.Box),
+			last:     from.Box,
 		}
 		if b.frame == 1 {
 			t.state = byteTracked
 		}
+		if b.on() {
+			b.born(t.id, b.expected, d, 1-b.cfg.MaxCost, func(row int) int { return b.tracks[row].id })
+		}
 		b.tracks = append(b.tracks, t)
+	}
+	for _, d := range b.low {
+		if !b.taken[d.index] {
+			b.add(Ignored, Unsure, 0, d.index, -1, detections[d.index].Score, b.cfg.NewScore)
+		}
 	}
 }
 
@@ -229,42 +276,36 @@ func (b *ByteTrack) removeDuplicates() {
 	b.rows, b.cols = b.rows[:0], b.cols[:0]
 	for i := range b.tracks {
 		t := &b.tracks[i]
-		if s := byteSubject(b.expected(t), t.class, i); t.state == byteLost {
+		if s := byteSubject(b.where(t), t.class(), i); t.state == byteLost {
 			b.cols = append(b.cols, s)
 		} else {
 			b.rows = append(b.rows, s)
 		}
 	}
-	if len(b.cols) == 0 {
-		return
-	}
-	for _, e := range b.second.find(b.rows, b.cols) {
+	for _, e := range b.overlaps.find(b.rows, b.cols) {
 		if e.weight <= byteDuplicateIoU {
 			continue
 		}
-		seen, lost := &b.tracks[b.rows[e.row].index], &b.tracks[b.cols[e.col].index]
-		if seen.seen-seen.born > lost.seen-lost.born {
-			lost.state = byteRemoved
-		} else {
-			seen.state = byteRemoved
+		stays, goes := &b.tracks[b.rows[e.row].index], &b.tracks[b.cols[e.col].index]
+		if stays.seen-stays.born <= goes.seen-goes.born {
+			stays, goes = goes, stays
 		}
+		b.add(Died, Duplicate, goes.id, -1, -1, e.weight, byteDuplicateIoU)
+		goes.state = byteRemoved
 	}
-	b.forget()
 }
 
-// report collects the output.
-func (b *ByteTrack) report() []Track {
-	b.out = b.out[:0]
+func (b *ByteTrack) forget() {
+	b.tracks = slices.DeleteFunc(b.tracks, func(t byteTrack) bool { return t.state == byteRemoved })
+}
+
+// close collects the output.
+func (b *ByteTrack) close() []Track {
+	b.list(len(b.tracks))
 	for i := range b.tracks {
 		if t := &b.tracks[i]; t.state == byteTracked {
-			b.out = append(b.out, t.report(t.filter.box(), b.now))
+			b.report(&t.identity, t.filter.box(), t.filter.covariance)
 		}
 	}
 	return b.out
-}
-
-func byteSubject(b detect.Box, class, index int) subject {
-	b.X2++
-	b.Y2++
-	return newSubject(b, class, index)
 }

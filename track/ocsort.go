@@ -8,16 +8,18 @@ import (
 	"github.com/tracker-go/tracker/detect"
 )
 
-// OCSORTConfig holds the settings of OC-SORT. Ages count frames given to Update,
-// as in the paper, not seconds.
+// OCSORTConfig holds the settings of OC-SORT.
 type OCSORTConfig struct {
 	// Score is the least score of a detection that is looked at. Lowering it finds
 	// more of the occluded objects, and more that are none.
 	Score float64
 	// MaxAge is how many frames in a row a track may go without a detection. Raising
 	// it carries identities through longer gaps, and risks that a stale track picks
-	// up another object.
+	// up another object; −1 sets no such bound.
 	MaxAge int
+	// MaxGap is how much media time it may go without one; 0 sets no such bound, as
+	// in the paper.
+	MaxGap time.Duration
 	// MinHits is how many frames in a row a track must be matched, after the
 	// detection that started it, before it is reported. Raising it suppresses false
 	// detections and reports objects later, again after every miss.
@@ -45,10 +47,8 @@ func DefaultOCSORTConfig() OCSORTConfig {
 // Boxes are reported as detected. A detection only matches a track of its own
 // class, each class as if it were alone. Input.Motion is not used.
 type OCSORT struct {
+	ledger
 	cfg    OCSORTConfig
-	frame  int
-	now    time.Duration
-	lastID int
 	tracks []ocTrack // ordered by id
 
 	// Of one frame, kept for their memory.
@@ -58,7 +58,6 @@ type OCSORT struct {
 	overlaps           overlaps
 	contest            contest
 	matcher            matcher
-	out                []Track
 }
 
 type ocTrack struct {
@@ -68,7 +67,6 @@ type ocTrack struct {
 	history ocHistory
 	heading direction
 	streak  int // matches in a row since the first detection or the last miss
-	missed  int // frames since the last detection
 }
 
 // NewOCSORT makes a tracker with no tracks. Every setting is taken as it is.
@@ -76,14 +74,14 @@ func NewOCSORT(cfg OCSORTConfig) *OCSORT { return &OCSORT{cfg: cfg} }
 
 // Update implements Tracker.
 func (o *OCSORT) Update(in Input) []Track {
-	o.frame++
-	o.now = max(o.now, in.Time)
+	o.open(&in, false)
 	o.detect(in.Detections)
 	o.predict()
 	o.associate(in.Detections)
 	o.recover(in.Detections)
+	o.explainLosses()
 	o.begin(in.Detections)
-	return o.report()
+	return o.close()
 }
 
 func (o *OCSORT) detect(detections []detect.Detection) {
@@ -91,6 +89,8 @@ func (o *OCSORT) detect(detections []detect.Detection) {
 	for i := range detections {
 		if d := &detections[i]; trackable(d) && d.Score > o.cfg.Score {
 			o.detected = append(o.detected, newSubject(d.Box, d.Class, i))
+		} else {
+			o.skipped(i, !trackable(d), d.Score, o.cfg.Score)
 		}
 	}
 	o.matched = resize(o.matched, len(o.detected))
@@ -109,9 +109,8 @@ func (o *OCSORT) predict() {
 		if t.missed == 0 {
 			t.frozen = t.filter
 		}
-		t.missed++
-		t.detection = -1
-		o.expected = append(o.expected, newSubject(t.filter.box(), t.class, i))
+		t.expect()
+		o.expected = append(o.expected, newSubject(t.filter.box(), t.class(), i))
 	}
 }
 
@@ -119,7 +118,7 @@ func (o *OCSORT) predict() {
 func (o *OCSORT) associate(detections []detect.Detection) {
 	clear, contested := o.contest.split(o.overlaps.find(o.expected, o.detected), o.expected, o.detected, o.cfg.IoU)
 	for _, e := range clear {
-		o.match(e.row, e.col, detections)
+		o.match(e.row, e.col, e.weight, detections)
 	}
 	gain := contested[:0]
 	for _, e := range contested {
@@ -128,8 +127,8 @@ func (o *OCSORT) associate(detections []detect.Detection) {
 		}
 	}
 	for _, e := range o.matcher.maximize(gain, len(o.expected), len(o.detected)) {
-		if o.expected[e.row].iou(&o.detected[e.col]) >= o.cfg.IoU {
-			o.match(e.row, e.col, detections)
+		if iou := o.expected[e.row].iou(&o.detected[e.col]); iou >= o.cfg.IoU {
+			o.match(e.row, e.col, iou, detections)
 		}
 	}
 }
@@ -151,7 +150,7 @@ func (o *OCSORT) recover(detections []detect.Detection) {
 	for i := range o.tracks {
 		t := &o.tracks[i]
 		if last, ok := t.history.last(); ok && t.missed > 0 {
-			o.rows = append(o.rows, newSubject(last, t.class, i))
+			o.rows = append(o.rows, newSubject(last, t.class(), i))
 		}
 	}
 	for j, d := range o.detected {
@@ -162,14 +161,17 @@ func (o *OCSORT) recover(detections []detect.Detection) {
 	}
 	for _, e := range o.matcher.maximize(o.overlaps.find(o.rows, o.cols), len(o.rows), len(o.cols)) {
 		if e.weight >= o.cfg.IoU {
-			o.match(o.rows[e.row].index, o.cols[e.col].index, detections)
+			o.match(o.rows[e.row].index, o.cols[e.col].index, e.weight, detections)
 		}
 	}
 }
 
 // match gives a track its detection.
-func (o *OCSORT) match(row, col int, detections []detect.Detection) {
+func (o *OCSORT) match(row, col int, iou float64, detections []detect.Detection) {
 	t, d := &o.tracks[row], &o.detected[col]
+	if t.missed > 1 {
+		o.add(Found, Matched, t.id, d.index, -1, iou, o.cfg.IoU)
+	}
 	last, seen := t.history.last()
 	if seen {
 		if t.missed > 1 {
@@ -181,7 +183,6 @@ func (o *OCSORT) match(row, col int, detections []detect.Detection) {
 	t.filter.update(d.box)
 	t.history.add(o.frame, d.box)
 	t.observe(&detections[d.index], d.index, o.now)
-	t.missed = 0
 	t.streak++
 	o.matched[col] = true
 }
@@ -202,24 +203,41 @@ func (t *ocTrack) relive(last, now detect.Box) {
 	}
 }
 
-// begin starts a track from every detection left over.
-func (o *OCSORT) begin(detections []detect.Detection) {
-	for j, d := range o.detected {
-		if o.matched[j] {
-			continue
+// explainLosses says why tracks that were seen in the last frame are not now.
+func (o *OCSORT) explainLosses() {
+	if !o.on() {
+		return
+	}
+	for i := range o.tracks {
+		if t := &o.tracks[i]; t.missed == 1 {
+			o.lost(t.id, o.detected, &o.expected[i], o.cfg.IoU)
 		}
-		o.lastID++
-		o.tracks = append(o.tracks, ocTrack{
-			identity: newIdentity(o.lastID, &detections[d.index], d.index, o.now),
-			filter:   newSortFilter(d.box),
-		})
 	}
 }
 
-// report collects the output and lets go of the tracks that are too old.
-func (o *OCSORT) report() []Track {
-	o.out = o.out[:0]
-	o.tracks = slices.DeleteFunc(o.tracks, func(t ocTrack) bool { return t.missed > o.cfg.MaxAge })
+// begin starts a track from every detection left over.
+func (o *OCSORT) begin(detections []detect.Detection) {
+	for j := range o.detected {
+		if o.matched[j] {
+			continue
+		}
+		d := &o.detected[j]
+		t := ocTrack{
+			identity: newIdentity(o.newID(), &detections[d.index], d.index, o.now),
+			filter:   newSortFilter(d.box),
+		}
+		if o.on() {
+			o.born(t.id, o.expected, d, o.cfg.IoU, func(row int) int { return o.tracks[row].id })
+		}
+		o.tracks = append(o.tracks, t)
+	}
+}
+
+// close collects the output and lets go of the tracks that are too old.
+func (o *OCSORT) close() []Track {
+	o.list(len(o.tracks))
+	life := lifetime{o.cfg.MaxAge, o.cfg.MaxGap}
+	o.tracks = slices.DeleteFunc(o.tracks, func(t ocTrack) bool { return o.expire(&t.identity, life) })
 	for i := range o.tracks {
 		t := &o.tracks[i]
 		if t.missed > 0 || t.streak < o.cfg.MinHits && o.frame > o.cfg.MinHits {
@@ -229,7 +247,7 @@ func (o *OCSORT) report() []Track {
 		if !ok {
 			box = t.filter.box()
 		}
-		o.out = append(o.out, t.report(box, o.now))
+		o.report(&t.identity, box, t.filter.covariance)
 	}
 	return o.out
 }
