@@ -199,10 +199,11 @@ func (t *Tempo) expect() {
 func (t *Tempo) begin(detections []detect.Detection) {
 	t.births = t.births[:0]
 	for _, d := range t.high {
-		if !t.taken[d.index] && detections[d.index].Score >= t.cfg.NewScore && !t.covered(&d) {
+		if !t.taken[d.index] && detections[d.index].Score >= t.cfg.NewScore {
 			t.births = append(t.births, d)
 		}
 	}
+	t.dropRepeats()
 	slices.SortStableFunc(t.births, func(a, b subject) int {
 		return compareDetections(&detections[a.index], &detections[b.index])
 	})
@@ -215,14 +216,25 @@ func (t *Tempo) begin(detections []detect.Detection) {
 // whatever label.
 const duplicateIoU = 0.9
 
-// covered reports whether a detection only repeats one that continued a track.
-func (t *Tempo) covered(d *subject) bool {
+// dropRepeats takes out of births what only repeats a detection that continued a
+// track.
+func (t *Tempo) dropRepeats() {
+	if len(t.births) == 0 {
+		return
+	}
+	t.cols = t.cols[:0]
 	for i := range t.tracks {
-		if k := &t.tracks[i]; k.missed == 0 && k.raw.X1 < d.box.X2 && k.raw.IoU(d.box) > duplicateIoU {
-			return true
+		if k := &t.tracks[i]; k.missed == 0 {
+			t.cols = append(t.cols, newSubject(k.raw, 0, k.id))
 		}
 	}
-	return false
+	for _, e := range t.overlaps.find(t.births, t.cols) {
+		if b := &t.births[e.row]; e.weight > duplicateIoU && b.index >= 0 {
+			t.add(Ignored, Duplicate, 0, b.index, t.cols[e.col].index, e.weight, duplicateIoU)
+			b.index = -1
+		}
+	}
+	t.births = slices.DeleteFunc(t.births, func(b subject) bool { return b.index < 0 })
 }
 
 func (t *Tempo) start(s *subject, d *detect.Detection) {

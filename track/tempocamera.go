@@ -23,14 +23,15 @@ type camera struct {
 }
 
 const (
-	cameraPasses = 2   // the second corrects what the first mismatched
-	cameraMost   = 64  // tracks that are asked
-	cameraLeast  = 3   // below it nobody can tell camera from object
-	cameraReach  = 0.8 // boxes grow by so much of their size to each side to meet
-	cameraFloor  = 0.1 // least similarity of a pair
-	cameraDoubt  = 0.7 // standard errors that a shift must stand out by
-	cameraLearn  = 0.5 // share of a new measurement in the velocity
-	cameraFade   = 1.0 // seconds in which an unconfirmed velocity falls to 1/e
+	cameraPasses = 2    // the second corrects what the first mismatched
+	cameraMost   = 64   // tracks that are asked
+	cameraLeast  = 3    // below it nobody can tell camera from object
+	cameraReach  = 0.8  // boxes grow by so much of their size to each side to meet
+	cameraFloor  = 0.1  // least similarity of a pair
+	cameraDoubt  = 0.7  // standard errors that a shift must stand out by
+	cameraSmall  = 0.05 // shift, in heights, that leaves no second look
+	cameraLearn  = 0.5  // share of a new measurement in the velocity
+	cameraFade   = 1.0  // seconds in which an unconfirmed velocity falls to 1/e
 )
 
 func (c *camera) rest() { c.vx, c.vy = 0, 0 }
@@ -45,12 +46,12 @@ func (t *Tempo) followCamera(dt float64) {
 	t.warp(&Affine{A11: 1, A22: 1, TX: x, TY: y})
 	c.seeDetections(t.high)
 	for range cameraPasses {
-		dx, dy := c.measure(t.tracks)
-		if dx == 0 && dy == 0 {
-			break
-		}
+		dx, dy, small := c.measure(t.tracks)
 		t.warp(&Affine{A11: 1, A22: 1, TX: dx, TY: dy})
 		x, y = x+dx, y+dy
+		if small {
+			break
+		}
 	}
 	c.vx += cameraLearn * (x/dt - c.vx)
 	c.vy += cameraLearn * (y/dt - c.vy)
@@ -71,8 +72,9 @@ func (c *camera) seeDetections(high []subject) {
 }
 
 // measure is by how much tracks that were seen in the last frame miss their
-// detections in common.
-func (c *camera) measure(tracks []tempoTrack) (dx, dy float64) {
+// detections in common, and whether that is too little to have misled their
+// matching.
+func (c *camera) measure(tracks []tempoTrack) (dx, dy float64, small bool) {
 	c.seeTracks(tracks)
 	c.overlaps.mixed = true
 	edges := c.overlaps.find(c.rows, c.cols)
@@ -84,15 +86,18 @@ func (c *camera) measure(tracks []tempoTrack) (dx, dy float64) {
 		}
 	}
 	c.dx, c.dy = c.dx[:0], c.dy[:0]
+	height := 0.0
 	for _, e := range c.matcher.maximize(pairs, len(c.rows), len(c.cols)) {
 		ax, ay := c.rows[e.row].box.Center()
 		bx, by := c.cols[e.col].box.Center()
 		c.dx, c.dy = append(c.dx, bx-ax), append(c.dy, by-ay)
+		height += c.rows[e.row].box.Height() / (1 + 2*cameraReach)
 	}
 	if len(c.dx) < cameraLeast {
-		return 0, 0
+		return 0, 0, true
 	}
-	return c.common(c.dx), c.common(c.dy)
+	dx, dy = c.common(c.dx), c.common(c.dy)
+	return dx, dy, math.Abs(dx)+math.Abs(dy) < cameraSmall*height/float64(len(c.dx))
 }
 
 // seeTracks takes the tracks seen in the last frame, or evenly some of them.

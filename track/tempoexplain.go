@@ -16,14 +16,11 @@ func (t *Tempo) explain(detections []detect.Detection) {
 			t.explainLoss(k, &t.expected[i], detections)
 		}
 	}
-	for _, d := range t.high {
-		if !t.taken[d.index] {
-			t.explainFree(&d, &detections[d.index])
-		}
-	}
-	for _, d := range t.low {
-		if !t.taken[d.index] {
-			t.add(Ignored, Unsure, 0, d.index, -1, detections[d.index].Score, t.cfg.NewScore)
+	for _, from := range [...][]subject{t.high, t.low} {
+		for _, d := range from {
+			if score := detections[d.index].Score; !t.taken[d.index] && score < t.cfg.NewScore {
+				t.add(Ignored, Unsure, 0, d.index, -1, score, t.cfg.NewScore)
+			}
 		}
 	}
 }
@@ -38,18 +35,6 @@ func (t *Tempo) explainLoss(k *tempoTrack, expected *subject, detections []detec
 		rival = t.high[v.rival].index
 	}
 	t.add(Lost, v.reason, k.id, -1, rival, v.value, t.cfg.Similarity)
-}
-
-// explainFree says why a sure detection that no track took starts none.
-func (t *Tempo) explainFree(s *subject, d *detect.Detection) {
-	switch {
-	case d.Score < t.cfg.NewScore:
-		t.add(Ignored, Unsure, 0, s.index, -1, d.Score, t.cfg.NewScore)
-		return
-	case t.covered(s):
-		t.add(Ignored, Duplicate, 0, s.index, -1, 1, duplicateIoU)
-		return
-	}
 }
 
 // explainBirth says why no track took the detection that started one.
