@@ -20,9 +20,9 @@ type noise struct {
 
 const (
 	noiseMost  = 400 // the factor's; 1 is its least
-	noiseRate  = 0.3 // how fast it follows: ln(factor) a frame at full correlation
+	noiseRate  = 0.4 // how fast it follows: ln(factor) a frame at full correlation
 	noiseCalm  = 0.3 // correlation at which it stays
-	noiseTrust = 5.0 // tracks that make half of the full rate
+	noiseTrust = 2.0 // tracks that make half of the full rate
 )
 
 func newNoise() noise { return noise{factor: 1} }
