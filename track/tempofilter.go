@@ -7,43 +7,47 @@ import (
 )
 
 // tempoFilter estimates centre, width and height of a box, each with a velocity a
-// second. All noise is in proportion to the height of the box, so that near and
-// far, large pictures and small, are the same.
+// second. All noise is in proportion to the size of the box, √(width·height), so
+// that near and far, large pictures and small, are the same.
 type tempoFilter struct{ cx, cy, w, h axis }
 
-// Standard deviations, in heights of the box. Raising noise follows detections
-// more closely, jitter included, and looks for lost objects in vain sooner.
+// Standard deviations, in sizes of the box. Raising the first four follows
+// detections more closely, jitter included, and doubts sooner where a lost object
+// is; raising the measurements' does the opposite.
 const (
-	tempoPlace     = 0.27  // how far the centre wanders in a second, besides its velocity
-	tempoAccel     = 0.6   // how much its velocity changes in a second
-	tempoSize      = 0.27  // the same for width and height
-	tempoSizeAccel = 0.1   //
-	tempoMeasure   = 0.05  // of a detected centre
-	tempoMeasSize  = 0.1   // of a detected width and height
-	tempoNewPlace  = 0.1   // of a new track
-	tempoNewSpeed  = 1.875 // a second
+	tempoPlace     = 0.42 // how far the centre wanders in a second, besides its velocity
+	tempoAccel     = 0.95 // how much its velocity changes in a second
+	tempoSize      = 0.42 // the same for width and height
+	tempoSizeAccel = 0.15 //
+	tempoMeasure   = 0.08 // of a detected centre
+	tempoMeasSize  = 0.16 // of a detected width and height
+	tempoNewPlace  = 0.15 // of a new track
+	tempoNewSpeed  = 3    // a second
 )
 
 func newTempoFilter(b detect.Box) tempoFilter {
 	cx, cy, w, h := centerSize(b)
+	size := math.Sqrt(w * h)
 	still := func(x float64) axis {
-		return axis{x: x, pxx: square(tempoNewPlace * h), pvv: square(tempoNewSpeed * h)}
+		return axis{x: x, pxx: square(tempoNewPlace * size), pvv: square(tempoNewSpeed * size)}
 	}
 	return tempoFilter{still(cx), still(cy), still(w), still(h)}
 }
 
+func (f *tempoFilter) size() float64 { return math.Sqrt(f.w.x * f.h.x) }
+
 // predict moves the filter by dt seconds. restless multiplies the variance of the
 // acceleration; a lost object keeps its size.
 func (f *tempoFilter) predict(dt, restless float64, lost bool) {
-	h := f.h.x
-	accel := tempoAccel * h * math.Sqrt(restless)
-	f.cx.drift(dt, tempoPlace*h, accel)
-	f.cy.drift(dt, tempoPlace*h, accel)
+	size := f.size()
+	accel := tempoAccel * size * math.Sqrt(restless)
+	f.cx.drift(dt, tempoPlace*size, accel)
+	f.cy.drift(dt, tempoPlace*size, accel)
 	for _, a := range [...]*axis{&f.w, &f.h} {
 		if lost || a.x+dt*a.v < a.x/5 {
 			a.v = 0
 		}
-		a.drift(dt, tempoSize*h, tempoSizeAccel*h)
+		a.drift(dt, tempoSize*size, tempoSizeAccel*size)
 	}
 }
 
@@ -60,7 +64,7 @@ func (f *tempoFilter) update(b detect.Box, score float64) {
 
 // measurement is the variance of a detection of the given score.
 func (f *tempoFilter) measurement(score float64) (place, size float64) {
-	unsure := (2 - min(1, max(0, score))) * f.h.x
+	unsure := (2 - min(1, max(0, score))) * f.size()
 	return square(tempoMeasure * unsure), square(tempoMeasSize * unsure)
 }
 
