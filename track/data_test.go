@@ -1,8 +1,10 @@
 package track_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +32,7 @@ func dataDir(tb testing.TB, elem ...string) string {
 type sequence struct {
 	name   string
 	frames []track.Input
+	stride int // of the frames of the video; 0 is 1
 }
 
 // readSequences reads <dir>/<sequence>/det/<file> for every sequence there, in
@@ -51,20 +54,16 @@ func readSequences(tb testing.TB, dir, file string, confidence float64) []sequen
 		if err != nil {
 			tb.Fatal(err)
 		}
-		sequences[i] = sequence{filepath.Base(root), framesOf(rows, info.FrameRate, confidence)}
+		sequences[i] = sequence{name: filepath.Base(root), frames: framesOf(rows, info, confidence)}
 	}
 	return sequences
 }
 
-// framesOf sorts rows into frames 1..last, empty ones included.
-func framesOf(rows []mot.Row, rate, confidence float64) []track.Input {
-	last := 0
-	for _, r := range rows {
-		last = max(last, r.Frame)
-	}
-	frames := make([]track.Input, last)
+// framesOf sorts rows into the frames of the video, empty ones included.
+func framesOf(rows []mot.Row, info mot.SeqInfo, confidence float64) []track.Input {
+	frames := make([]track.Input, info.Length)
 	for i := range frames {
-		frames[i].Time = time.Duration(float64(i) / rate * float64(time.Second))
+		frames[i].Time = time.Duration(float64(i) / info.FrameRate * float64(time.Second))
 	}
 	for _, r := range rows {
 		if r.Conf > confidence {
@@ -73,6 +72,29 @@ func framesOf(rows []mot.Row, rate, confidence float64) []track.Input {
 		}
 	}
 	return frames
+}
+
+// addMotion reads <dir>/<sequence>/gmc.txt, the camera's motion: a row is a frame
+// and the affine a11, a12, tx, a21, a22, ty from the frame before.
+func addMotion(tb testing.TB, dir string, sequences []sequence) {
+	tb.Helper()
+	for _, s := range sequences {
+		path := filepath.Join(dir, s.name, "gmc.txt")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			var frame int
+			var m track.Affine
+			if _, err := fmt.Sscanf(line, "%d,%f,%f,%f,%f,%f,%f", &frame, &m.A11, &m.A12, &m.TX, &m.A21, &m.A22, &m.TY); err != nil {
+				tb.Fatalf("%s: %q: %v", path, line, err)
+			}
+			if frame <= len(s.frames) {
+				s.frames[frame-1].Motion = &m
+			}
+		}
+	}
 }
 
 // newTracker makes a tracker with the settings it is published with.

@@ -14,7 +14,7 @@
 // for frames without detections: a tracker learns from seeing nothing that its
 // objects are gone.
 //
-//	t, err := track.New("sort", track.Config{}) // the published settings
+//	t, err := track.New(track.Default, track.Config{}) // its own settings
 //	…
 //	for each frame {
 //		for _, obj := range t.Update(track.Input{Time: pts, Detections: dets}) {
@@ -23,7 +23,28 @@
 //	}
 //
 // One Tracker follows one video: ids start at 1 in each and are never used
-// again. To change settings, start from [DefaultConfig] and change the field.
+// again. To change settings, start from [DefaultConfig] and change the field; to
+// change what only one tracker has, make it by its own constructor.
+//
+// # Which one
+//
+//   - [Tempo] ("tempo") is the default and the most accurate. It lives in media
+//     time, finds the motion of the camera in the detections, and takes all of
+//     them, also the weak ones: give it detections from a sixth of the threshold
+//     you would use, and that threshold as [Config] Score.
+//   - [SORT] ("sort") is the simplest and fastest, for steady cameras and strong
+//     detectors.
+//   - [ByteTrack] ("bytetrack") and [OCSORT] ("ocsort") are as published, to
+//     compare with.
+//
+// # What a track says
+//
+// A [Track] tells where it is (Box, an estimate), what was detected (Raw), whether
+// it was seen in this frame (State), what it is, by vote of its detections (Class,
+// ClassConfidence), and on request how sure the box is (Covariance). With
+// Input.Events, a tracker also says why: every detection that came to nothing and
+// every birth, confirmation, loss, return and death is an [Event] with what was
+// measured and the limit it was compared with.
 //
 // # Promises
 //

@@ -43,6 +43,31 @@ func Example() {
 	// 120ms: 1 at x=40
 }
 
+// Why was somebody lost? Events say so.
+func ExampleEvent() {
+	tracker := track.NewTempo(track.DefaultTempoConfig())
+	person := detect.Detection{Box: detect.FromLTWH(100, 100, 40, 100), Score: 0.9}
+	faint := person
+	faint.Score = 0.05
+
+	var events []track.Event
+	for i, d := range []detect.Detection{person, person, faint} {
+		tracker.Update(track.Input{
+			Time:       time.Duration(i) * 40 * time.Millisecond,
+			Detections: []detect.Detection{d},
+			Events:     &events,
+		})
+	}
+	for _, e := range events {
+		fmt.Println(e)
+	}
+	// Output:
+	// 0s: track 1, detection 0, born: nothing overlapped it
+	// 0s: track 1, detection 0, confirmed: score 0.90 of at least 0.85
+	// 80ms: detection 0 ignored: score 0.05 is under 0.10
+	// 80ms: track 1 lost: nothing overlapped it
+}
+
 func ExampleAssigner() {
 	cost := []float64{
 		4, 1, 3,

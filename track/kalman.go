@@ -24,6 +24,15 @@ func (a *axis) predict(dt, qx, qv float64) {
 	a.pvv += qv
 }
 
+// drift moves the axis by dt under noise that acts all the time, so that one long
+// step is as good as two short ones: the position wanders by the standard
+// deviation place in one unit of time, the velocity by accel.
+func (a *axis) drift(dt, place, accel float64) {
+	q := accel * accel
+	a.predict(dt, dt*(place*place+q*dt*dt/3), dt*q)
+	a.pxv += dt * dt * q / 2
+}
+
 // update takes in the measurement z of variance r.
 func (a *axis) update(z, r float64) {
 	s := a.pxx + r

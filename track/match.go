@@ -12,14 +12,17 @@ type edge struct {
 // ready; it allocates nothing once it has seen its largest problem.
 //
 // Objects that keep their distance are settled without an assignment problem,
-// exactly; only the knots that are left go to the Assigner.
+// exactly; only the knots that are left go to the Assigner, one at a time, so that
+// a crowd costs the sum of its knots and not the cube of its size.
 type matcher struct {
 	chosen, live     []edge
 	rowTaken         []bool
 	colTaken         []bool
 	rowBest, colBest []topTwo
 
-	// The dense problem of the edges left over.
+	knots knots
+
+	// The dense problem of one knot.
 	assigner       Assigner
 	colAt          []int // position of a column in the dense problem, or −1
 	rowIDs, colIDs []int // and back
@@ -54,7 +57,13 @@ func (m *matcher) maximize(edges []edge, rows, cols int) []edge {
 	for m.settle() {
 	}
 	if len(m.live) > 0 {
-		m.assign(cols)
+		m.colAt = resize(m.colAt, cols)
+		fill(m.colAt, -1)
+		for rest := m.knots.split(m.live, rows, cols); len(rest) > 0; {
+			var knot []edge
+			knot, rest = m.knots.cut(rest)
+			m.assign(knot)
+		}
 	}
 	return m.chosen
 }
@@ -95,10 +104,10 @@ func (m *matcher) choose(e edge) {
 	m.chosen = append(m.chosen, e)
 }
 
-// assign solves the live edges as a dense problem over the rows and columns they
-// touch. A pair that is no edge costs 0: it stands for staying single.
-func (m *matcher) assign(cols int) {
-	m.compact(cols)
+// assign solves one knot as a dense problem over the rows and columns it touches.
+// A pair that is no edge costs 0: it stands for staying single.
+func (m *matcher) assign(knot []edge) {
+	m.compact(knot)
 	rows, cols := len(m.rowIDs), len(m.colIDs)
 	m.rowToCol = resize(m.rowToCol, rows)
 	m.assigner.Solve(m.cost, rows, cols, m.rowToCol)
@@ -107,14 +116,15 @@ func (m *matcher) assign(cols int) {
 			m.choose(edge{m.rowIDs[i], m.colIDs[j], -m.cost[i*cols+j]})
 		}
 	}
+	for _, j := range m.colIDs {
+		m.colAt[j] = -1
+	}
 }
 
-// compact numbers the rows and columns of the live edges and fills in the cost.
-func (m *matcher) compact(cols int) {
-	m.colAt = resize(m.colAt, cols)
-	fill(m.colAt, -1)
+// compact numbers the rows and columns of a knot and fills in the cost.
+func (m *matcher) compact(knot []edge) {
 	m.rowIDs, m.colIDs = m.rowIDs[:0], m.colIDs[:0]
-	for _, e := range m.live {
+	for _, e := range knot {
 		if n := len(m.rowIDs); n == 0 || m.rowIDs[n-1] != e.row {
 			m.rowIDs = append(m.rowIDs, e.row)
 		}
@@ -126,7 +136,7 @@ func (m *matcher) compact(cols int) {
 	m.cost = resize(m.cost, len(m.rowIDs)*len(m.colIDs))
 	clear(m.cost)
 	i := 0
-	for _, e := range m.live {
+	for _, e := range knot {
 		if m.rowIDs[i] != e.row {
 			i++
 		}

@@ -39,10 +39,12 @@ func newSubject(box detect.Box, class, index int) subject {
 }
 
 // appendSubjects appends the trackable detections to dst.
-func appendSubjects(dst []subject, detections []detect.Detection) []subject {
+func (l *ledger) appendSubjects(dst []subject, detections []detect.Detection) []subject {
 	for i := range detections {
 		if d := &detections[i]; trackable(d) {
 			dst = append(dst, newSubject(d.Box, d.Class, i))
+		} else {
+			l.skipped(i, true, 0, 0)
 		}
 	}
 	return dst
@@ -53,6 +55,7 @@ func appendSubjects(dst []subject, detections []detect.Detection) []subject {
 // The zero value is ready; it allocates nothing once it has seen its largest
 // problem.
 type overlaps struct {
+	mixed bool // also between classes
 	spans []span
 	edges []edge
 }
@@ -76,7 +79,7 @@ func (o *overlaps) find(rows, cols []subject) []edge {
 			if s.left >= a.box.X2 {
 				break
 			}
-			if b := &cols[s.col]; s.right > a.box.X1 && b.class == a.class {
+			if b := &cols[s.col]; s.right > a.box.X1 && (o.mixed || b.class == a.class) {
 				if iou := a.iou(b); iou > 0 {
 					o.edges = append(o.edges, edge{i, s.col, iou})
 				}

@@ -1,11 +1,14 @@
 package track_test
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,18 +89,25 @@ func (a *auditor) check(t *testing.T, in track.Input, out []track.Track) {
 		if o.Hits < 1 || o.SinceUpdate < 0 || o.Age < o.SinceUpdate || math.IsNaN(o.Score) {
 			t.Fatalf("%v: impossible %+v", in.Time, o)
 		}
-		if before, ok := a.known[o.ID]; ok && (o.Hits < before.Hits || o.Age < before.Age || o.Class != before.Class) {
+		if !(o.ClassConfidence > 0 && o.ClassConfidence <= 1) {
+			t.Fatalf("%v: track %d is of its class with confidence %g", in.Time, o.ID, o.ClassConfidence)
+		}
+		if before, ok := a.known[o.ID]; ok && (o.Hits < before.Hits || o.Age < before.Age || o.ClassConfidence == 1 && o.Class != before.Class) {
 			t.Fatalf("%v: %+v was %+v before", in.Time, o, before)
 		}
 		a.known[o.ID] = o
 		if o.Detection == -1 {
+			if o.State != track.Coasted || o.Raw != (detect.Box{}) {
+				t.Fatalf("%v: not seen, but %+v", in.Time, o)
+			}
 			continue
 		}
 		if o.Detection < -1 || o.Detection >= len(in.Detections) || used[o.Detection] {
 			t.Fatalf("%v: track %d claims detection %d of %d", in.Time, o.ID, o.Detection, len(in.Detections))
 		}
 		used[o.Detection] = true
-		if d := in.Detections[o.Detection]; d.Class != o.Class || d.Score != o.Score || o.SinceUpdate != 0 {
+		if d := in.Detections[o.Detection]; o.ClassConfidence == 1 && d.Class != o.Class ||
+			d.Score != o.Score || d.Box != o.Raw || o.SinceUpdate != 0 || o.State != track.Observed {
 			t.Fatalf("%v: %+v does not fit its detection %+v", in.Time, o, d)
 		}
 	}
@@ -177,11 +187,14 @@ func TestTrackersSkipBrokenDetections(t *testing.T) {
 	})
 }
 
-// Every class is tracked as if it were alone: only the numbers of the ids may
-// differ.
+// The published trackers follow every class as if it were alone: only the numbers
+// of the ids may differ.
 func TestTrackersKeepClassesApart(t *testing.T) {
 	const classes = 3
 	forEachTracker(t, func(t *testing.T, name string) {
+		if name == "tempo" {
+			t.Skip("labels are votes, and all classes tell about the camera")
+		}
 		scene := street(10, 200, 60, classes)
 		together := run(newTracker(t, name), scene)
 		for class := range classes {
@@ -252,6 +265,172 @@ func TestTrackersAllocateNothing(t *testing.T) {
 			t.Errorf("%g allocations a frame, want 0", n)
 		}
 	})
+}
+
+// transformed is the scene as another camera would see it.
+func transformed(scene []track.Input, box func(detect.Box) detect.Box) []track.Input {
+	out := make([]track.Input, len(scene))
+	for k, in := range scene {
+		out[k] = in
+		out[k].Detections = slices.Clone(in.Detections)
+		for i := range out[k].Detections {
+			d := &out[k].Detections[i]
+			d.Box = box(d.Box)
+		}
+	}
+	return out
+}
+
+// The place of the origin does not matter, nor does, but for the trackers that
+// count in pixels, how large the picture is.
+func TestTrackersDoNotDependOnTheOriginOrTheScale(t *testing.T) {
+	const shift, scale = 1 << 12, 4 // exact in floating point
+	inPixels := []string{"sort", "ocsort", "bytetrack"}
+	forEachTracker(t, func(t *testing.T, name string) {
+		scene := street(12, 200, 40, 2)
+		want := run(newTracker(t, name), scene)
+		sameBoxes(t, want, run(newTracker(t, name), transformed(scene, func(b detect.Box) detect.Box {
+			return detect.Box{X1: b.X1 + shift, Y1: b.Y1 - shift, X2: b.X2 + shift, Y2: b.Y2 - shift}
+		})), func(b detect.Box) detect.Box {
+			return detect.Box{X1: b.X1 - shift, Y1: b.Y1 + shift, X2: b.X2 - shift, Y2: b.Y2 + shift}
+		})
+		if slices.Contains(inPixels, name) {
+			return
+		}
+		sameBoxes(t, want, run(newTracker(t, name), transformed(scene, func(b detect.Box) detect.Box {
+			return detect.Box{X1: b.X1 * scale, Y1: b.Y1 * scale, X2: b.X2 * scale, Y2: b.Y2 * scale}
+		})), func(b detect.Box) detect.Box {
+			return detect.Box{X1: b.X1 / scale, Y1: b.Y1 / scale, X2: b.X2 / scale, Y2: b.Y2 / scale}
+		})
+	})
+}
+
+// sameBoxes compares ids and boxes, the latter of b after a change, to a millionth
+// of a pixel.
+func sameBoxes(t *testing.T, a, b [][]track.Track, change func(detect.Box) detect.Box) {
+	t.Helper()
+	for k := range a {
+		if len(a[k]) != len(b[k]) {
+			t.Fatalf("frame %d: %d and %d tracks", k, len(a[k]), len(b[k]))
+		}
+		for i := range a[k] {
+			x, y := a[k][i], b[k][i]
+			if x.ID != y.ID || distance(x.Box, change(y.Box)) > 1e-6 {
+				t.Fatalf("frame %d: %+v and %+v", k, x, y)
+			}
+		}
+	}
+}
+
+// The order of the detections does not matter but to the numbers of the ids.
+func TestTrackersDoNotDependOnTheOrder(t *testing.T) {
+	forEachTracker(t, func(t *testing.T, name string) {
+		scene, mixed := street(13, 200, 40, 2), street(13, 200, 40, 2)
+		rng := rand.New(rand.NewPCG(1, 1))
+		for k := range mixed {
+			ds := mixed[k].Detections
+			rng.Shuffle(len(ds), func(a, b int) { ds[a], ds[b] = ds[b], ds[a] })
+		}
+		byBox := func(frames [][]track.Track) [][]track.Track {
+			for _, f := range frames {
+				slices.SortFunc(f, func(a, b track.Track) int { return cmp.Compare(a.Raw.X1, b.Raw.X1) })
+			}
+			return frames
+		}
+		sameIdentities(t, byBox(run(newTracker(t, name), scene)), byBox(run(newTracker(t, name), mixed)))
+	})
+}
+
+// A hundred runs give the same, whatever else the machine does.
+func TestTrackersGiveTheSameEveryTime(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	forEachTracker(t, func(t *testing.T, name string) {
+		scene := street(14, 60, 30, 2)
+		want := run(newTracker(t, name), scene)
+		for k := range 100 {
+			runtime.GOMAXPROCS([]int{1, 2, 8}[k%3])
+			if !reflect.DeepEqual(run(newTracker(t, name), scene), want) {
+				t.Fatalf("run %d differs", k)
+			}
+		}
+	})
+}
+
+// Being asked for reasons and covariances changes nothing else, and both make
+// sense.
+func TestTrackersExplainThemselves(t *testing.T) {
+	forEachTracker(t, func(t *testing.T, name string) {
+		scene := street(15, 150, 30, 2)
+		want := run(newTracker(t, name), scene)
+		var events []track.Event
+		asked := slices.Clone(scene)
+		for k := range asked {
+			asked[k].Events, asked[k].Covariance = &events, true
+		}
+		tracker := newTracker(t, name)
+		alive := map[int]bool{}
+		for k, in := range asked {
+			events = events[:0]
+			used := map[int]bool{}
+			got := slices.Clone(tracker.Update(in))
+			for i := range got {
+				used[got[i].Detection] = true
+				checkCovariance(t, got[i].Covariance)
+				got[i].Covariance = nil
+			}
+			if !reflect.DeepEqual(got, want[k]) {
+				t.Fatalf("frame %d: %+v with reasons, %+v without", k, got, want[k])
+			}
+			for _, e := range events {
+				checkEvent(t, e, in, alive)
+				used[e.Detection] = true
+			}
+			for i, d := range in.Detections {
+				if name != "sort" && name != "ocsort" && !used[i] {
+					t.Fatalf("frame %d: nothing is said of detection %d, %+v", k, i, d)
+				}
+			}
+		}
+	})
+}
+
+func checkCovariance(t *testing.T, c *track.Covariance) {
+	t.Helper()
+	if c == nil {
+		t.Fatal("no covariance")
+	}
+	for i := range c {
+		for j := range c {
+			if c[i][j] != c[j][i] || math.IsNaN(c[i][j]) || c[i][i] <= 0 || c[i][j]*c[i][j] > c[i][i]*c[j][j]*(1+1e-9) {
+				t.Fatalf("not a covariance: %v", *c)
+			}
+		}
+	}
+}
+
+// checkEvent follows who is alive.
+func checkEvent(t *testing.T, e track.Event, in track.Input, alive map[int]bool) {
+	t.Helper()
+	if e.Time != in.Time || e.Detection >= len(in.Detections) || e.String() == "" || strings.Contains(e.String(), "%!") {
+		t.Fatalf("%v: %+v: %s", in.Time, e, e)
+	}
+	switch {
+	case e.Kind == track.Ignored:
+		if e.Track != 0 || e.Detection < 0 {
+			t.Fatalf("%+v", e)
+		}
+		return
+	case e.Kind == track.Born:
+		if alive[e.Track] {
+			t.Fatalf("%v: born twice", e)
+		}
+		alive[e.Track] = true
+	case !alive[e.Track]:
+		t.Fatalf("%v: not alive", e)
+	}
+	if e.Kind == track.Died {
+		alive[e.Track] = false
+	}
 }
 
 // FuzzTrackers feeds frames made of raw bytes: any box, any class, any time.

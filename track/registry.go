@@ -2,26 +2,50 @@ package track
 
 import (
 	"fmt"
+	"math"
 	"strings"
+	"time"
 )
 
-// Config holds the settings that flags and files give to any tracker; SORTConfig
-// says what raising and lowering each of them does.
+// Config holds the settings that flags and files give to any tracker. Each
+// tracker has its own defaults, DefaultConfig, and says more in its own
+// configuration: SORTConfig, ByteTrackConfig, OCSORTConfig, TempoConfig.
 type Config struct {
-	MaxAge  int     // frames a track may go without a detection, 0 or more
-	MinHits int     // frames in a row before a track is reported, 0 or more
-	IoU     float64 // least overlap of a match, in (0,1]
+	// MaxAge is how many frames in a row a track may go without a detection, and
+	// MaxGap how much media time. A track ends when it exceeds either; −1 frames
+	// and 0 time set no bound. Raising them carries identities through longer
+	// occlusions, and risks that a stale track picks up another object.
+	MaxAge int
+	MaxGap time.Duration
+	// MinHits is how many detections a track needs before it is reported, counted
+	// as its paper counts them. Raising it suppresses false detections and reports
+	// objects later. ByteTrack has no such setting: 0.
+	MinHits int
+	// IoU is the least overlap of a match, in (0,1]; for bytetrack and tempo of the
+	// overlap weighed down by the score. Lowering it follows faster motion and lower
+	// frame rates; raising it makes fewer wrong matches in crowds.
+	IoU float64
+	// Score is from where on a detection counts as sure, 0..1: the threshold that
+	// one would use without a tracker. Below it bytetrack and tempo continue tracks
+	// but start none; ocsort does not look at it. SORT takes every detection: 0.
+	Score float64
 }
 
 // Validate says what is wrong with the settings, if anything.
 func (c Config) Validate() error {
 	switch {
-	case c.MaxAge < 0:
-		return fmt.Errorf("max age is %d frames; want 0 or more", c.MaxAge)
+	case c.MaxAge < -1:
+		return fmt.Errorf("max age is %d frames; want 0 or more, or -1 for no bound in frames", c.MaxAge)
+	case c.MaxGap < 0:
+		return fmt.Errorf("max gap is %v; want 0s (no bound in time) or more", c.MaxGap)
+	case c.MaxAge == -1 && c.MaxGap == 0:
+		return fmt.Errorf("max age is -1 and max gap 0s: tracks would never end; bound one of them, such as max gap 1s")
 	case c.MinHits < 0:
-		return fmt.Errorf("min hits is %d frames; want 0 or more", c.MinHits)
+		return fmt.Errorf("min hits is %d; want 0 or more", c.MinHits)
 	case !(c.IoU > 0 && c.IoU <= 1):
 		return fmt.Errorf("least IoU is %g; want more than 0 and at most 1, such as 0.3", c.IoU)
+	case !(c.Score >= 0 && c.Score <= 1) || math.IsNaN(c.Score):
+		return fmt.Errorf("score is %g; want 0 to 1, such as 0.6", c.Score)
 	}
 	return nil
 }
@@ -35,8 +59,14 @@ type entry struct {
 
 // entries lists the trackers by name, in alphabetical order.
 var entries = []entry{
-	{"sort", Config(DefaultSORTConfig()), func(c Config) Tracker { return NewSORT(SORTConfig(c)) }},
+	{"bytetrack", DefaultByteTrackConfig().general(), func(c Config) Tracker { return NewByteTrack(byteTrackConfig(c)) }},
+	{"ocsort", DefaultOCSORTConfig().general(), func(c Config) Tracker { return NewOCSORT(ocsortConfig(c)) }},
+	{"sort", DefaultSORTConfig().general(), func(c Config) Tracker { return NewSORT(sortConfig(c)) }},
+	{"tempo", DefaultTempoConfig().general(), func(c Config) Tracker { return NewTempo(tempoConfig(c)) }},
 }
+
+// Default is the name of the tracker to use where nothing speaks for another.
+const Default = "tempo"
 
 // Names lists the trackers that New makes, in alphabetical order.
 func Names() []string {
@@ -68,7 +98,21 @@ func New(name string, cfg Config) (Tracker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("track: configure %s: %w", name, err)
 	}
+	if err := e.unused(cfg); err != nil {
+		return nil, fmt.Errorf("track: configure %s: %w", name, err)
+	}
 	return e.build(cfg), nil
+}
+
+// unused says which setting the tracker does not have, if one is given.
+func (e entry) unused(cfg Config) error {
+	switch {
+	case e.name == "bytetrack" && cfg.MinHits != 0:
+		return fmt.Errorf("min hits is %d, but bytetrack always reports from the second detection on; leave it at 0", cfg.MinHits)
+	case e.name == "sort" && cfg.Score != 0:
+		return fmt.Errorf("score is %g, but sort takes every detection: leave the weak ones out before", cfg.Score)
+	}
+	return nil
 }
 
 func lookup(name string) (entry, bool) {

@@ -37,7 +37,13 @@ func TestNewRejects(t *testing.T) {
 	}{
 		{"unknown name", "srot", Config{}, []string{`"srot"`, "sort"}},
 		{"no name", "", Config{}, []string{`""`, "sort"}},
-		{"negative age", "sort", with(func(c *Config) { c.MaxAge = -1 }), []string{"sort", "max age", "-1"}},
+		{"negative age", "sort", with(func(c *Config) { c.MaxAge = -2 }), []string{"sort", "max age", "-2"}},
+		{"negative gap", "sort", with(func(c *Config) { c.MaxGap = -1 }), []string{"max gap", "-1ns"}},
+		{"no bound", "sort", with(func(c *Config) { c.MaxAge = -1 }), []string{"never end", "max gap"}},
+		{"score above one", "ocsort", Config{IoU: 0.3, Score: 60}, []string{"ocsort", "score", "60"}},
+		{"score not a number", "ocsort", Config{IoU: 0.3, Score: math.NaN()}, []string{"score", "NaN"}},
+		{"a score for sort", "sort", with(func(c *Config) { c.Score = 0.5 }), []string{"sort takes every detection"}},
+		{"hits for bytetrack", "bytetrack", Config{IoU: 0.1, Score: 0.6, MinHits: 3}, []string{"bytetrack", "min hits", "3"}},
 		{"negative hits", "sort", with(func(c *Config) { c.MinHits = -2 }), []string{"min hits", "-2"}},
 		{"no overlap", "sort", with(func(c *Config) { c.IoU = 0 }), []string{"IoU", "0.3"}},
 		{"overlap above one", "sort", with(func(c *Config) { c.IoU = 30 }), []string{"IoU", "30"}},
@@ -54,6 +60,26 @@ func TestNewRejects(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The general settings say all that the published ones do.
+func TestConfigRoundTrip(t *testing.T) {
+	if got, want := sortConfig(DefaultConfig("sort")), DefaultSORTConfig(); got != want {
+		t.Errorf("sort: %+v, want %+v", got, want)
+	}
+	if got, want := ocsortConfig(DefaultConfig("ocsort")), DefaultOCSORTConfig(); got != want {
+		t.Errorf("ocsort: %+v, want %+v", got, want)
+	}
+	if got, want := tempoConfig(DefaultConfig("tempo")), DefaultTempoConfig(); got != want {
+		t.Errorf("tempo: %+v, want %+v", got, want)
+	}
+	got, want := byteTrackConfig(DefaultConfig("bytetrack")), DefaultByteTrackConfig()
+	if math.Abs(got.MaxCost-want.MaxCost) > 1e-12 || math.Abs(got.NewScore-want.NewScore) > 1e-12 {
+		t.Errorf("bytetrack: %+v, want %+v", got, want)
+	}
+	if !slices.Contains(Names(), Default) {
+		t.Errorf("no tracker %q among %v", Default, Names())
 	}
 }
 

@@ -7,13 +7,15 @@ import (
 	"github.com/tracker-go/tracker/detect"
 )
 
-// SORTConfig holds the settings of SORT. Both ages count frames given to Update,
-// as in the paper, not seconds.
+// SORTConfig holds the settings of SORT.
 type SORTConfig struct {
 	// MaxAge is how many frames in a row a track may go without a detection. Raising
 	// it carries identities through longer gaps, and risks that a stale track picks
-	// up another object; 0 ends a track at its first miss.
+	// up another object; 0 ends a track at its first miss, −1 sets no such bound.
 	MaxAge int
+	// MaxGap is how much media time it may go without one; 0 sets no such bound, as
+	// in the paper.
+	MaxGap time.Duration
 	// MinHits is how many frames in a row a track must be matched, after the
 	// detection that started it, before it is reported. Raising it suppresses false
 	// detections and reports objects later, again after every miss. The first
@@ -39,29 +41,23 @@ func DefaultSORTConfig() SORTConfig { return SORTConfig{MaxAge: 1, MinHits: 3, I
 // It reports tracks that were seen in this very frame, so Track.Detection is
 // never −1. Input.Motion is not used.
 type SORT struct {
+	ledger
 	cfg    SORTConfig
-	frame  int           // frames given to Update
-	now    time.Duration // media time of the last one
-	lastID int
 	tracks []sortTrack // ordered by id
 
 	// Of one frame, kept for their memory.
 	expected, detected []subject
-	edges, contest     []edge
 	pairs              []edge
-	rowUses, colUses   []int
-	contested          []int // classes
 	matched            []bool
 	overlaps           overlaps
+	contest            contest
 	matcher            matcher
-	out                []Track
 }
 
 type sortTrack struct {
 	identity
 	filter sortFilter
 	streak int // matches in a row since the first detection or the last miss
-	missed int // frames since the last detection
 }
 
 // NewSORT makes a tracker with no tracks. Every setting is taken as it is; see
@@ -70,14 +66,14 @@ func NewSORT(cfg SORTConfig) *SORT { return &SORT{cfg: cfg} }
 
 // Update implements Tracker.
 func (s *SORT) Update(in Input) []Track {
-	s.frame++
-	s.now = max(s.now, in.Time)
+	s.open(&in, false)
 	s.predict()
-	s.detected = appendSubjects(s.detected[:0], in.Detections)
+	s.detected = s.appendSubjects(s.detected[:0], in.Detections)
 	s.associate()
 	s.correct(in.Detections)
+	s.explainLosses()
 	s.begin(in.Detections)
-	return s.report()
+	return s.close()
 }
 
 // predict moves every track one frame ahead.
@@ -88,51 +84,19 @@ func (s *SORT) predict() {
 		if t.missed > 0 {
 			t.streak = 0
 		}
-		t.missed++
-		t.detection = -1
+		t.expect()
 		t.filter.predict()
-		s.expected = append(s.expected, newSubject(t.filter.box(), t.class, i))
+		s.expected = append(s.expected, newSubject(t.filter.box(), t.class(), i))
 	}
 }
 
-// associate fills pairs. As in the authors' program, the overlaps that suffice
-// are the pairs where no two of them compete; where any do, the class goes
-// through the assignment with all its overlaps, and pairs under the threshold
-// are dropped afterwards.
+// associate fills pairs.
 func (s *SORT) associate() {
-	s.edges = s.overlaps.find(s.expected, s.detected)
-	s.findContested()
-	s.pairs, s.contest = s.pairs[:0], s.contest[:0]
-	for _, e := range s.edges {
-		if slices.Contains(s.contested, s.expected[e.row].class) {
-			s.contest = append(s.contest, e)
-		} else if e.weight >= s.cfg.IoU {
-			s.pairs = append(s.pairs, e)
-		}
-	}
-	for _, e := range s.matcher.maximize(s.contest, len(s.expected), len(s.detected)) {
+	clear, contested := s.contest.split(s.overlaps.find(s.expected, s.detected), s.expected, s.detected, s.cfg.IoU)
+	s.pairs = append(s.pairs[:0], clear...)
+	for _, e := range s.matcher.maximize(contested, len(s.expected), len(s.detected)) {
 		if e.weight >= s.cfg.IoU {
 			s.pairs = append(s.pairs, e)
-		}
-	}
-}
-
-// findContested lists the classes in which a track or a detection has more than
-// one overlap that suffices.
-func (s *SORT) findContested() {
-	s.rowUses, s.colUses = resize(s.rowUses, len(s.expected)), resize(s.colUses, len(s.detected))
-	clear(s.rowUses)
-	clear(s.colUses)
-	s.contested = s.contested[:0]
-	for _, e := range s.edges {
-		if e.weight < s.cfg.IoU {
-			continue
-		}
-		s.rowUses[e.row]++
-		s.colUses[e.col]++
-		class := s.expected[e.row].class
-		if (s.rowUses[e.row] > 1 || s.colUses[e.col] > 1) && !slices.Contains(s.contested, class) {
-			s.contested = append(s.contested, class)
 		}
 	}
 }
@@ -144,35 +108,54 @@ func (s *SORT) correct(detections []detect.Detection) {
 	for _, e := range s.pairs {
 		s.matched[e.col] = true
 		t, d := &s.tracks[e.row], &s.detected[e.col]
+		if t.missed > 1 {
+			s.add(Found, Matched, t.id, d.index, -1, e.weight, s.cfg.IoU)
+		}
 		t.filter.update(d.box)
 		t.observe(&detections[d.index], d.index, s.now)
-		t.missed = 0
 		t.streak++
+	}
+}
+
+// explainLosses says why tracks that were seen in the last frame are not now.
+func (s *SORT) explainLosses() {
+	if !s.on() {
+		return
+	}
+	for i := range s.tracks {
+		if t := &s.tracks[i]; t.missed == 1 {
+			s.lost(t.id, s.detected, &s.expected[i], s.cfg.IoU)
+		}
 	}
 }
 
 // begin starts a track from every detection left over.
 func (s *SORT) begin(detections []detect.Detection) {
-	for j, d := range s.detected {
+	for j := range s.detected {
 		if s.matched[j] {
 			continue
 		}
-		s.lastID++
-		s.tracks = append(s.tracks, sortTrack{
-			identity: newIdentity(s.lastID, &detections[d.index], d.index, s.now),
+		d := &s.detected[j]
+		t := sortTrack{
+			identity: newIdentity(s.newID(), &detections[d.index], d.index, s.now),
 			filter:   newSortFilter(d.box),
-		})
+		}
+		if s.on() {
+			s.born(t.id, s.expected, d, s.cfg.IoU, func(row int) int { return s.tracks[row].id })
+		}
+		s.tracks = append(s.tracks, t)
 	}
 }
 
-// report collects the output and lets go of the tracks that are too old.
-func (s *SORT) report() []Track {
-	s.out = s.out[:0]
-	s.tracks = slices.DeleteFunc(s.tracks, func(t sortTrack) bool { return t.missed > s.cfg.MaxAge })
+// close collects the output and lets go of the tracks that are too old.
+func (s *SORT) close() []Track {
+	s.list(len(s.tracks))
+	life := lifetime{s.cfg.MaxAge, s.cfg.MaxGap}
+	s.tracks = slices.DeleteFunc(s.tracks, func(t sortTrack) bool { return s.expire(&t.identity, life) })
 	for i := range s.tracks {
 		t := &s.tracks[i]
 		if t.missed == 0 && (t.streak >= s.cfg.MinHits || s.frame <= s.cfg.MinHits) {
-			s.out = append(s.out, t.report(t.filter.box(), s.now))
+			s.report(&t.identity, t.filter.box(), t.filter.covariance)
 		}
 	}
 	return s.out

@@ -22,13 +22,13 @@ func TestSORTLifeOfATrack(t *testing.T) {
 		seen    string
 		reports string
 	}{
-		{"the first frames of a stream report at once", SORTConfig{1, 3, 0.3}, "xxxxx", "11111"},
-		{"later tracks wait for three more hits", SORTConfig{1, 3, 0.3}, "....xxxxx", ".......11"},
-		{"a miss starts the wait again", SORTConfig{1, 3, 0.3}, "xxxxxx.xxxxx", "111111...111"},
-		{"two misses end it", SORTConfig{1, 3, 0.3}, "xxxx..xxxxx", "1111.....22"},
-		{"no age, no miss", SORTConfig{0, 3, 0.3}, "xxxx.xxxxx", "1111....22"},
-		{"a longer age bridges the gap", SORTConfig{5, 3, 0.3}, "xxxx....xxxxx", "1111......111"},
-		{"no hits, no wait", SORTConfig{1, 0, 0.3}, ".x.x...x", ".1.1...2"},
+		{"the first frames of a stream report at once", SORTConfig{MaxAge: 1, MinHits: 3, IoU: 0.3}, "xxxxx", "11111"},
+		{"later tracks wait for three more hits", SORTConfig{MaxAge: 1, MinHits: 3, IoU: 0.3}, "....xxxxx", ".......11"},
+		{"a miss starts the wait again", SORTConfig{MaxAge: 1, MinHits: 3, IoU: 0.3}, "xxxxxx.xxxxx", "111111...111"},
+		{"two misses end it", SORTConfig{MaxAge: 1, MinHits: 3, IoU: 0.3}, "xxxx..xxxxx", "1111.....22"},
+		{"no age, no miss", SORTConfig{MaxAge: 0, MinHits: 3, IoU: 0.3}, "xxxx.xxxxx", "1111....22"},
+		{"a longer age bridges the gap", SORTConfig{MaxAge: 5, MinHits: 3, IoU: 0.3}, "xxxx....xxxxx", "1111......111"},
+		{"no hits, no wait", SORTConfig{MaxAge: 1, MinHits: 0, IoU: 0.3}, ".x.x...x", ".1.1...2"},
 	} {
 		t.Run(tc.what, func(t *testing.T) {
 			s := NewSORT(tc.cfg)
@@ -65,7 +65,8 @@ func TestSORTFillsTrack(t *testing.T) {
 	if len(out) != 2 {
 		t.Fatalf("%d tracks, want 2", len(out))
 	}
-	got, want := out[0], Track{ID: 1, Class: 5, Score: 0.8, Detection: 1, Hits: 2, Age: 3 * time.Second}
+	got, want := out[0], Track{ID: 1, Class: 5, Score: 0.8, Detection: 1, Hits: 2, Age: 3 * time.Second,
+		State: Observed, Raw: bus.Box, ClassConfidence: 1}
 	if math.Abs(got.Box.X1-bus.Box.X1) > 1e-9 || math.Abs(got.Box.Y2-bus.Box.Y2) > 1e-9 {
 		t.Errorf("box %v, want %v", got.Box, bus.Box)
 	}

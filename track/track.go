@@ -10,8 +10,8 @@ import (
 // called once for every frame in order, also for a frame without detections,
 // and is not safe for concurrent use: its state lives in one goroutine.
 //
-// The returned slice, ordered by ID, is valid until the next call; copy what
-// must live longer.
+// The returned slice, ordered by ID, is valid until the next call, as is what it
+// points to; copy what must live longer.
 type Tracker interface {
 	Update(Input) []Track
 }
@@ -26,6 +26,11 @@ type Input struct {
 	// Motion of the camera from the previous frame to this one; nil where unknown
 	// or still.
 	Motion *Affine
+	// Covariance asks for Track.Covariance, which costs a little.
+	Covariance bool
+	// Events, where not nil, is given the reasons for all that happens in this
+	// frame: they are appended. Without it nothing is recorded and nothing paid.
+	Events *[]Event
 }
 
 // Affine maps a point of the previous frame to this one, in pixels:
@@ -38,9 +43,10 @@ type Track struct {
 	ID int
 	// Box is the tracker's estimate in this frame, source-frame pixels.
 	Box detect.Box
-	// Class is an index into the detector's labels.
+	// Class is an index into the detector's labels: the one most of the track's
+	// detections speak for.
 	Class int
-	// Score is the confidence of the detection behind the box, 0..1.
+	// Score is the confidence of the last detection behind the box, 0..1.
 	Score float64
 	// Detection is the index in Input.Detections that updated the track in this
 	// frame, or −1 where the box is only predicted.
@@ -51,4 +57,36 @@ type Track struct {
 	Age time.Duration
 	// SinceUpdate is the media time since its last detection, 0 when seen now.
 	SinceUpdate time.Duration
+
+	// State says how far the box can be trusted.
+	State State
+	// Raw is the box as detected, where State is Observed; empty otherwise.
+	Raw detect.Box
+	// ClassConfidence is the share, 0..1, of the track's recent detections, by
+	// score, that speak for Class.
+	ClassConfidence float64
+	// Covariance of Box, where Input.Covariance asks for it; nil otherwise.
+	Covariance *Covariance
 }
+
+// State says where the box of a track comes from.
+type State uint8
+
+const (
+	// Observed: a detection of this frame is behind the box.
+	Observed State = iota
+	// Coasted: the box is predicted; Track.SinceUpdate says for how long.
+	Coasted
+	// Interpolated: the box was filled in afterwards, between two detections. No
+	// Tracker reports it: they never look ahead.
+	Interpolated
+)
+
+// String is the state in one lower-case word.
+func (s State) String() string {
+	return [...]string{"observed", "coasted", "interpolated"}[min(s, Interpolated)]
+}
+
+// Covariance is the covariance of the centre x, centre y, width and height of a
+// box, in square pixels.
+type Covariance [4][4]float64

@@ -1,0 +1,156 @@
+package track
+
+import (
+	"fmt"
+	"time"
+)
+
+// Event is something that happened to a track or a detection, and why: what was
+// measured, against which limit. A tracker appends events to Input.Events.
+type Event struct {
+	Kind   Kind
+	Reason Reason
+	Time   time.Duration // media time of the frame
+	// Track is the id of the track, 0 where a detection alone is concerned.
+	Track int
+	// Detection is an index into Input.Detections, −1 where there is none.
+	Detection int
+	// Rival is the other party: the id of the track that a detection came closest
+	// to, or the index of the detection that came closest to a track; −1 for none.
+	Rival int
+	// Value is what was measured and Limit what it was compared with; Reason says
+	// what they are.
+	Value, Limit float64
+}
+
+// Kind is what happened.
+type Kind uint8
+
+const (
+	Ignored   Kind = iota // a detection neither continued nor started a track
+	Born                  // a detection started a track
+	Confirmed             // a track is reported from now on
+	Lost                  // a track was not seen, for the first time in a row
+	Found                 // a lost track was seen again
+	Died                  // a track ended
+)
+
+// Reason is why it happened.
+type Reason uint8
+
+const (
+	// Broken: the box is not finite, empty or absurd, or the score is NaN.
+	Broken Reason = iota
+	// LowScore: Value is the score, Limit the least that is looked at.
+	LowScore
+	// Unsure: no track took the detection, and its score, Value, is under Limit,
+	// which starting a track asks for.
+	Unsure
+	// Alone: there is no candidate that overlaps at all.
+	Alone
+	// TooDifferent: the best candidate has similarity Value, under Limit.
+	TooDifferent
+	// Outbid: the best candidate, Rival, has similarity Value, over Limit, but is
+	// better off in another pair.
+	Outbid
+	// Duplicate: the box overlaps that of Rival by Value, over Limit.
+	Duplicate
+	// Matched: the pair has similarity Value, over Limit.
+	Matched
+	// Sure: the score of the detection, Value, reaches Limit, or the video begins.
+	Sure
+	// EnoughHits: the track has Value detections, as many as Limit asks for.
+	EnoughHits
+	// Unconfirmed: the track was missed when it had Value detections; being reported
+	// takes Limit.
+	Unconfirmed
+	// Expired: the track has been unseen for Value seconds; Limit is the most, 0
+	// where the bound is in frames.
+	Expired
+)
+
+var kindNames = [...]string{"ignored", "born", "confirmed", "lost", "found again", "died"}
+
+var reasonWords = [...]string{
+	Broken:       "its box or score is broken",
+	LowScore:     "score %.2f is under %.2f",
+	Unsure:       "no track took it, and score %.2f starts none under %.2f",
+	Alone:        "nothing overlapped it",
+	TooDifferent: "the best candidate had similarity %.2f, under %.2f",
+	Outbid:       "the best candidate, similarity %.2f of at least %.2f, went to another",
+	Duplicate:    "it overlaps another by %.2f, over %.2f",
+	Matched:      "similarity %.2f of at least %.2f",
+	Sure:         "score %.2f of at least %.2f",
+	EnoughHits:   "%.0f detections of %.0f",
+	Unconfirmed:  "missed after %.0f detections, before %.0f confirmed it",
+	Expired:      "unseen for %.2f s, over %.2f s",
+}
+
+// String is what happened: "lost", for example.
+func (k Kind) String() string { return kindNames[min(int(k), len(kindNames)-1)] }
+
+// String is the event in words, in one line.
+func (e Event) String() string {
+	who := fmt.Sprintf("track %d", e.Track)
+	if e.Track == 0 {
+		who = fmt.Sprintf("detection %d", e.Detection)
+	} else if e.Detection >= 0 {
+		who += fmt.Sprintf(", detection %d,", e.Detection)
+	}
+	why := reasonWords[min(int(e.Reason), len(reasonWords)-1)]
+	if e.Reason != Broken && e.Reason != Alone {
+		why = fmt.Sprintf(why, e.Value, e.Limit)
+	}
+	if e.Rival >= 0 {
+		other := "detection"
+		if e.Kind == Ignored || e.Kind == Born {
+			other = "track"
+		}
+		why += fmt.Sprintf(" (%s %d)", other, e.Rival)
+	}
+	return fmt.Sprintf("%v: %s %v: %s", e.Time.Round(time.Millisecond), who, e.Kind, why)
+}
+
+// journal writes events where somebody wants them.
+type journal struct {
+	events *[]Event
+	now    time.Duration
+}
+
+func (j *journal) on() bool { return j.events != nil }
+
+func (j *journal) add(kind Kind, reason Reason, track, detection, rival int, value, limit float64) {
+	if j.events != nil {
+		*j.events = append(*j.events, Event{kind, reason, j.now, track, detection, rival, value, limit})
+	}
+}
+
+// skipped explains the detections that never took part.
+func (j *journal) skipped(index int, broken bool, score, least float64) {
+	if broken {
+		j.add(Ignored, Broken, 0, index, -1, 0, 0)
+	} else {
+		j.add(Ignored, LowScore, 0, index, -1, score, least)
+	}
+}
+
+// verdict is why somebody stayed without a partner.
+type verdict struct {
+	reason Reason
+	rival  int // position of the best candidate, −1 for none
+	value  float64
+}
+
+// judge looks for the best of n candidates.
+func judge(n int, limit float64, similarity func(k int) float64) verdict {
+	v := verdict{Alone, -1, 0}
+	for k := range n {
+		if s := similarity(k); s > v.value {
+			v = verdict{TooDifferent, k, s}
+		}
+	}
+	if v.value >= limit && v.rival >= 0 {
+		v.reason = Outbid
+	}
+	return v
+}

@@ -1,0 +1,44 @@
+package track
+
+// The settings of each tracker from the general ones and back.
+
+func (c SORTConfig) general() Config {
+	return Config{MaxAge: c.MaxAge, MaxGap: c.MaxGap, MinHits: c.MinHits, IoU: c.IoU}
+}
+
+func sortConfig(c Config) SORTConfig {
+	return SORTConfig{MaxAge: c.MaxAge, MaxGap: c.MaxGap, MinHits: c.MinHits, IoU: c.IoU}
+}
+
+func (c OCSORTConfig) general() Config {
+	return Config{MaxAge: c.MaxAge, MaxGap: c.MaxGap, MinHits: c.MinHits, IoU: c.IoU, Score: c.Score}
+}
+
+func ocsortConfig(c Config) OCSORTConfig {
+	o := DefaultOCSORTConfig()
+	o.MaxAge, o.MaxGap, o.MinHits, o.IoU, o.Score = c.MaxAge, c.MaxGap, c.MinHits, c.IoU, c.Score
+	return o
+}
+
+func (c ByteTrackConfig) general() Config {
+	return Config{MaxAge: c.MaxAge, MaxGap: c.MaxGap, IoU: 1 - c.MaxCost, Score: c.HighScore}
+}
+
+// byteTrackConfig starts tracks a tenth above Score, as the authors do.
+func byteTrackConfig(c Config) ByteTrackConfig {
+	b := DefaultByteTrackConfig()
+	b.MaxAge, b.MaxGap, b.MaxCost = c.MaxAge, c.MaxGap, 1-c.IoU
+	b.HighScore, b.NewScore = c.Score, c.Score+0.1
+	b.LowScore = min(b.LowScore, c.Score)
+	return b
+}
+
+func (c TempoConfig) general() Config {
+	return Config{MaxAge: c.MaxAge, MaxGap: c.MaxGap, MinHits: c.MinHits, IoU: c.Similarity, Score: c.Score}
+}
+
+func tempoConfig(c Config) TempoConfig {
+	t := tempoForScore(c.Score)
+	t.MaxAge, t.MaxGap, t.MinHits, t.Similarity = c.MaxAge, c.MaxGap, c.MinHits, c.IoU
+	return t
+}

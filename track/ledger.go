@@ -1,0 +1,96 @@
+package track
+
+import (
+	"time"
+
+	"github.com/tracker-go/tracker/detect"
+)
+
+// ledger is what every tracker keeps besides its tracks: the frame it is at, the
+// ids it gave, its output and, where wanted, the events.
+type ledger struct {
+	journal
+	frame    int // frames given to Update
+	lastID   int
+	covering bool
+	covs     covariances
+	out      []Track
+}
+
+// frameTime is taken to lie between two frames where their times do not say.
+const frameTime = time.Second / 30
+
+// open starts a frame and returns the media time since the last one, 0 for the
+// first. Time that goes backwards stands still; with pace, time that does not
+// advance is taken for a frame without one.
+func (l *ledger) open(in *Input, pace bool) (step time.Duration) {
+	l.frame++
+	before := l.now
+	l.now = max(l.now, in.Time)
+	if pace && l.now == before && l.frame > 1 {
+		l.now += frameTime
+	}
+	l.events, l.covering = in.Events, in.Covariance
+	if l.frame == 1 {
+		return 0
+	}
+	return l.now - before
+}
+
+// newID is an id that was never given before.
+func (l *ledger) newID() int {
+	l.lastID++
+	return l.lastID
+}
+
+// list empties the output, which will have at most n tracks.
+func (l *ledger) list(n int) {
+	l.out = l.out[:0]
+	l.covs.reset(n, l.covering)
+}
+
+// report adds a track to the output.
+func (l *ledger) report(t *identity, box detect.Box, covariance func() Covariance) {
+	r := t.report(box, l.now)
+	if l.covering {
+		r.Covariance = l.covs.keep(covariance())
+	}
+	l.out = append(l.out, r)
+}
+
+// expire reports whether a track has been unseen for too long.
+func (l *ledger) expire(t *identity, life lifetime) bool {
+	if !life.over(t, l.now) {
+		return false
+	}
+	l.add(Died, Expired, t.id, -1, -1, (l.now - t.seen).Seconds(), life.gap.Seconds())
+	return true
+}
+
+// lost says why a track found none of the detections.
+func (l *ledger) lost(id int, detections []subject, expected *subject, least float64) {
+	v := judge(len(detections), least, func(k int) float64 { return expected.iouOfClass(&detections[k]) })
+	rival := -1
+	if v.rival >= 0 {
+		rival = detections[v.rival].index
+	}
+	l.add(Lost, v.reason, id, -1, rival, v.value, least)
+}
+
+// born says why none of the tracks took the detection that started another.
+func (l *ledger) born(id int, expected []subject, d *subject, least float64, idOf func(row int) int) {
+	v := judge(len(expected), least, func(k int) float64 { return expected[k].iouOfClass(d) })
+	rival := -1
+	if v.rival >= 0 {
+		rival = idOf(expected[v.rival].index)
+	}
+	l.add(Born, v.reason, id, d.index, rival, v.value, least)
+}
+
+// iouOfClass is the overlap of boxes of one class, 0 between classes.
+func (a *subject) iouOfClass(b *subject) float64 {
+	if a.class != b.class {
+		return 0
+	}
+	return a.iou(b)
+}

@@ -1,0 +1,69 @@
+package track
+
+import (
+	"math"
+
+	"github.com/tracker-go/tracker/detect"
+)
+
+// associate matches the tracks that a round admits and that are still to be found
+// with the detections that are still free.
+func (t *Tempo) associate(detections []detect.Detection, from []subject, least float64, weigh bool, admits func(*tempoTrack) bool) {
+	t.rows, t.cols = t.rows[:0], t.cols[:0]
+	for i := range t.tracks {
+		if k := &t.tracks[i]; k.missed > 0 && admits(k) {
+			t.rows = append(t.rows, t.expected[i])
+		}
+	}
+	for _, d := range from {
+		if !t.taken[d.index] {
+			t.cols = append(t.cols, d)
+		}
+	}
+	edges := t.overlaps.find(t.rows, t.cols)
+	gain := edges[:0] // what a pair is worth beyond the least similarity
+	for _, e := range edges {
+		row, col := &t.rows[e.row], &t.cols[e.col]
+		s := e.weight * t.likeness(&t.tracks[row.index], row, &detections[col.index])
+		if weigh {
+			s *= min(1, detections[col.index].Score)
+		}
+		if e.weight = s - least; e.weight > 0 {
+			gain = append(gain, e)
+		}
+	}
+	for _, e := range t.matcher.maximize(gain, len(t.rows), len(t.cols)) {
+		index := t.cols[e.col].index
+		t.match(&t.tracks[t.rows[e.row].index], &detections[index], index, e.weight+least, least)
+	}
+}
+
+// likeness is what the overlap of a pair is multiplied by: how like the two are in
+// height, in where top and bottom are, in label and in looks.
+func (t *Tempo) likeness(k *tempoTrack, expected *subject, d *detect.Detection) float64 {
+	a, b := &expected.box, &d.Box
+	common := min(a.Y2, b.Y2) - max(a.Y1, b.Y1)
+	union := max(a.Y2, b.Y2) - min(a.Y1, b.Y1)
+	like := ratio(a.Height(), b.Height()) * math.Sqrt(max(0, common/union))
+	like *= 1 - t.cfg.ClassCost*(1-k.classes.share(d.Class))
+	if len(k.look) > 0 && len(k.look) == len(d.Embedding) {
+		like *= max(0, 1+t.cfg.LookCost*(dot(k.look, d.Embedding)-lookEven))
+	}
+	return like
+}
+
+// match gives a track its detection.
+func (t *Tempo) match(k *tempoTrack, d *detect.Detection, index int, similarity, least float64) {
+	if k.missed > 1 {
+		t.add(Found, Matched, k.id, index, -1, similarity, least)
+	}
+	k.surprise.note(&k.motion, d.Box, d.Score)
+	k.motion.update(d.Box, d.Score)
+	k.observe(d, index, t.now)
+	k.see(d.Embedding)
+	if !k.confirmed && k.hits >= t.cfg.MinHits {
+		k.confirmed = true
+		t.add(Confirmed, EnoughHits, k.id, index, -1, float64(k.hits), float64(t.cfg.MinHits))
+	}
+	t.taken[index] = true
+}
