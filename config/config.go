@@ -48,16 +48,8 @@ type Config struct {
 	// Classes to keep, by label; none means all.
 	Classes []string `yaml:"classes"`
 
-	// Tracker names the association algorithm.
-	Tracker string `yaml:"tracker"`
-	// MaxAge is how many frames a track survives without a detection; for this and
-	// the next two, −1 is the tracker's own.
-	MaxAge int `yaml:"max-age"`
-	// MinHits is how many detections in a row confirm a track.
-	MinHits int `yaml:"min-hits"`
-	// TrackIoU is the least overlap of a track and its detection, 0..1.
-	TrackIoU float64 `yaml:"track-iou"`
-
+	// Tracker is how detections become identities.
+	Tracker Tracker `yaml:",inline"`
 	// CameraMotion says whether the tracker is told how the camera moves: on, off,
 	// or auto, which looks only now and then while the camera stands still.
 	CameraMotion string `yaml:"camera-motion"`
@@ -82,16 +74,12 @@ type Config struct {
 // DefaultBackbone is used where neither a backbone nor a model file is given.
 const DefaultBackbone = "mobilenetv2"
 
-// Unset stands for the tracker's own value where a tracker's setting is not
-// given.
-const Unset = -1
-
 // Default gives the settings that hold where nothing else is said.
 func Default() Config {
 	return Config{
 		Cam: -1, Stride: 1,
 		Device: "cpu", Conf: 0.4, NMSIoU: 0.4,
-		Tracker: "sort", MaxAge: Unset, MinHits: Unset, TrackIoU: Unset,
+		Tracker:      DefaultTracker(),
 		CameraMotion: "auto", Codec: "auto", Display: "auto", LogLevel: "info",
 	}
 }
@@ -112,7 +100,6 @@ func (c *Config) Validate() error {
 	}
 	fraction("conf", c.Conf)
 	fraction("nms-iou", c.NMSIoU)
-	check(c.TrackIoU == Unset || c.TrackIoU > 0 && c.TrackIoU <= 1, "track-iou is %g, want more than 0 and at most 1", c.TrackIoU)
 	atLeast("cam", c.Cam, -1)
 	atLeast("cam-width", c.CamWidth, 0)
 	atLeast("cam-height", c.CamHeight, 0)
@@ -121,8 +108,7 @@ func (c *Config) Validate() error {
 	atLeast("max-frames", c.MaxFrames, 0)
 	atLeast("threads", c.Threads, 0)
 	atLeast("workers", c.Workers, 0)
-	atLeast("max-age", c.MaxAge, Unset)
-	atLeast("min-hits", c.MinHits, Unset)
+	errs = append(errs, c.Tracker.Validate())
 	oneOf("camera-motion", c.CameraMotion, "auto", "on", "off")
 	oneOf("codec", c.Codec, "auto", "h264", "mpeg4", "mjpeg")
 	oneOf("display", c.Display, "auto", "on", "off")

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestDefaultsAreValid(t *testing.T) {
@@ -17,8 +18,11 @@ func TestDefaultsAreValid(t *testing.T) {
 
 func TestLoadOverridesOnlyWhatItNames(t *testing.T) {
 	c := Default()
-	if err := load(t, "conf: 0.25\nclasses: [person, car]\n", &c); err != nil {
+	if err := load(t, "conf: 0.25\nclasses: [person, car]\nmax-gap: 1.5s\nmax-age: 7\n", &c); err != nil {
 		t.Fatal(err)
+	}
+	if c.Tracker.MaxGap != 1500*time.Millisecond || c.Tracker.MaxAge != 7 || c.Tracker.MinHits != Unset {
+		t.Errorf("tracker %+v", c.Tracker)
 	}
 	if c.Conf != 0.25 || len(c.Classes) != 2 || c.NMSIoU != Default().NMSIoU {
 		t.Errorf("%+v", c)
@@ -54,18 +58,19 @@ func TestValidate(t *testing.T) {
 	for want, spoil := range map[string]func(*Config){
 		"conf is 1.5":              func(c *Config) { c.Conf = 1.5 },
 		"nms-iou is -1":            func(c *Config) { c.NMSIoU = -1 },
-		"track-iou is 2":           func(c *Config) { c.TrackIoU = 2 },
+		"track-iou is 2":           func(c *Config) { c.Tracker.IoU = 2 },
 		"stride is 0":              func(c *Config) { c.Stride = 0 },
 		"max-frames is -1":         func(c *Config) { c.MaxFrames = -1 },
 		"threads is -2":            func(c *Config) { c.Threads = -2 },
 		"workers is -1":            func(c *Config) { c.Workers = -1 },
-		"max-age is -2":            func(c *Config) { c.MaxAge = -2 },
-		"min-hits is -2":           func(c *Config) { c.MinHits = -2 },
+		"max-age is -1":            func(c *Config) { c.Tracker.MaxAge = -1 },
+		"min-hits is -1":           func(c *Config) { c.Tracker.MinHits = -1 },
 		"cam is -2":                func(c *Config) { c.Cam = -2 },
 		"contradict each other":    func(c *Config) { c.Cam = 0 },
 		"nothing to track":         func(c *Config) { c.Input = "" },
 		"cam-width and cam-height": func(c *Config) { c.CamWidth = 640 },
 		"cam-fps is -1":            func(c *Config) { c.CamFPS = -1 },
+		"max-gap is -2s":           func(c *Config) { c.Tracker.MaxGap = -2 * time.Second },
 		`camera-motion is "yes"`:   func(c *Config) { c.CameraMotion = "yes" },
 		`codec is "vp9"`:           func(c *Config) { c.Codec = "vp9" },
 		`display is "maybe"`:       func(c *Config) { c.Display = "maybe" },

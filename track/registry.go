@@ -55,14 +55,19 @@ type entry struct {
 	name     string
 	defaults Config
 	build    func(Config) Tracker
+	// lowScore is the least score that the tracker looks at; nil for any.
+	lowScore func(Config) float64
+	motion   bool // looks at Input.Motion
 }
 
 // entries lists the trackers by name, in alphabetical order.
 var entries = []entry{
-	{"bytetrack", DefaultByteTrackConfig().general(), func(c Config) Tracker { return NewByteTrack(byteTrackConfig(c)) }},
-	{"ocsort", DefaultOCSORTConfig().general(), func(c Config) Tracker { return NewOCSORT(ocsortConfig(c)) }},
-	{"sort", DefaultSORTConfig().general(), func(c Config) Tracker { return NewSORT(sortConfig(c)) }},
-	{"tempo", DefaultTempoConfig().general(), func(c Config) Tracker { return NewTempo(tempoConfig(c)) }},
+	{"bytetrack", DefaultByteTrackConfig().general(), func(c Config) Tracker { return NewByteTrack(byteTrackConfig(c)) },
+		func(c Config) float64 { return byteTrackConfig(c).LowScore }, false},
+	{"ocsort", DefaultOCSORTConfig().general(), func(c Config) Tracker { return NewOCSORT(ocsortConfig(c)) }, nil, false},
+	{"sort", DefaultSORTConfig().general(), func(c Config) Tracker { return NewSORT(sortConfig(c)) }, nil, false},
+	{"tempo", DefaultTempoConfig().general(), func(c Config) Tracker { return NewTempo(tempoConfig(c)) },
+		func(c Config) float64 { return tempoConfig(c).LowScore }, true},
 }
 
 // Default is the name of the tracker to use where nothing speaks for another.
@@ -102,6 +107,27 @@ func New(name string, cfg Config) (Tracker, error) {
 		return nil, fmt.Errorf("track: configure %s: %w", name, err)
 	}
 	return e.build(cfg), nil
+}
+
+// Needs is what a tracker can use, so that a caller need not work for nothing.
+type Needs struct {
+	// Score is the least score of a detection that the tracker looks at, where it
+	// looks at weaker ones than those it is sure of; 1 where it is the caller's to
+	// leave the weak ones out.
+	Score float64
+	// Motion says that the tracker looks at Input.Motion.
+	Motion bool
+}
+
+// NeedsOf tells what the tracker of that name can use with those settings. An
+// unknown name needs nothing.
+func NeedsOf(name string, cfg Config) Needs {
+	e, _ := lookup(name)
+	n := Needs{Score: 1, Motion: e.motion}
+	if e.lowScore != nil {
+		n.Score = e.lowScore(cfg)
+	}
+	return n
 }
 
 // unused says which setting the tracker does not have, if one is given.

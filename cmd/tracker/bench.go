@@ -65,7 +65,7 @@ func newBenchPipelineCommand() *cobra.Command {
 	flags.SortFlags = false
 	bindInput(flags, &c)
 	bindModel(flags, &c)
-	bindTracker(flags, &c)
+	bindTracker(flags, &c.Tracker)
 	bindVideo(flags, &c)
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
@@ -87,7 +87,7 @@ type pipelineBench struct {
 const inferenceTime = 3 * time.Second
 
 func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err error) {
-	tracker, err := newTracker(c)
+	tracker, needs, err := newTracker(c)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	if source.Info().Live {
 		return nil, usageErrorf("bench pipeline: %s is live, and waits for its own clock; give a file", source.Info().Name)
 	}
-	eng, err := openEngine(c, false)
+	eng, err := openEngine(c, needs, false)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	if err != nil {
 		return nil, err
 	}
-	summary, err := timePipeline(ctx, c, eng, source, tracker)
+	summary, err := timePipeline(ctx, c, eng, source, tracker, needs)
 	if err != nil {
 		return nil, err
 	}
@@ -127,13 +127,13 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 }
 
 // timePipeline runs the whole input once.
-func timePipeline(ctx context.Context, c config.Config, eng *engine, source *capture.Stream, tracker track.Tracker) (timing.Summary, error) {
+func timePipeline(ctx context.Context, c config.Config, eng *engine, source *capture.Stream, tracker track.Tracker, needs track.Needs) (timing.Summary, error) {
 	out, err := openOutputs(ctx, c, source.Info(), io.Discard, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return timing.Summary{}, err
 	}
 	timings := timing.New(eng.workers)
-	p := newPipeline(c, eng, source, tracker, timings)
+	p := newPipeline(c, eng, source, tracker, needs, timings)
 	p.Writers = out.writers
 	if out.pixels {
 		p.Draw = newPainter(c, eng.manifest, source, timings).draw

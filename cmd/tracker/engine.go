@@ -11,6 +11,7 @@ import (
 	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
 	"github.com/tracker-go/tracker/config"
+	"github.com/tracker-go/tracker/track"
 )
 
 // engine is a loaded model with the inferences that a pipeline keeps in flight.
@@ -21,14 +22,14 @@ type engine struct {
 	workers  int // inferences that run at once
 }
 
-func openEngine(c config.Config, live bool) (*engine, error) {
+func openEngine(c config.Config, needs track.Needs, live bool) (*engine, error) {
 	manifest, err := chooseModel(c)
 	if err != nil {
 		return nil, err
 	}
 	workers, threads := shareThreads(c, live)
 	model, err := backbones.Open(manifest, backbones.Options{
-		Threads: threads, Device: c.Device, Conf: c.Conf, NMSIoU: c.NMSIoU, Classes: c.Classes, Shared: !c.Serial,
+		Threads: threads, Device: c.Device, Conf: min(c.Conf, needs.Score), NMSIoU: c.NMSIoU, Classes: c.Classes, Shared: !c.Serial,
 	})
 	if err != nil {
 		return nil, err

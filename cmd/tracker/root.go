@@ -16,7 +16,6 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/config"
-	"github.com/tracker-go/tracker/track"
 )
 
 const rootLong = `tracker follows objects through video. It reads a camera, a file, a folder of
@@ -71,16 +70,9 @@ func newRootCommand() *cobra.Command {
 func bind(f *pflag.FlagSet, c *config.Config) {
 	bindInput(f, c)
 	bindModel(f, c)
-	bindTracker(f, c)
+	bindTracker(f, &c.Tracker)
 	bindVideo(f, c)
 	bindResults(f, c)
-}
-
-// notGiven keeps the help from showing −1 as a default.
-func notGiven(f *pflag.FlagSet, names ...string) {
-	for _, name := range names {
-		f.Lookup(name).DefValue = "0"
-	}
 }
 
 func bindInput(f *pflag.FlagSet, c *config.Config) {
@@ -105,15 +97,7 @@ func bindModel(f *pflag.FlagSet, c *config.Config) {
 	f.Float64Var(&c.Conf, "conf", c.Conf, "lowest `SCORE` of a detection; higher finds fewer false ones")
 	f.Float64Var(&c.NMSIoU, "nms-iou", c.NMSIoU, "overlap (`IOU`) above which two boxes of a class are one object")
 	f.StringSliceVar(&c.Classes, "classes", c.Classes, "classes to keep, as in `person,car`; all if not given")
-}
-
-func bindTracker(f *pflag.FlagSet, c *config.Config) {
-	f.StringVar(&c.Tracker, "tracker", c.Tracker, "association algorithm by `NAME`: "+strings.Join(track.Names(), ", "))
-	f.IntVar(&c.MaxAge, "max-age", c.MaxAge, "`N` frames that a track survives without a detection; the tracker's own if not given")
-	f.IntVar(&c.MinHits, "min-hits", c.MinHits, "`N` detections in a row that confirm a track; the tracker's own if not given")
-	f.Float64Var(&c.TrackIoU, "track-iou", c.TrackIoU, "least overlap (`IOU`) of a track and its detection; the tracker's own if not given")
 	f.StringVar(&c.CameraMotion, "camera-motion", c.CameraMotion, "follow the camera's own motion: `auto|on|off`")
-	notGiven(f, "max-age", "min-hits", "track-iou")
 }
 
 func bindVideo(f *pflag.FlagSet, c *config.Config) {

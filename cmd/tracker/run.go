@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ import (
 
 // run tracks one input from its first frame to its last.
 func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err error) {
-	tracker, err := newTracker(c)
+	tracker, needs, err := newTracker(c)
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err er
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
 	info := source.Info()
-	eng, err := openEngine(c, info.Live)
+	eng, err := openEngine(c, needs, info.Live)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err er
 		return err
 	}
 	timings := timing.New(eng.workers)
-	p := newPipeline(c, eng, source, tracker, timings)
+	p := newPipeline(c, eng, source, tracker, needs, timings)
 	p.Writers = out.writers
 	done := 0
 	p.Finished = func(r sink.Result, t *timing.Trace) error {
@@ -78,12 +79,12 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err er
 }
 
 // newPipeline joins what was opened; writers are the caller's to add.
-func newPipeline(c config.Config, eng *engine, source *capture.Stream, tracker track.Tracker, timings *timing.Recorder) *pipeline.Pipeline {
+func newPipeline(c config.Config, eng *engine, source *capture.Stream, tracker track.Tracker, needs track.Needs, timings *timing.Recorder) *pipeline.Pipeline {
 	p := &pipeline.Pipeline{
 		Source: source, Detectors: eng.detectors(), Workers: eng.workers, Tracker: tracker,
 		Labels: eng.model.Labels(), Timings: timings, Live: source.Info().Live, Serial: c.Serial,
 	}
-	if c.CameraMotion != "off" {
+	if needs.Motion && c.CameraMotion != "off" {
 		p.Motion = cameraMotion(motion.New(motion.Options{Auto: c.CameraMotion == "auto"}))
 	}
 	return p
@@ -204,7 +205,7 @@ func newPainter(c config.Config, m *backbones.Manifest, source *capture.Stream, 
 		overlay: overlay.New(overlay.Options{}), source: source, timings: timings,
 		panel: overlay.Panel{
 			Title:   fmt.Sprintf("%s %dx%d", m.Backbone, m.Input.Width, m.Input.Height),
-			Tracker: c.Tracker, Device: c.Device, Live: source.Info().Live,
+			Tracker: cmp.Or(c.Tracker.Name, track.Default), Device: c.Device, Live: source.Info().Live,
 		},
 	}
 }
@@ -256,23 +257,18 @@ func findModel(c config.Config) (*backbones.Manifest, error) {
 	return m, err
 }
 
-// newTracker makes the tracker, with its own settings where none are given.
-func newTracker(c config.Config) (track.Tracker, error) {
-	settings := track.DefaultConfig(c.Tracker)
-	if c.MaxAge != config.Unset {
-		settings.MaxAge = c.MaxAge
-	}
-	if c.MinHits != config.Unset {
-		settings.MinHits = c.MinHits
-	}
-	if c.TrackIoU != config.Unset {
-		settings.IoU = c.TrackIoU
-	}
-	t, err := track.New(c.Tracker, settings)
+// newTracker makes the tracker. Where it looks at detections of low scores, conf
+// is the score from where on it is sure of one.
+func newTracker(c config.Config) (track.Tracker, track.Needs, error) {
+	name, cfg, err := trackerConfig(c.Tracker)
 	if err != nil {
-		return nil, &codedError{exitUsage, err}
+		return nil, track.Needs{}, err
 	}
-	return t, nil
+	if cfg.Score > 0 {
+		cfg.Score = c.Conf
+	}
+	t, err := track.New(name, cfg)
+	return t, track.NeedsOf(name, cfg), err
 }
 
 func openSource(ctx context.Context, c config.Config) (*capture.Stream, error) {

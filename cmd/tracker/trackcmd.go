@@ -8,12 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/track"
 )
 
@@ -41,7 +41,7 @@ in each sequence. --stride N leaves out all but every Nth frame, with the times 
 they are.`
 
 func newTrackCommand() *cobra.Command {
-	var a association
+	a := association{settings: config.DefaultTracker()}
 	cmd := &cobra.Command{
 		Use:   "track --detections PATH --mot PATH",
 		Short: "Give identities to detections from a file",
@@ -57,11 +57,8 @@ func newTrackCommand() *cobra.Command {
 	flags.StringVar(&a.detections, "detections", "", "MOTChallenge detections: a file, a folder of sequences, or - for standard input (`PATH`)")
 	flags.StringVar(&a.detName, "det-name", "det.txt", "file `NAME` in the det/ of each sequence of a folder")
 	flags.StringVar(&a.mot, "mot", "", "write tracks as MOTChallenge text to a file or folder, - for standard output (`PATH`)")
-	flags.StringVar(&a.tracker, "tracker", "sort", "association algorithm by `NAME`: "+strings.Join(track.Names(), ", "))
+	bindTracker(flags, &a.settings)
 	flags.Float64Var(&a.conf, "conf", 0, "lowest `SCORE` of a detection; all if not given")
-	flags.IntVar(&a.cfg.MaxAge, "max-age", 0, "`N` frames that a track survives without a detection; the tracker's own if not given")
-	flags.IntVar(&a.cfg.MinHits, "min-hits", 0, "`N` detections in a row that confirm a track; the tracker's own if not given")
-	flags.Float64Var(&a.cfg.IoU, "track-iou", 0, "least overlap (`IOU`) of a track and its detection; the tracker's own if not given")
 	flags.StringVar(&a.motion, "motion", "", "camera motion from `FILE`")
 	flags.IntVar(&a.stride, "stride", 1, "track every `N`th frame only")
 	flags.Float64Var(&a.minArea, "min-area", 0, "do not write boxes of `PIXELS` or less")
@@ -74,12 +71,14 @@ func newTrackCommand() *cobra.Command {
 
 // association is one run of the command.
 type association struct {
-	detections, detName, mot, motion, tracker string
+	detections, detName, mot, motion string
 
 	conf               float64 // lowest score; −Inf for no bound
 	minArea, maxAspect float64 // of boxes that are written; 0 for no bound
 	stride             int
 	fps                float64 // 0 where the sequence says it
+	settings           config.Tracker
+	tracker            string // its name, after settle
 	cfg                track.Config
 	quiet              bool
 
@@ -125,8 +124,6 @@ func (a *association) settle(flags *pflag.FlagSet) error {
 		return usageErrorf("no detections to track: give --detections PATH")
 	case a.mot == "":
 		return usageErrorf("nowhere to write the tracks: give --mot PATH")
-	case !slices.Contains(track.Names(), a.tracker):
-		return usageErrorf("--tracker: no tracker %q; choose one of %s", a.tracker, strings.Join(track.Names(), ", "))
 	case math.IsNaN(a.conf) || math.IsInf(a.conf, 0):
 		return usageErrorf("--conf %g: want a finite number, such as 0.5", a.conf)
 	case flags.Changed("fps") && !(a.fps > 0 && a.fps <= 1e6):
@@ -141,21 +138,12 @@ func (a *association) settle(flags *pflag.FlagSet) error {
 	if !flags.Changed("conf") {
 		a.conf = math.Inf(-1)
 	}
-	cfg := track.DefaultConfig(a.tracker)
-	if flags.Changed("max-age") {
-		cfg.MaxAge = a.cfg.MaxAge
+	if err := a.settings.Validate(); err != nil {
+		return &codedError{exitUsage, err}
 	}
-	if flags.Changed("min-hits") {
-		cfg.MinHits = a.cfg.MinHits
-	}
-	if flags.Changed("track-iou") {
-		cfg.IoU = a.cfg.IoU
-	}
-	a.cfg = cfg
-	if err := cfg.Validate(); err != nil {
-		return usageErrorf("settings of tracker %s: %w", a.tracker, err)
-	}
-	return nil
+	var err error
+	a.tracker, a.cfg, err = trackerConfig(a.settings)
+	return err
 }
 
 // sequence is one file of detections and where its tracks go.

@@ -30,7 +30,7 @@ func walk(frames int) string {
 func TestTrack(t *testing.T) {
 	dir := put(t, map[string]string{"det.txt": walk(6)})
 	out := filepath.Join(dir, "out.txt")
-	got := execCommand(newTrackCommand(), nil, "--detections", dir+"/det.txt", "--mot", out)
+	got := execCommand(newTrackCommand(), nil, "--detections", dir+"/det.txt", "--mot", out, "--tracker", "sort")
 	if got.err != nil {
 		t.Fatal(got.err)
 	}
@@ -86,7 +86,7 @@ func TestTrackSettings(t *testing.T) {
 		{"--min-hits 0 --conf 1", "", "0 detections (4 more below the bound), 0 tracks"},
 	}
 	for _, test := range tests {
-		args := append([]string{"--detections", "-", "--mot", "-"}, strings.Fields(test.args)...)
+		args := append([]string{"--detections", "-", "--mot", "-", "--tracker", "sort"}, strings.Fields(test.args)...)
 		got := execCommand(newTrackCommand(), strings.NewReader(gap), args...)
 		rows, err := mot.Read(strings.NewReader(got.stdout))
 		if got.err != nil || err != nil {
@@ -195,9 +195,9 @@ func TestTrackRefuses(t *testing.T) {
 		{"not a number", "--max-age many", exitUsage, "max-age"},
 		{"stray word", det, exitUsage, "unexpected argument"},
 		{"unknown tracker", "--tracker deep --mot DIR/o --detections " + det, exitUsage, `no tracker "deep"; choose one of`},
-		{"negative age", "--max-age -1 --mot DIR/o --detections " + det, exitUsage, "max age is -1"},
+		{"negative age", "--max-age -1 --mot DIR/o --detections " + det, exitUsage, "max-age is -1"},
 		{"impossible overlap", "--track-iou 1.5 --mot DIR/o --detections " + det, exitUsage, "1.5"},
-		{"no overlap", "--track-iou 0 --max-age 0 --min-hits 0 --mot DIR/o --detections " + det, exitUsage, "IoU is 0"},
+		{"no overlap", "--track-iou 0 --max-age 0 --min-hits 0 --mot DIR/o --detections " + det, exitUsage, "track-iou is 0"},
 		{"rate of 0", "--fps 0 --mot DIR/o --detections " + det, exitUsage, "--fps 0"},
 		{"NaN", "--conf NaN --mot DIR/o --detections " + det, exitUsage, "--conf"},
 		{"onto itself", "--mot DIR/det.txt --detections " + det, exitUsage, "would replace the detections"},
@@ -236,7 +236,7 @@ func TestTrackMOT15(t *testing.T) {
 		if err := os.Symlink(abs, filepath.Join(gt, seq)); err != nil {
 			t.Fatal(err)
 		}
-		got := execCommand(newTrackCommand(), nil, "--quiet",
+		got := execCommand(newTrackCommand(), nil, "--quiet", "--tracker", "sort",
 			"--detections", filepath.Join(abs, "det", "det.txt"), "--mot", filepath.Join(out, seq+".txt"))
 		if got.err != nil {
 			t.Fatal(got.err)
@@ -266,7 +266,7 @@ func TestTrackFolder(t *testing.T) {
 		"in/a/det/det.txt": walk(6), "in/b/det/det.txt": walk(9), "in/b/gmc.txt": "2,1,0,0,0,1,0\n", "in/a/gmc.txt": "",
 		"in/a/gt/gt.txt": walk(6), "in/b/gt/gt.txt": walk(9), "other/c/det/boxes.txt": walk(3),
 	})
-	got := execCommand(newTrackCommand(), nil, "--detections", dir+"/in", "--mot", dir+"/out", "--motion", "gmc.txt", "--fps", "25")
+	got := execCommand(newTrackCommand(), nil, "--detections", dir+"/in", "--mot", dir+"/out", "--motion", "gmc.txt", "--fps", "25", "--tracker", "sort")
 	if got.err != nil || !strings.Contains(got.stderr, "a: 6 frames") || !strings.Contains(got.stderr, "15 frames, 15 detections") {
 		t.Fatalf("error %v: %s", got.err, got.stderr)
 	}
@@ -287,7 +287,7 @@ func TestTrackFolder(t *testing.T) {
 
 func TestTrackLeavesOutBoxes(t *testing.T) {
 	dir := put(t, map[string]string{"det.txt": "1,-1,0,0,10,20,1\n1,-1,50,0,40,20,1\n1,-1,200,0,5,5,1\n"})
-	got := execCommand(newTrackCommand(), nil, "--detections", dir+"/det.txt", "--mot", "-", "--min-hits", "0",
+	got := execCommand(newTrackCommand(), nil, "--detections", dir+"/det.txt", "--mot", "-", "--min-hits", "0", "--tracker", "sort",
 		"--min-area", "100", "--max-aspect", "1.6", "--fps", "25", "-q")
 	if got.err != nil || strings.Count(got.stdout, "\n") != 1 || !strings.Contains(got.stdout, ",0.00,0.00,10.00,20.00") {
 		t.Errorf("error %v, output %q", got.err, got.stdout)

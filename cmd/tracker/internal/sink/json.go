@@ -29,10 +29,18 @@ func appendTrack(b []byte, t *track.Track, labels []string) []byte {
 		}
 		b = appendDecimals(b, v, 2)
 	}
-	b = append(b, `],"observed":`...)
-	b = strconv.AppendBool(b, t.Detection >= 0)
-	b = append(b, `,"age":`...)
+	b = append(b, `],"state":"`...)
+	b = append(b, t.State.String()...)
+	b = append(b, `","age":`...)
 	b = appendSeconds(b, t.Age)
+	if t.SinceUpdate > 0 {
+		b = append(b, `,"unseen":`...)
+		b = appendSeconds(b, t.SinceUpdate)
+	}
+	if t.ClassConfidence > 0 {
+		b = append(b, `,"class_confidence":`...)
+		b = appendDecimals(b, t.ClassConfidence, 3)
+	}
 	return append(b, '}')
 }
 

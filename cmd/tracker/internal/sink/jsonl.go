@@ -12,11 +12,14 @@ import (
 // tracks:
 //
 //	{"frame":12,"time":0.48,"tracks":[{"id":3,"class":0,"label":"person",
-//	"score":0.87,"box":[10.5,20,60.25,180],"observed":true,"age":0.44}],
+//	"score":0.87,"box":[10.5,20,60.25,180],"state":"observed","age":0.44,
+//	"class_confidence":1}],
 //	"detections":5}
 //
 // frame counts the source's frames from 0; time and age are media seconds; box is
-// x1,y1,x2,y2 in pixels; observed is false where the box is only predicted;
+// x1,y1,x2,y2 in pixels; state is observed, or
+// coasted where the box is only predicted, and then unseen says for how long;
+// class_confidence is the share of the track's detections that speak for the class;
 // detections is how many the detector found. With UTC, "utc" follows time: when
 // the picture was taken, RFC 3339.
 //

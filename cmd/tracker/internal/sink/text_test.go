@@ -52,8 +52,8 @@ func result(index int) Result {
 	if index == 4 {
 		r.Detections = make([]detect.Detection, 3)
 		r.Tracks = []track.Track{
-			{ID: 2, Box: detect.Box{X1: 10.5, Y1: 20, X2: 60.256, Y2: 180}, Score: 0.87654, Detection: 1, Age: 120 * time.Millisecond},
-			{ID: 7, Box: detect.Box{X1: -3, Y1: 1, X2: 5, Y2: 9}, Class: 1, Score: 0.5, Detection: -1, Age: time.Second},
+			{ID: 2, Box: detect.Box{X1: 10.5, Y1: 20, X2: 60.256, Y2: 180}, Score: 0.87654, Detection: 1, Age: 120 * time.Millisecond, ClassConfidence: 0.75},
+			{ID: 7, Box: detect.Box{X1: -3, Y1: 1, X2: 5, Y2: 9}, Class: 1, Score: 0.5, Detection: -1, Age: time.Second, SinceUpdate: time.Second / 5, State: track.Coasted},
 			{ID: 9, Box: detect.Box{X2: 1, Y2: 1}, Class: 5, Score: 1, Detection: 0},
 		}
 	}
@@ -100,13 +100,15 @@ type line struct {
 	Time   float64
 	UTC    string
 	Tracks []struct {
-		ID       int
-		Class    int
-		Label    string
-		Score    float64
-		Box      []float64
-		Observed bool
-		Age      float64
+		ID              int
+		Class           int
+		Label           string
+		Score           float64
+		Box             []float64
+		State           string
+		Age             float64
+		Unseen          float64
+		ClassConfidence float64 `json:"class_confidence"`
 	}
 	Detections *int
 }
@@ -147,11 +149,11 @@ func TestJSONL(t *testing.T) {
 				t.Fatalf("line 4: %s", scanner.Text())
 			}
 			a, b, c := got.Tracks[0], got.Tracks[1], got.Tracks[2]
-			if a.ID != 2 || a.Label != "person" || a.Score != 0.8765 || !a.Observed || a.Age != 0.12 ||
+			if a.ID != 2 || a.Label != "person" || a.Score != 0.8765 || a.State != "observed" || a.ClassConfidence != 0.75 || a.Age != 0.12 ||
 				!slices.Equal(a.Box, []float64{10.5, 20, 60.26, 180}) {
 				t.Errorf("track %+v", a)
 			}
-			if b.ID != 7 || b.Class != 1 || b.Label != labels[1] || b.Observed || b.Age != 1 || !slices.Equal(b.Box, []float64{-3, 1, 5, 9}) {
+			if b.ID != 7 || b.Class != 1 || b.Label != labels[1] || b.State != "coasted" || b.Unseen != 0.2 || b.Age != 1 || !slices.Equal(b.Box, []float64{-3, 1, 5, 9}) {
 				t.Errorf("track %+v", b)
 			}
 			if c.Class != 5 || c.Label != "" {

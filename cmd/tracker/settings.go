@@ -1,0 +1,51 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tracker-go/tracker/config"
+	"github.com/tracker-go/tracker/track"
+)
+
+// bindTracker makes the flags of association, which every command that tracks
+// has; what t holds already is their default.
+func bindTracker(f *pflag.FlagSet, t *config.Tracker) {
+	f.StringVar(&t.Name, "tracker", t.Name, "association algorithm by `NAME`: "+strings.Join(track.Names(), ", ")+"; "+track.Default+" if not given")
+	f.IntVar(&t.MaxAge, "max-age", t.MaxAge, "`N` frames that a track survives without a detection; the tracker's own if not given")
+	f.DurationVar(&t.MaxGap, "max-gap", t.MaxGap, "media `TIME` that a track survives without a detection, as in 1.5s; the tracker's own if not given")
+	f.IntVar(&t.MinHits, "min-hits", t.MinHits, "`N` detections that confirm a track; the tracker's own if not given")
+	f.Float64Var(&t.IoU, "track-iou", t.IoU, "least overlap (`IOU`) of a track and its detection; the tracker's own if not given")
+	notGiven(f, "max-age", "min-hits", "track-iou")
+	f.Lookup("max-gap").DefValue = "0s"
+}
+
+// notGiven keeps the help from showing what stands for "not given".
+func notGiven(f *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		f.Lookup(name).DefValue = "0"
+	}
+}
+
+// trackerConfig is the tracker's name and its settings, with its own where none
+// are given.
+func trackerConfig(t config.Tracker) (name string, cfg track.Config, err error) {
+	if name = t.Name; name == "" {
+		name = track.Default
+	}
+	cfg = track.DefaultConfig(name)
+	if t.MaxAge != config.Unset || t.MaxGap != config.Unset {
+		cfg.MaxAge, cfg.MaxGap = max(t.MaxAge, -1), max(t.MaxGap, 0) // these are "no bound" to a tracker
+	}
+	if t.MinHits != config.Unset {
+		cfg.MinHits = t.MinHits
+	}
+	if t.IoU != config.Unset {
+		cfg.IoU = t.IoU
+	}
+	if _, err := track.New(name, cfg); err != nil {
+		return name, cfg, &codedError{exitUsage, err}
+	}
+	return name, cfg, nil
+}
