@@ -203,10 +203,10 @@ func (t *Tempo) begin(detections []detect.Detection) {
 			t.births = append(t.births, d)
 		}
 	}
-	t.dropRepeats()
 	slices.SortStableFunc(t.births, func(a, b subject) int {
 		return compareDetections(&detections[a.index], &detections[b.index])
 	})
+	t.dropRepeats()
 	for i := range t.births {
 		t.start(&t.births[i], &detections[t.births[i].index])
 	}
@@ -217,7 +217,7 @@ func (t *Tempo) begin(detections []detect.Detection) {
 const duplicateIoU = 0.9
 
 // dropRepeats takes out of births what only repeats a detection that continued a
-// track.
+// track, or a surer one among the births.
 func (t *Tempo) dropRepeats() {
 	if len(t.births) == 0 {
 		return
@@ -225,11 +225,14 @@ func (t *Tempo) dropRepeats() {
 	t.cols = t.cols[:0]
 	for i := range t.tracks {
 		if k := &t.tracks[i]; k.missed == 0 {
-			t.cols = append(t.cols, newSubject(k.raw, 0, k.id))
+			t.cols = append(t.cols, newSubject(k.raw, 0, k.detection))
 		}
 	}
+	others := len(t.cols)
+	t.cols = append(t.cols, t.births...)
 	for _, e := range t.overlaps.find(t.births, t.cols) {
-		if b := &t.births[e.row]; e.weight > duplicateIoU && b.index >= 0 {
+		b := &t.births[e.row]
+		if surer := e.col < others+e.row; surer && e.weight > duplicateIoU && b.index >= 0 {
 			t.add(Ignored, Duplicate, 0, b.index, t.cols[e.col].index, e.weight, duplicateIoU)
 			b.index = -1
 		}

@@ -105,6 +105,24 @@ func TestTempoForgetsInMediaTime(t *testing.T) {
 	}
 }
 
+// Frames that nobody gave a time do not pile up tracks.
+func TestTrackersForgetWithoutTimes(t *testing.T) {
+	for _, name := range []string{"bytetrack", "tempo"} {
+		tracker, err := New(name, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var events []Event
+		tracker.Update(Input{Detections: []detect.Detection{at(100, 100, 40, 100)}, Events: &events})
+		for range 60 {
+			tracker.Update(Input{Events: &events})
+		}
+		if last := events[len(events)-1]; last.Kind != Died || last.Reason != Expired {
+			t.Errorf("%s: after 60 frames, the last event is %q", name, last)
+		}
+	}
+}
+
 // The camera jerks by a whole body width and more, once without a hint and once
 // with; nobody is lost, nor who was hidden at the time.
 func TestTempoFollowsTheCamera(t *testing.T) {
@@ -185,6 +203,16 @@ func TestTempoVotesOnClasses(t *testing.T) {
 		}
 		if k == 59 && math.Abs(out[0].ClassConfidence-2.0/3) > 0.05 {
 			t.Errorf("confidence %.3f, want about 2/3", out[0].ClassConfidence)
+		}
+	}
+
+	twice := NewTempo(DefaultTempoConfig())
+	for _, in := range film(evenly(10, 30), flicker) {
+		d := in.Detections[0]
+		d.Class, d.Score = truck, 0.8
+		in.Detections = append(in.Detections, d)
+		if out := twice.Update(in); len(out) != 1 {
+			t.Fatalf("%d tracks of one object under two labels", len(out))
 		}
 	}
 
