@@ -53,7 +53,7 @@ const (
 	// Outbid: the best candidate, Rival, has similarity Value, over Limit, but is
 	// better off in another pair.
 	Outbid
-	// Duplicate: the box overlaps that of Rival by Value, over Limit.
+	// Duplicate: the box overlaps that of Rival, a detection, by Value, over Limit.
 	Duplicate
 	// Matched: the pair has similarity Value, over Limit.
 	Matched
@@ -103,7 +103,7 @@ func (e Event) String() string {
 	}
 	if e.Rival >= 0 {
 		other := "detection"
-		if e.Kind == Ignored || e.Kind == Born {
+		if e.Kind == Born {
 			other = "track"
 		}
 		why += fmt.Sprintf(" (%s %d)", other, e.Rival)

@@ -45,7 +45,9 @@ func Example() {
 
 // Why was somebody lost? Events say so.
 func ExampleEvent() {
-	tracker := track.NewTempo(track.DefaultTempoConfig())
+	cfg := track.DefaultTempoConfig()
+	cfg.Score = 0.6 // from where on a detection is sure
+	tracker := track.NewTempo(cfg)
 	person := detect.Detection{Box: detect.FromLTWH(100, 100, 40, 100), Score: 0.9}
 	faint := person
 	faint.Score = 0.05

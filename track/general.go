@@ -38,7 +38,7 @@ func (c TempoConfig) general() Config {
 }
 
 func tempoConfig(c Config) TempoConfig {
-	t := tempoForScore(c.Score)
-	t.MaxAge, t.MaxGap, t.MinHits, t.Similarity = c.MaxAge, c.MaxGap, c.MinHits, c.IoU
+	t := DefaultTempoConfig()
+	t.MaxAge, t.MaxGap, t.MinHits, t.Similarity, t.Score = c.MaxAge, c.MaxGap, c.MinHits, c.IoU, c.Score
 	return t
 }

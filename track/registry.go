@@ -27,7 +27,8 @@ type Config struct {
 	IoU float64
 	// Score is from where on a detection counts as sure, 0..1: the threshold that
 	// one would use without a tracker. Below it bytetrack and tempo continue tracks
-	// but start none; ocsort does not look at it. SORT takes every detection: 0.
+	// but start none; ocsort does not look at it. With 0, tempo finds it out by
+	// itself; SORT, which takes every detection, has no such setting.
 	Score float64
 }
 

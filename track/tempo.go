@@ -10,12 +10,14 @@ import (
 // TempoConfig holds the settings of Tempo. Times are media time, so that they
 // mean the same at any frame rate.
 type TempoConfig struct {
-	// Score is from where on a detection counts as sure. Sure ones are matched
-	// first, with every track. Raising it trusts fewer detections to find lost
-	// tracks again; it should be the threshold one would use without a tracker.
+	// Score is from where on a detection counts as sure: the threshold one would use
+	// without a tracker. Sure ones are matched first, with every track. Raising it
+	// trusts fewer detections to find lost tracks again. 0 takes it from the
+	// detections themselves: 0.63 of the highest score in the last minute.
 	Score float64
-	// LowScore is the least score of a detection that is looked at. Those under
-	// Score only continue tracks that were seen in the frame before. Lowering it
+	// LowScore is the least score of a detection that is looked at, on a scale on
+	// which Score is 0.6, whatever it is, as are the two below. Those that are not
+	// sure only continue tracks that were seen in the frame before. Lowering it
 	// follows objects deeper into an occlusion, and onto more false detections.
 	LowScore float64
 	// NewScore is the least score of a detection that may start a track. Raising it
@@ -64,14 +66,9 @@ type TempoConfig struct {
 
 // DefaultTempoConfig holds the settings that do well on everything tried: people
 // from 2 to 30 frames a second, with strong and weak detectors.
-func DefaultTempoConfig() TempoConfig { return tempoForScore(0.6) }
-
-// tempoForScore places the other scores around the one from where on a detection
-// is sure.
-func tempoForScore(score float64) TempoConfig {
-	above := func(share float64) float64 { return score + (1-score)*share }
+func DefaultTempoConfig() TempoConfig {
 	return TempoConfig{
-		Score: score, LowScore: score / 6, NewScore: above(0.125), SureScore: above(0.625),
+		LowScore: 0.1, NewScore: 0.65, SureScore: 0.85,
 		MinHits: 2, Similarity: 0.12, LowSimilarity: 0.5, NewSimilarity: 0.2,
 		MaxGap: 1500 * time.Millisecond, MaxAge: -1,
 		ClassCost: 0.7, LookCost: 1,
@@ -92,12 +89,14 @@ func tempoForScore(score float64) TempoConfig {
 //     2024), label and looks, and uncertain detections move the filter less (Du et
 //     al., "GIAOTracker", ICCVW 2021) (tempomatch.go).
 //   - A detection that leaves no doubt starts a track that is reported at once.
+//   - What a score is worth is learned from the detector (tempoconfidence.go).
 type Tempo struct {
 	ledger
 	cfg    TempoConfig
 	tracks []tempoTrack // ordered by id
 	camera camera
 	noise  noise
+	conf   confidence
 	looks  [][]float32 // of tracks that ended, for their memory
 
 	// Of one frame, kept for their memory.
@@ -126,6 +125,7 @@ func NewTempo(cfg TempoConfig) *Tempo {
 // Update implements Tracker.
 func (t *Tempo) Update(in Input) []Track {
 	step := min(t.open(&in, true), maxStep)
+	t.conf.see(in.Detections, step.Seconds(), t.cfg.Score)
 	t.split(in.Detections)
 	t.predict(step.Seconds())
 	t.compensate(in.Motion, step.Seconds())
@@ -154,9 +154,9 @@ func (t *Tempo) split(detections []detect.Detection) {
 	for i := range detections {
 		d := &detections[i]
 		switch {
-		case !trackable(d) || d.Score < t.cfg.LowScore:
-			t.skipped(i, !trackable(d), d.Score, t.cfg.LowScore)
-		case d.Score >= t.cfg.Score:
+		case !trackable(d) || t.conf.of(d.Score) < t.cfg.LowScore:
+			t.skipped(i, !trackable(d), d.Score, t.conf.score(t.cfg.LowScore))
+		case d.Score >= t.conf.sure:
 			t.high = append(t.high, newSubject(d.Box, d.Class, i))
 		default:
 			t.low = append(t.low, newSubject(d.Box, d.Class, i))
@@ -199,14 +199,14 @@ func (t *Tempo) expect() {
 func (t *Tempo) begin(detections []detect.Detection) {
 	t.births = t.births[:0]
 	for _, d := range t.high {
-		if !t.taken[d.index] && detections[d.index].Score >= t.cfg.NewScore {
+		if !t.taken[d.index] && t.conf.of(detections[d.index].Score) >= t.cfg.NewScore {
 			t.births = append(t.births, d)
 		}
 	}
-	t.dropRepeats()
 	slices.SortStableFunc(t.births, func(a, b subject) int {
 		return compareDetections(&detections[a.index], &detections[b.index])
 	})
+	t.dropRepeats()
 	for i := range t.births {
 		t.start(&t.births[i], &detections[t.births[i].index])
 	}
@@ -217,7 +217,7 @@ func (t *Tempo) begin(detections []detect.Detection) {
 const duplicateIoU = 0.9
 
 // dropRepeats takes out of births what only repeats a detection that continued a
-// track.
+// track, or a surer one among the births.
 func (t *Tempo) dropRepeats() {
 	if len(t.births) == 0 {
 		return
@@ -225,11 +225,14 @@ func (t *Tempo) dropRepeats() {
 	t.cols = t.cols[:0]
 	for i := range t.tracks {
 		if k := &t.tracks[i]; k.missed == 0 {
-			t.cols = append(t.cols, newSubject(k.raw, 0, k.id))
+			t.cols = append(t.cols, newSubject(k.raw, 0, k.detection))
 		}
 	}
+	others := len(t.cols)
+	t.cols = append(t.cols, t.births...)
 	for _, e := range t.overlaps.find(t.births, t.cols) {
-		if b := &t.births[e.row]; e.weight > duplicateIoU && b.index >= 0 {
+		b := &t.births[e.row]
+		if surer := e.col < others+e.row; surer && e.weight > duplicateIoU && b.index >= 0 {
 			t.add(Ignored, Duplicate, 0, b.index, t.cols[e.col].index, e.weight, duplicateIoU)
 			b.index = -1
 		}
@@ -241,7 +244,7 @@ func (t *Tempo) start(s *subject, d *detect.Detection) {
 	k := tempoTrack{
 		identity:  newIdentity(t.newID(), d, s.index, t.now),
 		motion:    newTempoFilter(s.box),
-		confirmed: t.frame == 1 || d.Score >= t.cfg.SureScore || t.cfg.MinHits <= 1,
+		confirmed: t.frame == 1 || t.conf.of(d.Score) >= t.cfg.SureScore || t.cfg.MinHits <= 1,
 	}
 	k.look = t.newLook(d.Embedding)
 	if t.on() {
@@ -249,7 +252,7 @@ func (t *Tempo) start(s *subject, d *detect.Detection) {
 	}
 	t.tracks = append(t.tracks, k)
 	if k.confirmed {
-		t.add(Confirmed, Sure, k.id, s.index, -1, d.Score, t.cfg.SureScore)
+		t.add(Confirmed, Sure, k.id, s.index, -1, d.Score, t.conf.score(t.cfg.SureScore))
 	}
 }
 

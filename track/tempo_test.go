@@ -105,6 +105,24 @@ func TestTempoForgetsInMediaTime(t *testing.T) {
 	}
 }
 
+// Frames that nobody gave a time do not pile up tracks.
+func TestTrackersForgetWithoutTimes(t *testing.T) {
+	for _, name := range []string{"bytetrack", "tempo"} {
+		tracker, err := New(name, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var events []Event
+		tracker.Update(Input{Detections: []detect.Detection{at(100, 100, 40, 100)}, Events: &events})
+		for range 60 {
+			tracker.Update(Input{Events: &events})
+		}
+		if last := events[len(events)-1]; last.Kind != Died || last.Reason != Expired {
+			t.Errorf("%s: after 60 frames, the last event is %q", name, last)
+		}
+	}
+}
+
 // The camera jerks by a whole body width and more, once without a hint and once
 // with; nobody is lost, nor who was hidden at the time.
 func TestTempoFollowsTheCamera(t *testing.T) {
@@ -188,6 +206,16 @@ func TestTempoVotesOnClasses(t *testing.T) {
 		}
 	}
 
+	twice := NewTempo(DefaultTempoConfig())
+	for _, in := range film(evenly(10, 30), flicker) {
+		d := in.Detections[0]
+		d.Class, d.Score = truck, 0.8
+		in.Detections = append(in.Detections, d)
+		if out := twice.Update(in); len(out) != 1 {
+			t.Fatalf("%d tracks of one object under two labels", len(out))
+		}
+	}
+
 	rider, bicycle := walk(100, 100, 50, 0), func(s float64) detect.Detection {
 		d := at(90+50*s, 150, 60, 60)
 		d.Class = 1
@@ -235,7 +263,9 @@ func TestTempoCoasts(t *testing.T) {
 }
 
 func TestTempoGivesReasons(t *testing.T) {
-	tempo := NewTempo(DefaultTempoConfig())
+	cfg := DefaultTempoConfig()
+	cfg.Score = 0.6
+	tempo := NewTempo(cfg)
 	var events []Event
 	show := func(s float64, ds ...detect.Detection) []string {
 		events = events[:0]
@@ -276,6 +306,59 @@ func TestTempoGivesReasons(t *testing.T) {
 	} {
 		if got := show(tc.s, tc.ds...); !slices.Equal(got, tc.want) {
 			t.Errorf("at %g s:\ngot  %q\nwant %q", tc.s, got, tc.want)
+		}
+	}
+}
+
+// A detector whose scores never get high is tracked like one that is sure of
+// itself.
+func TestTempoFindsOutWhatAScoreIsWorth(t *testing.T) {
+	for _, top := range []float64{1, 0.9, 0.6, 0.5} {
+		tempo := NewTempo(DefaultTempoConfig())
+		late := func(s float64) detect.Detection {
+			d := at(600, 200, 40, 100)
+			if d.Score = 0.75 * top; s < 0.5 {
+				d.Score = 0.05 * top
+			}
+			return d
+		}
+		best := func(s float64) detect.Detection {
+			d := at(100+40*s, 100, 40, 100)
+			d.Score = top
+			return d
+		}
+		ids := follow(tempo, film(evenly(60, 30), best, late))
+		if ids[10][1] != 0 || ids[59][0] != 1 || ids[59][1] != 2 {
+			t.Errorf("scores up to %g: ids %v at first, %v in the end", top, ids[10], ids[59])
+		}
+	}
+}
+
+func TestConfidence(t *testing.T) {
+	for _, tc := range []struct{ top, given, sure, high float64 }{
+		{0.95, 0, 0.5985, 0.95}, // a strong detector
+		{0.5, 0, 0.315, 0.5},    // a weak one
+		{0.1, 0, 0.3, 0.3 / sureShare},
+		{0.95, 0.4, 0.4, 0.95}, // the user's word
+		{0.5, 0.4, 0.4, 0.4 / sureShare},
+	} {
+		var c confidence
+		d := at(0, 0, 10, 10)
+		d.Score = tc.top
+		c.see([]detect.Detection{d}, 0, tc.given)
+		for _, want := range [][2]float64{{-1, 0}, {0, 0}, {tc.sure / 2, 0.3}, {tc.sure, 0.6}, {tc.high, 0.95}, {9, 1}} {
+			if got := c.of(want[0]); math.Abs(got-want[1]) > 1e-12 {
+				t.Errorf("%+v: score %g is confidence %g, want %g", tc, want[0], got, want[1])
+			}
+		}
+		for x := 0.0; x <= 1; x += 0.1 {
+			if got := c.of(c.score(x)); math.Abs(got-x) > 1e-12 {
+				t.Errorf("%+v: confidence %g comes back as %g", tc, x, got)
+			}
+		}
+		c.see(nil, 1e9, 0)
+		if c.sure != sureLeast {
+			t.Errorf("%+v: %g is sure after a long time, want %g", tc, c.sure, sureLeast)
 		}
 	}
 }

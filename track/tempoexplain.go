@@ -18,8 +18,8 @@ func (t *Tempo) explain(detections []detect.Detection) {
 	}
 	for _, from := range [...][]subject{t.high, t.low} {
 		for _, d := range from {
-			if score := detections[d.index].Score; !t.taken[d.index] && score < t.cfg.NewScore {
-				t.add(Ignored, Unsure, 0, d.index, -1, score, t.cfg.NewScore)
+			if score := detections[d.index].Score; !t.taken[d.index] && t.conf.of(score) < t.cfg.NewScore {
+				t.add(Ignored, Unsure, 0, d.index, -1, score, t.conf.score(t.cfg.NewScore))
 			}
 		}
 	}
@@ -51,7 +51,7 @@ func (t *Tempo) explainBirth(id int, s *subject, d *detect.Detection) {
 
 // similarity is what the first round compares with Similarity.
 func (t *Tempo) similarity(k *tempoTrack, expected, s *subject, d *detect.Detection) float64 {
-	return expected.iou(s) * t.likeness(k, expected, d) * min(1, d.Score)
+	return expected.iou(s) * t.likeness(k, expected, d) * t.conf.of(d.Score)
 }
 
 // compareDetections orders detections by what they are, not where they stand:

@@ -53,18 +53,18 @@ func (f *tempoFilter) predict(dt, restless float64, lost bool) {
 
 // update takes in a detected box. The less sure the detector, the less it moves
 // the filter.
-func (f *tempoFilter) update(b detect.Box, score float64) {
+func (f *tempoFilter) update(b detect.Box, sure float64) {
 	cx, cy, w, h := centerSize(b)
-	place, size := f.measurement(score)
+	place, size := f.measurement(sure)
 	f.cx.update(cx, place)
 	f.cy.update(cy, place)
 	f.w.update(w, size)
 	f.h.update(h, size)
 }
 
-// measurement is the variance of a detection of the given score.
-func (f *tempoFilter) measurement(score float64) (place, size float64) {
-	unsure := (2 - min(1, max(0, score))) * f.size()
+// measurement is the variance of a detection that the detector is so sure of, 0..1.
+func (f *tempoFilter) measurement(sure float64) (place, size float64) {
+	unsure := (2 - sure) * f.size()
 	return square(tempoMeasure * unsure), square(tempoMeasSize * unsure)
 }
 

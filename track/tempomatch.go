@@ -26,7 +26,7 @@ func (t *Tempo) associate(detections []detect.Detection, from []subject, least f
 		row, col := &t.rows[e.row], &t.cols[e.col]
 		s := e.weight * t.likeness(&t.tracks[row.index], row, &detections[col.index])
 		if weigh {
-			s *= min(1, detections[col.index].Score)
+			s *= t.conf.of(detections[col.index].Score)
 		}
 		if e.weight = s - least; e.weight > 0 {
 			gain = append(gain, e)
@@ -57,8 +57,9 @@ func (t *Tempo) match(k *tempoTrack, d *detect.Detection, index int, similarity,
 	if k.missed > 1 {
 		t.add(Found, Matched, k.id, index, -1, similarity, least)
 	}
-	k.surprise.note(&k.motion, d.Box, d.Score)
-	k.motion.update(d.Box, d.Score)
+	sure := t.conf.of(d.Score)
+	k.surprise.note(&k.motion, d.Box, sure)
+	k.motion.update(d.Box, sure)
 	k.observe(d, index, t.now)
 	k.see(d.Embedding)
 	if !k.confirmed && k.hits >= t.cfg.MinHits {

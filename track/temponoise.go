@@ -36,8 +36,8 @@ type surprise struct {
 }
 
 // note takes in the error of the filter before its update.
-func (s *surprise) note(f *tempoFilter, b detect.Box, score float64) {
-	place, _ := f.measurement(score)
+func (s *surprise) note(f *tempoFilter, b detect.Box, sure float64) {
+	place, _ := f.measurement(sure)
 	cx, cy := b.Center()
 	s.lastX, s.lastY = s.x, s.y
 	s.x = (cx - f.cx.x) / math.Sqrt(f.cx.pxx+place)
