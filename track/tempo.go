@@ -65,7 +65,9 @@ type TempoConfig struct {
 }
 
 // DefaultTempoConfig holds the settings that do well on everything tried: people
-// from 2 to 30 frames a second, with strong and weak detectors.
+// from 2 to 30 frames a second, with strong and weak detectors. They were found on
+// the second half of MOT17. Tuned again on six of its seven sequences at a time
+// and scored on the seventh, HOTA is 69.7; as they stand, it is 69.9.
 func DefaultTempoConfig() TempoConfig {
 	return TempoConfig{
 		LowScore: 0.1, NewScore: 0.65, SureScore: 0.85,
