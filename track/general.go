@@ -42,3 +42,10 @@ func tempoConfig(c Config) TempoConfig {
 	t.MaxAge, t.MaxGap, t.MinHits, t.Similarity, t.Score = c.MaxAge, c.MaxGap, c.MinHits, c.IoU, c.Score
 	return t
 }
+
+// tempoLowScore is LowScore on the detector's scale; where that is yet to be
+// found, for the weakest detector that anything is believed of.
+func tempoLowScore(c Config) float64 {
+	t := tempoConfig(c)
+	return t.LowScore / sureConfidence * max(t.Score, sureLeast)
+}

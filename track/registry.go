@@ -68,7 +68,7 @@ var entries = []entry{
 	{"ocsort", DefaultOCSORTConfig().general(), func(c Config) Tracker { return NewOCSORT(ocsortConfig(c)) }, nil, false},
 	{"sort", DefaultSORTConfig().general(), func(c Config) Tracker { return NewSORT(sortConfig(c)) }, nil, false},
 	{"tempo", DefaultTempoConfig().general(), func(c Config) Tracker { return NewTempo(tempoConfig(c)) },
-		func(c Config) float64 { return tempoConfig(c).LowScore }, true},
+		tempoLowScore, true},
 }
 
 // Default is the name of the tracker to use where nothing speaks for another.
@@ -108,6 +108,14 @@ func New(name string, cfg Config) (Tracker, error) {
 		return nil, fmt.Errorf("track: configure %s: %w", name, err)
 	}
 	return e.build(cfg), nil
+}
+
+// WithScore sets Score where the tracker of that name has such a setting.
+func (c Config) WithScore(name string, score float64) Config {
+	if name != "sort" {
+		c.Score = score
+	}
+	return c
 }
 
 // Needs is what a tracker can use, so that a caller need not work for nothing.

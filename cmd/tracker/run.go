@@ -257,16 +257,14 @@ func findModel(c config.Config) (*backbones.Manifest, error) {
 	return m, err
 }
 
-// newTracker makes the tracker. Where it looks at detections of low scores, conf
-// is the score from where on it is sure of one.
+// newTracker makes the tracker. Conf is the score from where on it is sure of a
+// detection; some trackers look at weaker ones too.
 func newTracker(c config.Config) (track.Tracker, track.Needs, error) {
 	name, cfg, err := trackerConfig(c.Tracker)
 	if err != nil {
 		return nil, track.Needs{}, err
 	}
-	if cfg.Score > 0 {
-		cfg.Score = c.Conf
-	}
+	cfg = cfg.WithScore(name, c.Conf)
 	t, err := track.New(name, cfg)
 	return t, track.NeedsOf(name, cfg), err
 }
