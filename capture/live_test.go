@@ -130,16 +130,18 @@ func TestStalledStream(t *testing.T) {
 	if d := time.Since(start); d > closeGrace+time.Second {
 		t.Errorf("Close took %v", d)
 	}
-	select {
-	case <-s.pump.done:
-	case <-time.After(10 * time.Second):
-		t.Error("the reading goroutine is still there 10 s after its 4 s timeout")
+	for deadline := start.Add(10 * time.Second); s.State().Hung > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the reading goroutine is still there 10 s after its 4 s timeout")
+		}
 	}
 }
 
 func TestLostStream(t *testing.T) {
 	url := mjpegServer(t, time.Millisecond, 40, false)
-	got, err := readAll(t, mustOpen(t, mustParse(t, url)), true)
+	spec := mustParse(t, url)
+	spec.Reconnect.Off = true
+	got, err := readAll(t, mustOpen(t, spec), true)
 	if !errors.Is(err, ErrLost) || len(got) == 0 {
 		t.Fatalf("%d frames, then %v; want ErrLost", len(got), err)
 	}

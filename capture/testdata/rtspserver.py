@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""A camera for tests: an RTSP server on the loopback whose pictures tell when they were made.
+
+    rtspserver.py [--port N] [--codec h264|jpeg] [--fps N] [--size WxH] [--resize WxH]
+
+It prints "ready PORT" once it listens; port 0 takes a free one. Each picture holds the Unix time of
+its making, in milliseconds modulo 2^24, as a row of 24 black and white cells across its upper half,
+the highest bit at the left. With --resize the stream goes on in that size after its first 3 s.
+
+Debian's packages: python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base
+gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+"""
+
+import argparse
+import sys
+import time
+
+try:
+    import gi
+
+    gi.require_version("Gst", "1.0")
+    gi.require_version("GstRtspServer", "1.0")
+    from gi.repository import GLib, Gst, GstRtspServer
+except (ImportError, ValueError) as err:
+    sys.exit(f"missing: {err}")
+
+BITS = 24
+RESIZE_AFTER = 3  # seconds
+ENCODERS = {
+    "h264": "openh264enc gop-size=25 complexity=low ! rtph264pay config-interval=-1",
+    "jpeg": "jpegenc ! rtpjpegpay",
+}
+
+
+def size(text):
+    width, height = map(int, text.split("x"))
+    return width, height
+
+
+def picture(width, height):
+    """The luma and chroma (I420) of a picture that shows the time."""
+    now = time.time_ns() // 1_000_000 % (1 << BITS)
+    cells = (0xEB if now >> (BITS - 1 - x * BITS // width) & 1 else 0x10 for x in range(width))
+    return bytes(cells) * (height // 2) + b"\x60" * (width * height // 2) + b"\x80" * (width * height // 2)
+
+
+class Camera(GstRtspServer.RTSPMediaFactory):
+    def __init__(self, args):
+        super().__init__()
+        self.args = args
+        self.set_shared(True)
+        self.set_launch(f"( appsrc name=pictures is-live=true do-timestamp=true format=time ! {ENCODERS[args.codec]} name=pay0 pt=96 )")
+
+    def do_configure(self, media):
+        source = media.get_element().get_child_by_name("pictures")
+        self.caps(source, self.args.size)
+        timer = GLib.timeout_add(1000 // self.args.fps, self.push, source, time.monotonic())
+        media.connect("unprepared", lambda _: GLib.source_remove(timer))
+
+    def caps(self, source, size):
+        source.set_property("caps", Gst.Caps.from_string(
+            "video/x-raw,format=I420,width=%d,height=%d,framerate=%d/1" % (*size, self.args.fps)))
+
+    def push(self, source, start):
+        now = self.args.size
+        if self.args.resize and time.monotonic() - start > RESIZE_AFTER:
+            now = self.args.resize
+            self.caps(source, now)
+        source.emit("push-buffer", Gst.Buffer.new_wrapped(picture(*now)))
+        return True
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", default="0")
+    parser.add_argument("--codec", choices=ENCODERS, default="h264")
+    parser.add_argument("--fps", type=int, default=25)
+    parser.add_argument("--size", type=size, default=(384, 288))
+    parser.add_argument("--resize", type=size)
+    args = parser.parse_args()
+
+    Gst.init(None)
+    for element in ENCODERS[args.codec].split(" ! "):
+        if not Gst.ElementFactory.find(element.split()[0]):
+            sys.exit("missing: GStreamer's " + element.split()[0])
+    server = GstRtspServer.RTSPServer(address="127.0.0.1", service=args.port)
+    factory = Camera(args)
+    server.get_mount_points().add_factory("/live", factory)
+    if not server.attach(None):
+        sys.exit("cannot listen on port " + args.port)
+    print("ready", server.get_bound_port(), flush=True)
+    GLib.MainLoop().run()
+
+
+main()
