@@ -65,6 +65,6 @@ int avcodec_receive_frame(void *context, struct frame_head *frame) {
     width = frame->width;
     height = frame->height;
     if (expected_width && (width != expected_width || height != expected_height))
-        frame->data[0] = NULL; // OpenCV converts no picture without pixels
+        frame->data[0] = NULL; // without pixels there is nothing to convert
     return err;
 }

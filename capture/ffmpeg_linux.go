@@ -40,7 +40,8 @@ func openLive(slices bool, open func()) {
 }
 
 // readSize reads a picture of the expected size, or of any if that is zero. A
-// picture of another size is not read, but its size is returned. Zero is unknown.
+// picture of another size is not read, whatever OpenCV says, but its size is
+// returned. Zero is unknown.
 func readSize(expected image.Point, read func() bool) (ok bool, size image.Point) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

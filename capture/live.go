@@ -30,7 +30,7 @@ type live struct {
 	queue   *queue
 	open    func(context.Context) (*video, error) // opens the same source once more
 	backoff *backoff
-	news    announcer
+	news    *announcer
 	damaged *atomic.Int64
 	hung    atomic.Int32
 	cancel  context.CancelFunc
@@ -61,7 +61,7 @@ func startLive(spec Spec, p *pool, v *video, open func(context.Context) (*video,
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &live{
 		spec: spec, pool: p, queue: newQueue(limit, maxQueueBytes), open: open,
-		backoff: newBackoff(spec.Reconnect), news: announcer{notify: spec.Notify}, damaged: v.damaged,
+		backoff: newBackoff(spec.Reconnect), news: newAnnouncer(spec.Notify, time.Now()), damaged: v.damaged,
 		cancel: cancel, done: make(chan struct{}),
 		state: State{Since: time.Now()},
 	}
@@ -71,6 +71,9 @@ func startLive(spec Spec, p *pool, v *video, open func(context.Context) (*video,
 
 func (l *live) begin(v *video, opened time.Time) *session {
 	v.damaged = l.damaged
+	if !l.last.captured.IsZero() {
+		v.next = l.last.index + 1
+	}
 	return startSession(&reader{decoder: v, pool: l.pool, stride: l.spec.Stride}, v, opened)
 }
 
@@ -89,19 +92,22 @@ func (l *live) keep(ctx context.Context, s *session) error {
 	for {
 		err := l.follow(ctx, s)
 		l.leave(s)
-		var resized *ResizedError
-		atOnce := errors.As(err, &resized)
+		var resizedErr *ResizedError
+		resized := errors.As(err, &resizedErr)
 		switch {
 		case ctx.Err() != nil:
 			return errClosed
-		case l.spec.Reconnect.Off && !atOnce:
+		case l.spec.Reconnect.Off && !resized:
 			return err
 		}
-		l.lost(s, err, atOnce)
+		l.lost(s, err, resized)
+		// A source that lives and has only changed is back at once, but for one that
+		// changes all the time.
+		atOnce := resized && time.Since(s.opened) > time.Second
 		if s, err = l.reconnect(ctx, atOnce); err != nil {
 			return err
 		}
-		s.resized = atOnce
+		s.resized = resized
 	}
 }
 
@@ -114,6 +120,7 @@ func (l *live) follow(ctx context.Context, s *session) error {
 		select {
 		case f := <-s.frames:
 			l.take(s, f)
+			beats = s.video.beats.Load()
 			timer.Reset(patience)
 		case <-s.done:
 			return s.err
@@ -126,12 +133,13 @@ func (l *live) follow(ctx context.Context, s *session) error {
 				timer.Reset(patience)
 				continue
 			}
+			s.hung = true
 			return fmt.Errorf("read %s: %w: a read has hung for %v", l.spec.Name(), ErrLost, patience)
 		}
 	}
 }
 
-// take places a frame in the source's own count and time, and queues it.
+// take places a frame in the source's own time, and queues it.
 func (l *live) take(s *session, f *Frame) {
 	size := image.Pt(f.Mat.Cols(), f.Mat.Rows())
 	var gap time.Duration
@@ -139,9 +147,8 @@ func (l *live) take(s *session, f *Frame) {
 	s.begun = true
 	if first && !l.last.captured.IsZero() {
 		gap = s.gap(l.last.captured, f.Captured)
-		s.index, s.at = l.last.index+1, l.last.at+gap
+		s.at = l.last.at + gap
 	}
-	f.Index += s.index
 	f.Time += s.at
 	l.last.index, l.last.at, l.last.captured, l.last.size = f.Index, f.Time, f.Captured, size
 	l.queue.put(f)
@@ -157,9 +164,13 @@ func (l *live) take(s *session, f *Frame) {
 // leave ends a session. One that hangs is left behind and frees itself later.
 func (l *live) leave(s *session) {
 	close(s.stop)
+	grace := closeGrace
+	if s.hung {
+		grace = 0
+	}
 	select {
 	case <-s.done:
-	case <-time.After(closeGrace):
+	case <-time.After(grace):
 		l.abandon(func() { <-s.done })
 	}
 }

@@ -20,8 +20,9 @@ type session struct {
 	again   bool          // not the source's first
 	resized bool          // it follows one that ended because the pictures changed size
 	begun   bool          // a frame has come
-	index   int           // added to the frames' own
-	at      time.Duration // added to the frames' own
+	hung    bool          // no frame came for too long
+	index   int           // media time added to the frames' own
+	at      time.Duration // media time added to the frames' own
 }
 
 func startSession(r *reader, v *video, opened time.Time) *session {

@@ -47,32 +47,32 @@ const (
 // Event tells of a change. Of each kind at most one is told in eventInterval.
 type Event struct {
 	Kind          EventKind
-	Name          string // of the source, as shown to a user
-	State         State  // after the change
-	Missed        int    // events of this kind that were not told since the last one
-	Gap           time.Duration
-	Width, Height int // pixels, of the pictures from now on; of Resized and Reconnected
+	Name          string        // of the source, as shown to a user
+	State         State         // after the change
+	Missed        int           // events of this kind that were not told since the last one
+	Gap           time.Duration // media time without frames, of Reconnected and Resized
+	Width, Height int           // pixels, of the last picture
 }
 
 // String is one line for a log.
 func (e Event) String() string {
-	text := e.Name + ": "
+	var text string
 	switch e.Kind {
 	case Lost:
-		text += fmt.Sprintf("lost (%v); reconnecting", e.State.Err)
+		text = fmt.Sprintf("%v; reconnecting", e.State.Err)
 	case Retried:
-		text += fmt.Sprintf("attempt %d to reconnect failed: %v", e.State.Attempts, e.State.Err)
+		text = fmt.Sprintf("%v; attempt %d failed, trying again", e.State.Err, e.State.Attempts)
 	case Reconnected:
-		text += fmt.Sprintf("reconnected after %v, %dx%d", e.Gap.Round(10*time.Millisecond), e.Width, e.Height)
+		text = fmt.Sprintf("%s: reconnected after %v", e.Name, e.Gap.Round(10*time.Millisecond))
 	case Resized:
-		text += fmt.Sprintf("pictures are now %dx%d", e.Width, e.Height)
+		text = fmt.Sprintf("%s: pictures are %dx%d from now on", e.Name, e.Width, e.Height)
 	case Dropping:
-		text += fmt.Sprintf("%d frames dropped so far to keep up", e.State.Dropped)
+		return fmt.Sprintf("%s: frames dropped so far to keep up: %d", e.Name, e.State.Dropped)
 	case GivenUp:
-		text += fmt.Sprintf("given up: %v", e.State.Err)
+		text = e.State.Err.Error()
 	}
-	if e.Missed > 0 && e.Kind != Dropping {
-		text += fmt.Sprintf(" (and %d times before)", e.Missed)
+	if e.Missed > 0 {
+		text += fmt.Sprintf(" (not told: %d more of this kind)", e.Missed)
 	}
 	return text
 }
@@ -88,6 +88,14 @@ type announcer struct {
 		told   time.Time
 		missed int
 	}
+}
+
+// newAnnouncer tells of drops only after a while: a stream that was just opened
+// catches up with what FFmpeg held back.
+func newAnnouncer(notify func(Event), now time.Time) *announcer {
+	a := &announcer{notify: notify}
+	a.kinds[Dropping].told = now
+	return a
 }
 
 func (a *announcer) tell(now time.Time, e Event) {

@@ -94,12 +94,12 @@ func (v *video) read(f *Frame) bool {
 	}
 	ok, size := readSize(v.size, func() bool { return v.vc.Read(&f.Mat) && !f.Mat.Empty() })
 	switch {
-	case size == image.Point{}:
+	case v.size != image.Point{} && size != image.Point{} && size != v.size:
+		v.misfit = size
+		v.misfits++
+		return false // the pixels are those of the last picture
 	case ok:
 		v.size, v.misfits = size, 0
-	case v.size != image.Point{} && size != v.size:
-		v.misfits++
-		v.misfit = size
 	}
 	return ok
 }
@@ -157,7 +157,7 @@ func (v *video) retry(read func() bool) bool {
 	start := time.Now()
 	for failed := 0; ; failed++ {
 		if read() {
-			if v.next > 0 { // before, a recording that starts between key frames
+			if v.clock.started { // before, a recording that starts between key frames
 				v.damaged.Add(int64(failed))
 			}
 			return true

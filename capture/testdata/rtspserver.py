@@ -5,7 +5,7 @@
 
 It prints "ready PORT" once it listens; port 0 takes a free one. Each picture holds the Unix time of
 its making, in milliseconds modulo 2^24, as a row of 24 black and white cells across its upper half,
-the highest bit at the left. With --resize the stream goes on in that size after its first 3 s.
+the highest bit at the left. With --resize they come in that size from 3 s after the first.
 
 Debian's packages: python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base
 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
@@ -48,25 +48,24 @@ class Camera(GstRtspServer.RTSPMediaFactory):
     def __init__(self, args):
         super().__init__()
         self.args = args
+        self.first = None  # when the first picture was asked for
         self.set_shared(True)
-        self.set_launch(f"( appsrc name=pictures is-live=true do-timestamp=true format=time ! {ENCODERS[args.codec]} name=pay0 pt=96 )")
+        self.set_launch("( appsrc name=pictures is-live=true do-timestamp=true format=time ! "
+                        f"{ENCODERS[args.codec]} name=pay0 pt=96 )")
 
     def do_configure(self, media):
+        self.first = self.first or time.monotonic()
         source = media.get_element().get_child_by_name("pictures")
-        self.caps(source, self.args.size)
-        timer = GLib.timeout_add(1000 // self.args.fps, self.push, source, time.monotonic())
+        self.push(source)
+        timer = GLib.timeout_add(1000 // self.args.fps, self.push, source)
         media.connect("unprepared", lambda _: GLib.source_remove(timer))
 
-    def caps(self, source, size):
+    def push(self, source):
+        resized = self.args.resize and time.monotonic() - self.first > RESIZE_AFTER
+        width, height = self.args.resize if resized else self.args.size
         source.set_property("caps", Gst.Caps.from_string(
-            "video/x-raw,format=I420,width=%d,height=%d,framerate=%d/1" % (*size, self.args.fps)))
-
-    def push(self, source, start):
-        now = self.args.size
-        if self.args.resize and time.monotonic() - start > RESIZE_AFTER:
-            now = self.args.resize
-            self.caps(source, now)
-        source.emit("push-buffer", Gst.Buffer.new_wrapped(picture(*now)))
+            f"video/x-raw,format=I420,width={width},height={height},framerate={self.args.fps}/1"))
+        source.emit("push-buffer", Gst.Buffer.new_wrapped(picture(width, height)))
         return True
 
 
