@@ -50,7 +50,9 @@ int avformat_open_input(void **context, const char *url, const void *format, voi
 int avcodec_open2(void *context, const void *codec, void **options) {
     int (*next)(void *, const void *, void **) = dlsym(RTLD_NEXT, "avcodec_open2");
     int (*set)(void *, const char *, const char *, int) = dlsym(RTLD_DEFAULT, "av_opt_set");
-    if (slices && set)
+    if (set)
+        set(context, "max_pixels", "134217728", 0); // 16384 x 8192
+    if (set && slices)
         set(context, "thread_type", "slice", 0);
     return next(context, codec, options);
 }

@@ -14,8 +14,8 @@ import (
 	"runtime"
 )
 
-// OpenCV 4.6 keeps three things from its users that matter here; the functions
-// in ffmpeg_linux.c get at them.
+// OpenCV 4.6 keeps things from its users that matter here; the functions in
+// ffmpeg_linux.c get at them.
 //
 //   - FFmpeg decodes on all cores by giving each a frame of its own, so pictures
 //     come late by one frame less than there are cores. Threads for slices do not.
@@ -24,6 +24,8 @@ import (
 //   - Where the size of the pictures changes midway, OpenCV goes on with the old
 //     one: it reads past the end of smaller pictures, and of larger ones returns
 //     the last that fitted, again and again.
+//   - A header of a few bytes can ask for gigabytes: pictures are bounded to 2^27
+//     pixels.
 
 // openLive opens a live stream without that wait and, for the lowest delay, with
 // threads for slices only.

@@ -48,6 +48,8 @@ func openFile(ctx context.Context, spec Spec) (*video, error) {
 func incomplete(v *video, c container, size int64, read int) bool {
 	promised := v.facts.Frames
 	switch {
+	case read == 0:
+		return true
 	case promised > 0 && read >= promised:
 		return false
 	case c.truncated(size):
