@@ -2,13 +2,14 @@
 """A camera for tests: an RTSP server on the loopback whose pictures tell when they were made.
 
     rtspserver.py [--port N] [--codec h264|jpeg] [--fps N] [--size WxH] [--resize WxH]
+    rtspserver.py --check    only tells whether all that it needs is here
 
 It prints "ready PORT" once it listens; port 0 takes a free one. Each picture holds the Unix time of
 its making, in milliseconds modulo 2^24, as a row of 24 black and white cells across its upper half,
 the highest bit at the left. With --resize they come in that size from 3 s after the first.
 
 Debian's packages: python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base
-gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+gstreamer1.0-plugins-good gstreamer1.0-plugins-bad (deploy/setup.sh testing installs them)
 """
 
 import argparse
@@ -71,6 +72,7 @@ class Camera(GstRtspServer.RTSPMediaFactory):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--port", default="0")
     parser.add_argument("--codec", choices=ENCODERS, default="h264")
     parser.add_argument("--fps", type=int, default=25)
@@ -82,6 +84,8 @@ def main():
     for element in ENCODERS[args.codec].split(" ! "):
         if not Gst.ElementFactory.find(element.split()[0]):
             sys.exit("missing: GStreamer's " + element.split()[0])
+    if args.check:
+        return
     server = GstRtspServer.RTSPServer(address="127.0.0.1", service=args.port)
     factory = Camera(args)
     server.get_mount_points().add_factory("/live", factory)
