@@ -18,12 +18,12 @@ struct frame_head {
 };
 
 // All of the thread that is in the call.
-static _Thread_local int live, slices;                    // a live stream is being opened
+static _Thread_local int quick, slices;                   // see openLive
 static _Thread_local int expected_width, expected_height; // 0: any
 static _Thread_local int width, height;                   // of the last picture
 
-void tracker_ffmpeg_live(int is_live, int only_slices) {
-    live = is_live;
+void tracker_ffmpeg_live(int be_quick, int only_slices) {
+    quick = be_quick;
     slices = only_slices;
 }
 
@@ -42,7 +42,7 @@ int avformat_open_input(void **context, const char *url, const void *format, voi
     int (*next)(void **, const char *, const void *, void **) = dlsym(RTLD_NEXT, "avformat_open_input");
     int (*set)(void **, const char *, const char *, int) = dlsym(RTLD_DEFAULT, "av_dict_set");
     const int dont_overwrite = 16; // AV_DICT_DONT_OVERWRITE: what the user set stays
-    if (live && set && options)
+    if (quick && set && options)
         set(options, "fpsprobesize", "0", dont_overwrite);
     return next(context, url, format, options);
 }

@@ -4,7 +4,7 @@ package capture
 
 // #cgo LDFLAGS: -ldl
 // #include <stdint.h>
-// void tracker_ffmpeg_live(int is_live, int only_slices);
+// void tracker_ffmpeg_live(int be_quick, int only_slices);
 // void tracker_ffmpeg_expect(int w, int h);
 // int64_t tracker_ffmpeg_size(void);
 import "C"
@@ -27,18 +27,21 @@ import (
 //   - A header of a few bytes can ask for gigabytes: pictures are bounded to 2^27
 //     pixels.
 
-// openLive opens a live stream without that wait and, for the lowest delay, with
-// threads for slices only.
-func openLive(slices bool, open func()) {
+// openLive opens a live stream: quickly, where its frame rate is not wanted, and
+// for the lowest delay with threads for slices only.
+func openLive(quick, slices bool, open func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	only := C.int(0)
-	if slices {
-		only = 1
-	}
-	C.tracker_ffmpeg_live(1, only)
+	C.tracker_ffmpeg_live(cInt(quick), cInt(slices))
 	defer C.tracker_ffmpeg_live(0, 0)
 	open()
+}
+
+func cInt(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // readSize reads a picture of the expected size, or of any if that is zero. A

@@ -101,7 +101,7 @@ func TestHungRead(t *testing.T) {
 func TestHungOpensAreBounded(t *testing.T) {
 	before := runtime.NumGoroutine()
 	release := make(chan struct{})
-	l := &live{spec: Spec{Kind: URL, Path: "rtsp://x"}, open: func(context.Context) (*video, error) {
+	l := &live{name: "rtsp://x", open: func(context.Context) (*video, error) {
 		<-release
 		return nil, errors.New("too late")
 	}}

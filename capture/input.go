@@ -69,7 +69,8 @@ type Spec struct {
 	// further core.
 	FrameThreads bool
 	// Notify is told of what happens to the source, from a goroutine of the
-	// source's own that waits for it; nil tells nobody.
+	// source's own that waits for it; nil tells nobody. It must not close the
+	// source.
 	Notify func(Event)
 }
 

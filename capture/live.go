@@ -26,6 +26,7 @@ const (
 // another. Index and time go on from one to the next, the time by the wall clock.
 type live struct {
 	spec    Spec
+	name    string // of the source, as shown to a user
 	pool    *pool
 	queue   *queue
 	open    func(context.Context) (*video, error) // opens the same source once more
@@ -60,7 +61,7 @@ func startLive(spec Spec, p *pool, v *video, open func(context.Context) (*video,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &live{
-		spec: spec, pool: p, queue: newQueue(limit, maxQueueBytes), open: open,
+		spec: spec, name: spec.Name(), pool: p, queue: newQueue(limit, maxQueueBytes), open: open,
 		backoff: newBackoff(spec.Reconnect), news: newAnnouncer(spec.Notify, time.Now()), damaged: v.damaged,
 		cancel: cancel, done: make(chan struct{}),
 		state: State{Since: time.Now()},
@@ -134,7 +135,7 @@ func (l *live) follow(ctx context.Context, s *session) error {
 				continue
 			}
 			s.hung = true
-			return fmt.Errorf("read %s: %w: a read has hung for %v", l.spec.Name(), ErrLost, patience)
+			return fmt.Errorf("read %s: %w: a read has hung for %v", l.name, ErrLost, patience)
 		}
 	}
 }
@@ -194,7 +195,7 @@ func (l *live) reconnect(ctx context.Context, atOnce bool) (*session, error) {
 		state := l.report()
 		if limit > 0 && state.Attempts >= limit {
 			return nil, fmt.Errorf("read %s: %w; gave up after %d attempts to reconnect: %w",
-				l.spec.Name(), ErrLost, state.Attempts, state.Err)
+				l.name, ErrLost, state.Attempts, state.Err)
 		}
 		if !atOnce && !sleep(ctx, l.backoff.delay()) {
 			return nil, errClosed
@@ -216,7 +217,7 @@ func (l *live) reconnect(ctx context.Context, atOnce bool) (*session, error) {
 // connect opens a session, and leaves the open behind where it hangs.
 func (l *live) connect(ctx context.Context) (*session, error) {
 	if n := l.hung.Load(); n >= maxHung {
-		return nil, fmt.Errorf("open %s: %d reads and opens hang; waiting for one to return", l.spec.Name(), n)
+		return nil, fmt.Errorf("open %s: %d reads and opens hang; waiting for one to return", l.name, n)
 	}
 	type opened struct {
 		video *video
@@ -244,7 +245,7 @@ func (l *live) connect(ctx context.Context) (*session, error) {
 		return l.begin(r.video, start), nil
 	case <-timer.C:
 		l.abandon(late)
-		return nil, fmt.Errorf("open %s: it has hung for %v", l.spec.Name(), patience)
+		return nil, fmt.Errorf("open %s: it has hung for %v", l.name, patience)
 	case <-ctx.Done():
 		l.abandon(late)
 		return nil, ctx.Err()
@@ -289,7 +290,7 @@ func (l *live) reconnected(s *session, gap time.Duration) {
 
 func (l *live) tell(kind EventKind, gap time.Duration) {
 	l.news.tell(time.Now(), Event{
-		Kind: kind, Name: l.spec.Name(), State: l.report(), Gap: gap,
+		Kind: kind, Name: l.name, State: l.report(), Gap: gap,
 		Width: l.last.size.X, Height: l.last.size.Y,
 	})
 }

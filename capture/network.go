@@ -22,11 +22,12 @@ const (
 )
 
 // openURL opens a network stream. RTSP runs over TCP where the server can, which
-// OpenCV asks for by default; OPENCV_FFMPEG_CAPTURE_OPTIONS changes that.
-func openURL(ctx context.Context, spec Spec) (*video, error) {
+// OpenCV asks for by default; OPENCV_FFMPEG_CAPTURE_OPTIONS changes that. To open
+// one again is quicker, since its frame rate is known.
+func openURL(ctx context.Context, spec Spec, again bool) (*video, error) {
 	open, read := orDefault(spec.OpenTimeout), orDefault(spec.ReadTimeout)
 	vc, err := openCapture(ctx, func() (vc *gocv.VideoCapture, err error) {
-		openLive(!spec.FrameThreads, func() {
+		openLive(again, !spec.FrameThreads, func() {
 			vc, err = withFFmpeg(spec.Path, propOpenTimeout, milliseconds(open), propReadTimeout, milliseconds(read))
 		})
 		return vc, err

@@ -85,7 +85,7 @@ func reopener(spec Spec) func(context.Context) (*video, error) {
 	if spec.Kind == Camera {
 		return cameraReopener(spec)
 	}
-	return func(ctx context.Context) (*video, error) { return openURL(ctx, spec) }
+	return func(ctx context.Context) (*video, error) { return openURL(ctx, spec, true) }
 }
 
 // mayBlock says whether reading may have to wait for somebody else.
@@ -107,7 +107,7 @@ func openDecoder(ctx context.Context, spec Spec) (decoder, error) {
 	case Camera:
 		return openCamera(ctx, spec, spec.Path)
 	case URL:
-		return openURL(ctx, spec)
+		return openURL(ctx, spec, false)
 	case Stdin:
 		return openStdin(ctx, spec)
 	default:

@@ -44,7 +44,8 @@ const (
 	eventKinds
 )
 
-// Event tells of a change. Of each kind at most one is told in eventInterval.
+// Event tells of a change. Of each kind at most one is told in 10 s, of drops one
+// in a minute.
 type Event struct {
 	Kind          EventKind
 	Name          string        // of the source, as shown to a user
@@ -77,9 +78,12 @@ func (e Event) String() string {
 	return text
 }
 
-// eventInterval is the least time between two events of a kind: a source that
-// comes and goes, or drops every second frame, fills no log.
-const eventInterval = 10 * time.Second
+// The least time between two events of a kind: a source that comes and goes, or
+// drops every second frame, fills no log.
+const (
+	eventInterval = 10 * time.Second
+	dropInterval  = time.Minute
+)
 
 // announcer limits the rate of events. It is for one goroutine.
 type announcer struct {
@@ -99,8 +103,11 @@ func newAnnouncer(notify func(Event), now time.Time) *announcer {
 }
 
 func (a *announcer) tell(now time.Time, e Event) {
-	kind := &a.kinds[e.Kind]
-	if !kind.told.IsZero() && now.Sub(kind.told) < eventInterval {
+	kind, interval := &a.kinds[e.Kind], eventInterval
+	if e.Kind == Dropping {
+		interval = dropInterval
+	}
+	if !kind.told.IsZero() && now.Sub(kind.told) < interval {
 		kind.missed++
 		return
 	}
