@@ -176,7 +176,8 @@ func TestServerRestarts(t *testing.T) {
 	s := mustOpen(t, spec)
 	w := watcher{t: t, stream: s}
 	w.run(2 * rtspFPS)
-	for restart := 1; restart <= 3; restart++ {
+	const restarts = 2
+	for restart := 1; restart <= restarts; restart++ {
 		last, lastMade := w.last, w.made
 		server.kill()
 		time.Sleep(time.Second)
@@ -200,7 +201,7 @@ func TestServerRestarts(t *testing.T) {
 		t.Logf("reconnected %v after the server's start; a gap of %v, in truth %v", took, gap, want)
 		w.run(rtspFPS)
 	}
-	if state := s.State(); state.Status != Connected || state.Reconnects != 3 || state.Err != nil || state.Hung != 0 {
+	if state := s.State(); state.Status != Connected || state.Reconnects != restarts || state.Err != nil || state.Hung != 0 {
 		t.Errorf("%+v", state)
 	}
 	if kinds := told.kinds(); !slices.Contains(kinds, Lost) || !slices.Contains(kinds, Reconnected) || len(kinds) > 6 {
@@ -247,6 +248,7 @@ func TestServerChangesSize(t *testing.T) {
 		{"h264", "640x480"}, {"h264", "192x144"}, {"h264", "384x144"}, {"jpeg", "192x144"},
 	} {
 		t.Run(c.codec+" "+c.size, func(t *testing.T) {
+			t.Parallel()
 			server := startRTSP(t, "--codec", c.codec, "--resize", c.size)
 			var told events
 			spec := mustParse(t, server.url())
@@ -283,6 +285,7 @@ func TestSlowConsumer(t *testing.T) {
 	}
 	for _, codec := range []string{"jpeg", "h264"} {
 		t.Run(codec, func(t *testing.T) {
+			t.Parallel()
 			server := startRTSP(t, "--codec", codec)
 			s := mustOpen(t, mustParse(t, server.url()))
 			w := watcher{t: t, stream: s}
@@ -298,7 +301,7 @@ func TestSlowConsumer(t *testing.T) {
 			if s.Dropped() == 0 {
 				t.Error("nothing was dropped")
 			}
-			late := ages[3*len(ages)/4:]
+			late := slices.Clone(ages[3*len(ages)/4:])
 			for _, lag := range []struct {
 				what  string
 				times []time.Duration
@@ -308,9 +311,10 @@ func TestSlowConsumer(t *testing.T) {
 				t.Logf("%s: median %.2f, p95 %.2f, max %.2f frames of %d", lag.what,
 					frames(lag.times[n/2]), frames(lag.times[n*95/100]), frames(lag.times[n-1]), n)
 			}
-			// The mailbox's part. FFmpeg's is constant: it tells the end of an H.264
+			// Medians: a busy machine may stop us for a while, a queue that grows makes
+			// every frame late. FFmpeg's part is constant: it tells the end of an H.264
 			// picture by the start of the next.
-			if lag := frames(waited[len(waited)*95/100]); lag >= 2 {
+			if lag := frames(waited[len(waited)/2]); lag >= 2 {
 				t.Errorf("%.2f frames behind the newest", lag)
 			}
 			if lag := frames(late[len(late)/2]); lag >= 3 {

@@ -21,7 +21,6 @@ type session struct {
 	resized bool          // it follows one that ended because the pictures changed size
 	begun   bool          // a frame has come
 	hung    bool          // no frame came for too long
-	index   int           // media time added to the frames' own
 	at      time.Duration // media time added to the frames' own
 }
 
