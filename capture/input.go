@@ -51,7 +51,7 @@ type Spec struct {
 
 	// OpenTimeout and ReadTimeout bound the wait for a URL to answer and for the
 	// next frame of a URL or camera; 10 s by default. Lower finds a dead stream
-	// sooner, and gives up sooner on a slow one.
+	// sooner, and gives up sooner on a slow one; opening takes up to 25 frames.
 	OpenTimeout, ReadTimeout time.Duration
 
 	// The rest is for live sources.
