@@ -45,6 +45,7 @@ demo: setup build ## track the people of a street scene into out/vtest.mp4 and o
 
 .PHONY: test
 test: setup test-python ## run every test
+	@deploy/setup.sh testing
 	go test ./...
 	CGO_ENABLED=0 go test $(PURE)
 	go test -tags=$(TAGS),matprofile ./backbones/... ./capture/... ./cmd/...
@@ -55,6 +56,7 @@ test-python:
 
 .PHONY: race
 race: setup ## run every test under the race detector
+	@deploy/setup.sh testing
 	go test -race ./...
 
 .PHONY: lint

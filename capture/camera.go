@@ -4,6 +4,7 @@ package capture
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,31 +23,57 @@ import (
 // itself waits 10 s for a frame.
 const cameraPatience = time.Second
 
-func openCamera(spec Spec) (*video, error) {
-	vc, err := captureCamera(spec.Path)
+// openCamera opens a camera by number or, on Linux, by device.
+func openCamera(ctx context.Context, spec Spec, path string) (*video, error) {
+	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) {
+		vc, err := captureCamera(path)
+		if err == nil {
+			configure(vc, spec)
+		}
+		return vc, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", spec.Name(), err)
 	}
-	configure(vc, spec)
 	v := newVideo(vc, spec.Name(), true)
 	v.patience, v.byArrival = cameraPatience, true
 	v.atEnd = lostAfter(v.facts.Name, "check its cable")
 	return v, nil
 }
 
-// captureCamera opens a camera by index or, on Linux, by device.
+// byIDs is where udev links the cameras by make and serial number.
+const byIDs = "/dev/v4l/by-id"
+
+// cameraReopener finds a camera that was unplugged once it is back: by its make
+// and serial number where they are known, since its device may have another
+// number now and its number another device; else where it was.
+func cameraReopener(spec Spec) func(context.Context) (*video, error) {
+	path := spec.Path
+	if link := linkTo(byIDs, devicePath(path)); link != "" {
+		path = link
+	}
+	return func(ctx context.Context) (*video, error) { return openCamera(ctx, spec, path) }
+}
+
+// linkTo is the link in folder that leads to device; empty where there is none.
+func linkTo(folder, device string) string {
+	device, err := filepath.EvalSymlinks(device)
+	if err != nil {
+		return ""
+	}
+	links, _ := filepath.Glob(filepath.Join(folder, "*"))
+	for _, link := range links {
+		if target, err := filepath.EvalSymlinks(link); err == nil && target == device {
+			return link
+		}
+	}
+	return ""
+}
+
+// captureCamera opens a camera by number or, on Linux, by device.
 func captureCamera(path string) (*gocv.VideoCapture, error) {
 	if runtime.GOOS != "linux" {
-		index, err := strconv.Atoi(path)
-		if err != nil {
-			return nil, errors.New("cameras have numbers here; try 0")
-		}
-		vc, err := gocv.VideoCaptureDevice(index)
-		if err != nil {
-			vc.Close()
-			return nil, errors.New("no such camera, or no permission to use it; try another number")
-		}
-		return vc, nil
+		return captureNumber(path)
 	}
 	device := devicePath(path)
 	if err := checkDevice(device); err != nil {
@@ -56,6 +83,19 @@ func captureCamera(path string) (*gocv.VideoCapture, error) {
 	if err != nil {
 		vc.Close()
 		return nil, fmt.Errorf("%s gives no pictures: in use by another program, or not a camera; %s", device, otherDevices(device))
+	}
+	return vc, nil
+}
+
+func captureNumber(path string) (*gocv.VideoCapture, error) {
+	index, err := strconv.Atoi(path)
+	if err != nil {
+		return nil, errors.New("cameras have numbers here; try 0")
+	}
+	vc, err := gocv.VideoCaptureDevice(index)
+	if err != nil {
+		vc.Close()
+		return nil, errors.New("no such camera, or no permission to use it; try another number")
 	}
 	return vc, nil
 }

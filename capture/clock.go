@@ -49,6 +49,7 @@ func (c *mediaClock) at(pos, step, limit time.Duration) time.Duration {
 	switch t := pos + c.offset; {
 	case !c.started:
 		c.started = true // the stream starts here, whatever its first timestamp
+		c.offset = min(0, -pos)
 		return 0
 	case pos <= 0:
 		c.last = guess

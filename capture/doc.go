@@ -18,7 +18,11 @@
 // Files and image folders lose nothing: Next waits for the reader. Live sources
 // (cameras, RTSP and other endless streams) never fall behind: a goroutine reads
 // them without pause into a mailbox that holds the newest frame, and counts what
-// it threw away ([Stream.Dropped]).
+// it threw away ([Stream.Dropped]); [Spec.Policy] can keep a few more.
+//
+// A live source that is lost is opened again until it is back ([Reconnect]). Next
+// just waits meanwhile; Index and Time go on, Time by as much as has passed.
+// [Stream.State] and [Spec.Notify] tell what happens.
 //
 // Pictures are 8-bit, 3 channels, BGR. Decoding is OpenCV's: FFmpeg for files
 // and streams, V4L2 for cameras on Linux. Both print to stderr on their own;

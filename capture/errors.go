@@ -3,6 +3,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"image"
 	"io"
 )
 
@@ -34,3 +35,18 @@ func (e *TruncatedError) Error() string {
 
 // Unwrap makes errors.Is(err, io.ErrUnexpectedEOF) true.
 func (e *TruncatedError) Unwrap() error { return io.ErrUnexpectedEOF }
+
+// ResizedError ends a recording whose pictures change their size midway, which
+// OpenCV cannot follow. The frames that were read are good. A live source is
+// opened anew instead.
+type ResizedError struct {
+	Name     string
+	Read     int         // frames read
+	From, To image.Point // width and height in pixels
+}
+
+func (e *ResizedError) Error() string {
+	return fmt.Sprintf("read %s: the pictures change from %dx%d to %dx%d after frame %d, which OpenCV cannot follow; "+
+		"give them one size: ffmpeg -i INPUT -vf scale=%d:%d output.mp4",
+		e.Name, e.From.X, e.From.Y, e.To.X, e.To.Y, e.Read, e.From.X, e.From.Y)
+}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"gocv.io/x/gocv"
 )
 
 func openFile(ctx context.Context, spec Spec) (*video, error) {
@@ -23,9 +25,9 @@ func openFile(ctx context.Context, spec Spec) (*video, error) {
 		return nil, fmt.Errorf("open %s: %w", spec.Name(), err)
 	}
 	// With the protocol named, FFmpeg takes no colon in a file name for one.
-	vc, err := openCapture(ctx, "file:"+abs)
+	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) { return withFFmpeg("file:" + abs) })
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
 		return nil, fmt.Errorf("open %s: %s", spec.Name(), unplayable(c, size))
@@ -46,6 +48,8 @@ func openFile(ctx context.Context, spec Spec) (*video, error) {
 func incomplete(v *video, c container, size int64, read int) bool {
 	promised := v.facts.Frames
 	switch {
+	case read == 0:
+		return true
 	case promised > 0 && read >= promised:
 		return false
 	case c.truncated(size):

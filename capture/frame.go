@@ -26,6 +26,7 @@ type Frame struct {
 	Mat gocv.Mat
 
 	pool   *pool
+	bytes  int // of the pixels, while in a queue
 	closed atomic.Bool
 }
 

@@ -49,11 +49,32 @@ type Spec struct {
 	// MaxFrames ends the source after so many delivered frames; 0 is no limit.
 	MaxFrames int
 
-	// OpenTimeout and ReadTimeout bound the wait for a URL to answer and for its
-	// next frame; 10 s by default. Lower finds a dead stream sooner, and gives up
-	// sooner on a slow one.
+	// OpenTimeout and ReadTimeout bound the wait for a URL to answer and for the
+	// next frame of a URL or camera; 10 s by default. Lower finds a dead stream
+	// sooner, and gives up sooner on a slow one; opening takes up to 25 frames.
 	OpenTimeout, ReadTimeout time.Duration
+
+	// The rest is for live sources.
+
+	// Policy says what happens to frames that nobody has taken yet. Queue is the
+	// number that All keeps, 32 by default: more bridges longer pauses of the
+	// consumer, and delays more when it never catches up.
+	Policy Policy
+	Queue  int
+	// Reconnect says what happens when the source is lost; by default it is tried
+	// again for ever.
+	Reconnect Reconnect
+	// FrameThreads decodes several frames at a time, as files are decoded. That
+	// serves a stream too large for one core, and delays it by a frame for each
+	// further core.
+	FrameThreads bool
+	// Notify is told of what happens to the source, from a goroutine of the
+	// source's own that waits for it; nil tells nobody. It must not close the
+	// source.
+	Notify func(Event)
 }
+
+const defaultQueue = 32
 
 // CameraSpec is the camera with that index: /dev/videoN on Linux.
 func CameraSpec(index int) Spec {
@@ -145,6 +166,8 @@ func (s Spec) validate() error {
 		{"width", float64(s.Width)}, {"height", float64(s.Height)}, {"fps", s.FPS},
 		{"stride", float64(s.Stride)}, {"frame limit", float64(s.MaxFrames)},
 		{"open timeout", s.OpenTimeout.Seconds()}, {"read timeout", s.ReadTimeout.Seconds()},
+		{"queue", float64(s.Queue)}, {"attempt limit", float64(s.Reconnect.MaxAttempts)},
+		{"first delay", s.Reconnect.FirstDelay.Seconds()}, {"longest delay", s.Reconnect.MaxDelay.Seconds()},
 	} {
 		if !(option.value >= 0) { // also refuses NaN
 			return fmt.Errorf("open %s: %s %v is negative; use 0 for the default", s.Name(), option.name, option.value)
@@ -152,6 +175,9 @@ func (s Spec) validate() error {
 	}
 	if s.FPS > maxFPS {
 		return fmt.Errorf("open %s: fps %v is above %d", s.Name(), s.FPS, maxFPS)
+	}
+	if s.Policy != Newest && s.Policy != All {
+		return fmt.Errorf("open %s: live policy %d is not known", s.Name(), int(s.Policy))
 	}
 	if s.FourCC != "" && len(s.FourCC) != 4 {
 		return fmt.Errorf("open %s: pixel format %q is not four letters; MJPG and YUYV are common", s.Name(), s.FourCC)

@@ -107,6 +107,41 @@ func TestLiveStreamDoesNotLag(t *testing.T) {
 	}
 }
 
+// With the policy "all", a pause of the consumer loses nothing, up to the queue.
+func TestLiveStreamQueues(t *testing.T) {
+	spec := mustParse(t, mjpegServer(t, 20*time.Millisecond, 1000, false))
+	spec.Policy, spec.Queue = All, 20
+	s := mustOpen(t, spec)
+	next := func() *Frame {
+		f, err := s.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		return f
+	}
+	// What FFmpeg held back while it opened the stream comes first.
+	for f := next(); time.Since(f.Captured) > 10*time.Millisecond || f.Index < 30; {
+		f = next()
+	}
+	dropped, last := s.Dropped(), next()
+	time.Sleep(100 * time.Millisecond)
+	for range 5 {
+		f := next()
+		if f.Index != last.Index+1 {
+			t.Errorf("frame %d after frame %d", f.Index, last.Index)
+		}
+		last = f
+	}
+	if n := s.Dropped(); n != dropped {
+		t.Errorf("%d frames dropped in a pause of 5 with a queue of 20", n-dropped)
+	}
+	time.Sleep(1500 * time.Millisecond)
+	if f := next(); s.Dropped() == dropped || f.Index-last.Index-1 > s.Dropped()-dropped {
+		t.Errorf("frame %d after frame %d, %d dropped in a pause of 75", f.Index, last.Index, s.Dropped()-dropped)
+	}
+}
+
 // A camera that falls silent holds up neither Next nor Close.
 func TestStalledStream(t *testing.T) {
 	spec := mustParse(t, mjpegServer(t, time.Millisecond, 40, true))
@@ -130,16 +165,18 @@ func TestStalledStream(t *testing.T) {
 	if d := time.Since(start); d > closeGrace+time.Second {
 		t.Errorf("Close took %v", d)
 	}
-	select {
-	case <-s.pump.done:
-	case <-time.After(10 * time.Second):
-		t.Error("the reading goroutine is still there 10 s after its 4 s timeout")
+	for deadline := start.Add(10 * time.Second); s.State().Hung > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the reading goroutine is still there 10 s after its 4 s timeout")
+		}
 	}
 }
 
 func TestLostStream(t *testing.T) {
 	url := mjpegServer(t, time.Millisecond, 40, false)
-	got, err := readAll(t, mustOpen(t, mustParse(t, url)), true)
+	spec := mustParse(t, url)
+	spec.Reconnect.Off = true
+	got, err := readAll(t, mustOpen(t, spec), true)
 	if !errors.Is(err, ErrLost) || len(got) == 0 {
 		t.Fatalf("%d frames, then %v; want ErrLost", len(got), err)
 	}

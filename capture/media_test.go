@@ -60,17 +60,22 @@ func writeVideo(t *testing.T, path, codec string, frames int) string {
 // writeNoise writes frames that compress badly, so that a file has a size.
 func writeNoise(t *testing.T, path, codec string, frames int) string {
 	t.Helper()
+	return writeNoiseSized(t, path, codec, frames, testWidth, testHeight)
+}
+
+func writeNoiseSized(t *testing.T, path, codec string, frames, width, height int) string {
+	t.Helper()
 	Quiet()
-	w, err := gocv.VideoWriterFileWithAPI(path, gocv.VideoCaptureFFmpeg, codec, testFPS, testWidth, testHeight, true)
+	w, err := gocv.VideoWriterFileWithAPI(path, gocv.VideoCaptureFFmpeg, codec, testFPS, width, height, true)
 	if err != nil || !w.IsOpened() {
 		t.Fatalf("cannot write %s with %s: %v", path, codec, err)
 	}
 	defer w.Close()
-	m := barFrame(0)
+	m := gocv.NewMatWithSizeFromScalar(gocv.NewScalar(0, 0, 0, 0), height, width, gocv.MatTypeCV8UC3)
 	defer m.Close()
 	for i := range frames {
 		for j := range 20 {
-			x, y := (i*31+j*17)%testWidth, (i*13+j*29)%testHeight
+			x, y := (i*31+j*17)%width, (i*13+j*29)%height
 			c := color.RGBA{R: uint8(i * 37), G: uint8(j * 53), B: uint8(i * j), A: 255}
 			gocv.Rectangle(&m, image.Rect(x, y, x+9, y+7), c, -1)
 		}

@@ -14,23 +14,32 @@ import (
 	"gocv.io/x/gocv"
 )
 
-const defaultTimeout = 10 * time.Second
+const (
+	defaultTimeout = 10 * time.Second
+	// urlPatience is how long a stream may fail to deliver before it is lost. What
+	// FFmpeg calls the end of a stream is mostly the end.
+	urlPatience = 300 * time.Millisecond
+)
 
 // openURL opens a network stream. RTSP runs over TCP where the server can, which
-// OpenCV asks for by default; OPENCV_FFMPEG_CAPTURE_OPTIONS changes that.
-func openURL(ctx context.Context, spec Spec) (*video, error) {
+// OpenCV asks for by default; OPENCV_FFMPEG_CAPTURE_OPTIONS changes that. To open
+// one again is quicker, since its frame rate is known.
+func openURL(ctx context.Context, spec Spec, again bool) (*video, error) {
 	open, read := orDefault(spec.OpenTimeout), orDefault(spec.ReadTimeout)
-	vc, err := openCapture(ctx, spec.Path,
-		propOpenTimeout, milliseconds(open),
-		propReadTimeout, milliseconds(read))
+	vc, err := openCapture(ctx, func() (vc *gocv.VideoCapture, err error) {
+		openLive(again, !spec.FrameThreads, func() {
+			vc, err = withFFmpeg(spec.Path, propOpenTimeout, milliseconds(open), propReadTimeout, milliseconds(read))
+		})
+		return vc, err
+	})
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
 		return nil, fmt.Errorf("open %s: %w", spec.Name(), explainURL(ctx, spec.Path, open))
 	}
 	v := newVideo(vc, spec.Name(), !isRecording(spec.Path, vc))
-	v.patience = time.Second
+	v.patience = urlPatience
 	if v.facts.Live {
 		v.atEnd = lostAfter(v.facts.Name, "check the camera and the network")
 	}

@@ -5,7 +5,6 @@ package capture
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -15,74 +14,47 @@ import (
 const closeGrace = 2 * time.Second
 
 // pump reads a stream whose reads can block, in a goroutine of its own, so that
-// a caller can stop waiting.
+// a caller can stop waiting. It loses nothing.
 type pump struct {
-	stream *Stream
-	// frames holds one frame. A live source replaces it when a newer one arrives;
-	// any other waits for it to be taken.
-	frames  chan *Frame
-	dropped atomic.Int64
-	stop    chan struct{} // closed by close
-	done    chan struct{} // closed when the goroutine has freed the source
-	once    sync.Once
-	err     error // why it ended; written before frames is closed
+	reader *reader
+	frames chan *Frame   // holds one
+	stop   chan struct{} // closed by close
+	done   chan struct{} // closed when the goroutine has freed the source
+	once   sync.Once
+	err    error // why it ended; written before frames is closed
 }
 
-func startPump(s *Stream) *pump {
-	p := &pump{stream: s, frames: make(chan *Frame, 1), stop: make(chan struct{}), done: make(chan struct{})}
+func startPump(r *reader) *pump {
+	p := &pump{reader: r, frames: make(chan *Frame, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	go p.run()
 	return p
 }
 
 func (p *pump) run() {
 	defer close(p.done)
-	deliver := p.wait
-	if p.stream.facts.Live {
-		deliver = p.replace
-	}
 	for {
-		f, err := p.stream.read()
+		f, err := p.reader.read()
 		if err != nil {
 			p.err = err
 			break
 		}
-		if !deliver(f) {
+		if !p.deliver(f) {
 			p.err = errClosed
 			break
 		}
 	}
-	p.stream.free()
+	p.reader.free()
 	close(p.frames)
 }
 
-// wait delivers f when there is room, and is false once the pump is stopped.
-func (p *pump) wait(f *Frame) bool {
+// deliver hands f over when there is room, and is false once the pump is stopped.
+func (p *pump) deliver(f *Frame) bool {
 	select {
 	case p.frames <- f:
 		return true
 	case <-p.stop:
 		f.Close()
 		return false
-	}
-}
-
-// replace delivers f at once, throwing away the frame that nobody took.
-func (p *pump) replace(f *Frame) bool {
-	for {
-		select {
-		case <-p.stop:
-			f.Close()
-			return false
-		case p.frames <- f:
-			return true
-		default:
-		}
-		select {
-		case old := <-p.frames:
-			old.Close()
-			p.dropped.Add(1)
-		default:
-		}
 	}
 }
 

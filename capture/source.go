@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync/atomic"
 )
 
 // Source delivers frames in order.
@@ -31,29 +32,18 @@ type Info struct {
 	FourCC        string  // codec, or pixel format of a camera; empty unknown
 }
 
-// decoder reads one kind of input, from one goroutine.
-type decoder interface {
-	info() Info
-	// decode reads the next picture into f: Index, Time, Captured and Mat.
-	decode(f *Frame) error
-	// skip passes over the next picture.
-	skip() error
-	close() error
-}
-
 // Stream is an open source. See Open.
 type Stream struct {
 	spec    Spec
 	facts   Info
-	decoder decoder
 	pool    pool
-	pump    *pump // nil where Next reads by itself
+	damaged *atomic.Int64
+	taken   int // frames that Next gave out; of its caller's goroutine
 
-	taken int // frames that Next gave out; of its caller's goroutine
-
-	// Of the goroutine that reads: the caller of Next, or the pump.
-	decoded int
-	err     error // sticky: after it there is nothing more
+	// One of these delivers.
+	reader *reader // where reading waits for nobody: Next reads by itself
+	pump   *pump   // where it may have to wait
+	live   *live   // where it may have to wait and must not be late
 }
 
 var (
@@ -73,11 +63,29 @@ func Open(ctx context.Context, spec Spec) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{spec: spec, facts: dec.info(), decoder: dec}
-	if mayBlock(spec) {
-		s.pump = startPump(s)
+	s := &Stream{spec: spec, facts: dec.info(), damaged: new(atomic.Int64)}
+	v, ok := dec.(*video)
+	if ok {
+		s.damaged = v.damaged
+	}
+	r := &reader{decoder: dec, pool: &s.pool, stride: spec.Stride}
+	switch {
+	case s.facts.Live:
+		s.live = startLive(spec, &s.pool, v, reopener(spec))
+	case mayBlock(spec):
+		s.pump = startPump(r)
+	default:
+		s.reader = r
 	}
 	return s, nil
+}
+
+// reopener returns a function that opens a live source once more.
+func reopener(spec Spec) func(context.Context) (*video, error) {
+	if spec.Kind == Camera {
+		return cameraReopener(spec)
+	}
+	return func(ctx context.Context) (*video, error) { return openURL(ctx, spec, true) }
 }
 
 // mayBlock says whether reading may have to wait for somebody else.
@@ -97,9 +105,9 @@ func openDecoder(ctx context.Context, spec Spec) (decoder, error) {
 	case Images:
 		return openImages(spec)
 	case Camera:
-		return openCamera(spec)
+		return openCamera(ctx, spec, spec.Path)
 	case URL:
-		return openURL(ctx, spec)
+		return openURL(ctx, spec, false)
 	case Stdin:
 		return openStdin(ctx, spec)
 	default:
@@ -126,74 +134,40 @@ func (s *Stream) Next(ctx context.Context) (*Frame, error) {
 }
 
 func (s *Stream) next(ctx context.Context) (*Frame, error) {
-	if s.pump != nil {
+	switch {
+	case s.live != nil:
+		return s.live.queue.take(ctx)
+	case s.pump != nil:
 		return s.pump.next(ctx)
 	}
-	return s.read()
+	return s.reader.read()
+}
+
+// State says how the source fares. It may be called at any time, from any
+// goroutine.
+func (s *Stream) State() State {
+	if s.live == nil {
+		return State{}
+	}
+	return s.live.report()
 }
 
 // Dropped counts the frames of a live source that nobody took in time. It may be
 // called at any time, from any goroutine.
-func (s *Stream) Dropped() int {
-	if s.pump == nil {
-		return 0
-	}
-	return int(s.pump.dropped.Load())
-}
+func (s *Stream) Dropped() int { return s.State().Dropped }
 
 // Damaged counts the pieces of a video that could not be decoded and were passed
 // over. It may be called at any time, from any goroutine.
-func (s *Stream) Damaged() int {
-	if v, ok := s.decoder.(*video); ok {
-		return int(v.damaged.Load())
-	}
-	return 0
-}
+func (s *Stream) Damaged() int { return int(s.damaged.Load()) }
 
 // Close implements Source.
 func (s *Stream) Close() error {
-	if s.pump != nil {
+	defer s.pool.close()
+	switch {
+	case s.live != nil:
+		return s.live.close()
+	case s.pump != nil:
 		return s.pump.close()
 	}
-	return s.free()
-}
-
-// free gives everything back; it belongs to the goroutine that reads.
-func (s *Stream) free() error {
-	if s.err == errClosed {
-		return nil
-	}
-	s.err = errClosed
-	s.pool.close()
-	return s.decoder.close()
-}
-
-// read decodes the next frame after the stride.
-func (s *Stream) read() (*Frame, error) {
-	if s.err != nil {
-		return nil, s.err
-	}
-	f, err := s.decode()
-	if err != nil {
-		s.err = err
-		return nil, err
-	}
-	s.decoded++
-	return f, nil
-}
-
-func (s *Stream) decode() (*Frame, error) {
-	if s.decoded > 0 {
-		for range s.spec.Stride - 1 {
-			if err := s.decoder.skip(); err != nil {
-				return nil, err
-			}
-		}
-	}
-	f := s.pool.frame()
-	if err := s.decoder.decode(f); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return s.reader.free()
 }

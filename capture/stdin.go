@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+
+	"gocv.io/x/gocv"
 )
 
 // openStdin reads a video from standard input as it comes, without a copy on
@@ -24,9 +26,9 @@ func openStdin(ctx context.Context, spec Spec) (*video, error) {
 		spec.Path = "/dev/stdin"
 		return openFile(ctx, spec)
 	}
-	vc, err := openCapture(ctx, "pipe:0")
+	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) { return withFFmpeg("pipe:0") })
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
 		return nil, errors.New("open standard input: not a video that FFmpeg can decode from a pipe; " +

@@ -5,6 +5,7 @@ package capture
 import (
 	"context"
 	"fmt"
+	"image"
 	"io"
 	"math"
 	"sync/atomic"
@@ -37,16 +38,23 @@ type video struct {
 	byArrival bool
 	arrival   time.Time // of the last frame
 
+	start time.Duration // timestamp of the first frame, counted from the first packet
+	beats atomic.Uint32 // changes with each frame read or passed over
+
+	// FFmpeg's pictures have this size from the first on; see readSize.
+	size, misfit image.Point
+	misfits      int // pictures in a row of another size: misfit
+
 	// atEnd is the error that ends the video after so many frames.
 	atEnd func(read int) error
 	// patience is how long a live source may deliver nothing.
 	patience time.Duration
 
-	damaged atomic.Int64
+	damaged *atomic.Int64
 }
 
 func newVideo(vc *gocv.VideoCapture, name string, live bool) *video {
-	v := &video{vc: vc, atEnd: func(int) error { return io.EOF }}
+	v := &video{vc: vc, damaged: new(atomic.Int64), atEnd: func(int) error { return io.EOF }}
 	v.facts = Info{
 		Name:    name,
 		Width:   int(vc.Get(gocv.VideoCaptureFrameWidth)),
@@ -66,7 +74,10 @@ func newVideo(vc *gocv.VideoCapture, name string, live bool) *video {
 func (v *video) info() Info { return v.facts }
 
 func (v *video) decode(f *Frame) error {
-	if !v.retry(func() bool { return v.vc.Read(&f.Mat) && !f.Mat.Empty() }) {
+	if !v.retry(func() bool { return v.read(f) }) {
+		if v.resized() {
+			return &ResizedError{Name: v.facts.Name, Read: v.next, From: v.size, To: v.misfit}
+		}
 		return v.atEnd(v.next)
 	}
 	f.Index = v.next
@@ -74,6 +85,31 @@ func (v *video) decode(f *Frame) error {
 	f.Time = v.time(f.Captured)
 	v.next++
 	return nil
+}
+
+// read reads a picture, unless it has another size than the first.
+func (v *video) read(f *Frame) bool {
+	if v.facts.Backend != "FFMPEG" {
+		return v.vc.Read(&f.Mat) && !f.Mat.Empty()
+	}
+	ok, size := readSize(v.size, func() bool { return v.vc.Read(&f.Mat) && !f.Mat.Empty() })
+	switch {
+	case v.size != image.Point{} && size != image.Point{} && size != v.size:
+		v.misfit = size
+		v.misfits++
+		return false // the pixels are those of the last picture
+	case ok:
+		v.size, v.misfits = size, 0
+	}
+	return ok
+}
+
+// maxMisfits is how many pictures of another size in a row mean that the size has
+// changed, in a recording, where one or two come from damage.
+const maxMisfits = 5
+
+func (v *video) resized() bool {
+	return v.misfits >= maxMisfits || v.facts.Live && v.misfits > 0
 }
 
 // maxJump is how much further than the wall clock a live stream's timestamps may
@@ -88,9 +124,13 @@ func (v *video) time(now time.Time) time.Duration {
 		limit = step + maxJump
 	}
 	v.arrival = now
+	v.beats.Add(1)
 	var pos time.Duration
 	if !v.byArrival {
 		pos = time.Duration(v.vc.Get(gocv.VideoCapturePosMsec) * float64(time.Millisecond))
+	}
+	if !v.clock.started {
+		v.start = max(pos, 0)
 	}
 	return v.clock.at(pos, step, limit)
 }
@@ -117,12 +157,14 @@ func (v *video) retry(read func() bool) bool {
 	start := time.Now()
 	for failed := 0; ; failed++ {
 		if read() {
-			if v.next > 0 { // before, a recording that starts between key frames
+			if v.clock.started { // before, a recording that starts between key frames
 				v.damaged.Add(int64(failed))
 			}
 			return true
 		}
 		switch {
+		case v.resized():
+			return false
 		case !v.facts.Live && failed >= maxDamaged:
 			return false
 		case v.facts.Live && time.Since(start) > v.patience:
@@ -154,16 +196,16 @@ func fourCC(code float64) string {
 	return string(letters)
 }
 
-// openCapture opens what FFmpeg reads. Opening cannot be interrupted: when ctx
-// ends first, the capture is closed as soon as it is open.
-func openCapture(ctx context.Context, uri string, params ...gocv.VideoCaptureProperties) (*gocv.VideoCapture, error) {
+// openCapture runs open. Opening cannot be interrupted: when ctx ends first, the
+// capture is closed as soon as it is open.
+func openCapture(ctx context.Context, open func() (*gocv.VideoCapture, error)) (*gocv.VideoCapture, error) {
 	type result struct {
 		vc  *gocv.VideoCapture
 		err error
 	}
 	opened := make(chan result, 1)
 	go func() {
-		vc, err := tryCapture(uri, params)
+		vc, err := open()
 		opened <- result{vc, err}
 	}()
 	select {
@@ -179,8 +221,8 @@ func openCapture(ctx context.Context, uri string, params ...gocv.VideoCapturePro
 	}
 }
 
-// tryCapture opens with FFmpeg only: OpenCV's other readers would have to guess.
-func tryCapture(uri string, params []gocv.VideoCaptureProperties) (vc *gocv.VideoCapture, err error) {
+// withFFmpeg opens with FFmpeg only: OpenCV's other readers would have to guess.
+func withFFmpeg(uri string, params ...gocv.VideoCaptureProperties) (vc *gocv.VideoCapture, err error) {
 	if len(params) > 0 {
 		vc, err = gocv.VideoCaptureFileWithAPIParams(uri, gocv.VideoCaptureFFmpeg, params)
 	} else {

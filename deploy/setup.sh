@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Install what the tracker needs beyond Go. Running it again costs nothing.
 #
-#   deploy/setup.sh [packages|runtime|model|video]...     default: all four
+#   deploy/setup.sh [packages|runtime|model|video|testing]...     default: all but testing
 #
 #   packages  compiler and OpenCV, from the system's own packages (needs root or sudo)
 #   runtime   ONNX Runtime             -> $TRACKER_HOME/lib
 #   model     the first detector       -> $TRACKER_HOME/models
 #   video     the demo's street scene  -> build/vtest.avi
+#   testing   an RTSP server for the tests, from the system's own packages; tests skip without it
 #
 # TRACKER_HOME defaults to ${XDG_DATA_HOME:-~/.local/share}/tracker. Everything downloaded is pinned
 # and checked by SHA-256; registries and mirrors are those that pip, npm and apt are set up to use.
@@ -167,13 +168,22 @@ download_deb() {
 	"${get[@]}"
 }
 
+setup_testing() {
+	/usr/bin/python3 "$ROOT/capture/testdata/rtspserver.py" --check 2>/dev/null && return
+	if ! have apt-get; then
+		say "no apt-get, so no RTSP server: the tests that need it are skipped"
+		return
+	fi
+	apt_install python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-{base,good,bad}
+}
+
 main() {
 	[[ $# -gt 0 ]] || set -- packages runtime model video
 	workdir
 	for step in "$@"; do
 		case $step in
-		packages | runtime | model | video) "setup_$step" ;;
-		*) die "no step '$step'; steps: packages runtime model video" ;;
+		packages | runtime | model | video | testing) "setup_$step" ;;
+		*) die "no step '$step'; steps: packages runtime model video testing" ;;
 		esac
 	done
 }

@@ -1,0 +1,72 @@
+//go:build gocv_specific_modules
+
+// Three of FFmpeg's functions, put between OpenCV and FFmpeg: the dynamic linker
+// prefers a program's own. ffmpeg_linux.go tells what for. They pass everything
+// on, and where OpenCV reaches FFmpeg by another way they are never called.
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The start of FFmpeg's AVFrame, the same from version 2 to 7.
+struct frame_head {
+    uint8_t *data[8];
+    int linesize[8];
+    uint8_t **extended_data;
+    int width, height;
+};
+
+// All of the thread that is in the call.
+static _Thread_local int quick, slices;                   // see openLive
+static _Thread_local int expected_width, expected_height; // 0: any
+static _Thread_local int width, height;                   // of the last picture
+
+void tracker_ffmpeg_live(int be_quick, int only_slices) {
+    quick = be_quick;
+    slices = only_slices;
+}
+
+void tracker_ffmpeg_expect(int w, int h) {
+    expected_width = w;
+    expected_height = h;
+    width = height = 0;
+}
+
+int64_t tracker_ffmpeg_size(void) {
+    expected_width = expected_height = 0;
+    return (int64_t)width << 32 | height;
+}
+
+int avformat_open_input(void **context, const char *url, const void *format, void **options) {
+    int (*next)(void **, const char *, const void *, void **) = dlsym(RTLD_NEXT, "avformat_open_input");
+    int (*set)(void **, const char *, const char *, int) = dlsym(RTLD_DEFAULT, "av_dict_set");
+    const int dont_overwrite = 16; // AV_DICT_DONT_OVERWRITE: what the user set stays
+    if (quick && set && options)
+        set(options, "fpsprobesize", "0", dont_overwrite);
+    return next(context, url, format, options);
+}
+
+int avcodec_open2(void *context, const void *codec, void **options) {
+    int (*next)(void *, const void *, void **) = dlsym(RTLD_NEXT, "avcodec_open2");
+    int (*set)(void *, const char *, const char *, int) = dlsym(RTLD_DEFAULT, "av_opt_set");
+    if (set)
+        set(context, "max_pixels", "134217728", 0); // 16384 x 8192
+    if (set && slices)
+        set(context, "thread_type", "slice", 0);
+    return next(context, codec, options);
+}
+
+int avcodec_receive_frame(void *context, struct frame_head *frame) {
+    static int (*_Atomic next)(void *, struct frame_head *);
+    if (!next)
+        next = dlsym(RTLD_NEXT, "avcodec_receive_frame");
+    int err = next(context, frame);
+    if (err < 0)
+        return err;
+    width = frame->width;
+    height = frame->height;
+    if (expected_width && (width != expected_width || height != expected_height))
+        frame->data[0] = NULL; // without pixels there is nothing to convert
+    return err;
+}

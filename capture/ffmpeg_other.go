@@ -1,0 +1,13 @@
+//go:build gocv_specific_modules && !linux
+
+package capture
+
+import "image"
+
+// What ffmpeg_linux.go does rests on the dynamic linker of Linux.
+
+func openLive(_, _ bool, open func()) { open() }
+
+func readSize(_ image.Point, read func() bool) (ok bool, size image.Point) {
+	return read(), image.Point{}
+}

@@ -1,0 +1,361 @@
+//go:build gocv_specific_modules && linux
+
+package capture
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	rtspFPS    = 25
+	rtspPeriod = time.Second / rtspFPS
+)
+
+// rtspServer is testdata/rtspserver.py: a real RTSP server whose pictures tell
+// when they were made.
+type rtspServer struct {
+	t    *testing.T
+	args []string
+	port string
+	cmd  *exec.Cmd
+}
+
+func startRTSP(t *testing.T, args ...string) *rtspServer {
+	t.Helper()
+	s := &rtspServer{t: t, args: args, port: "0"}
+	s.start()
+	t.Cleanup(s.kill)
+	return s
+}
+
+func (s *rtspServer) url() string { return "rtsp://127.0.0.1:" + s.port + "/live" }
+
+// start runs the server, on the port it had before. The test is skipped where
+// its packages are missing.
+func (s *rtspServer) start() {
+	s.t.Helper()
+	python := "/usr/bin/python3" // Debian's own has Debian's packages
+	if _, err := os.Stat(python); err != nil {
+		python = "python3"
+	}
+	s.cmd = exec.Command(python, append([]string{"testdata/rtspserver.py", "--port", s.port}, s.args...)...)
+	var stderr strings.Builder
+	s.cmd.Stderr = &stderr
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	stdout, err := s.cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Skip("no python3 for the RTSP server:", err)
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	port, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
+	if !ok {
+		s.cmd.Wait()
+		if strings.HasPrefix(stderr.String(), "missing: ") {
+			s.t.Skip("no RTSP server, see testdata/rtspserver.py for its packages; ", &stderr)
+		}
+		s.t.Fatalf("RTSP server: %v, %s", err, &stderr)
+	}
+	s.port = port
+}
+
+func (s *rtspServer) kill() {
+	s.cmd.Process.Kill()
+	s.cmd.Wait()
+}
+
+// made reads out of a picture when it was made.
+func made(t *testing.T, f *Frame) time.Time {
+	t.Helper()
+	const bits = 24
+	stamp := int64(0)
+	for i := range bits {
+		x := (2*i + 1) * f.Mat.Cols() / (2 * bits)
+		stamp <<= 1
+		if f.Mat.GetUCharAt(f.Mat.Rows()/4, 3*x+1) > 128 {
+			stamp |= 1
+		}
+	}
+	now := time.Now()
+	age := (now.UnixMilli() - stamp) & (1<<bits - 1)
+	if age > 10_000 {
+		t.Fatalf("frame %d at %v shows no time of the last 10 s: it is not from the camera", f.Index, f.Time)
+	}
+	return now.Add(-time.Duration(age) * time.Millisecond)
+}
+
+// watcher checks, of a stream of such pictures, what always holds: no picture
+// comes twice, and Index and Time only grow.
+type watcher struct {
+	t      *testing.T
+	stream *Stream
+	last   *Frame // closed
+	made   time.Time
+}
+
+// next waits up to limit for a frame, and closes it.
+func (w *watcher) next(limit time.Duration) *Frame {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), limit)
+	defer cancel()
+	f, err := w.stream.Next(ctx)
+	if err != nil {
+		w.t.Fatalf("after %v: %v; %+v", limit, err, w.stream.State())
+	}
+	at := made(w.t, f)
+	if w.last != nil && (f.Index <= w.last.Index || f.Time < w.last.Time || !at.After(w.made.Add(5*time.Millisecond))) {
+		w.t.Errorf("frame %d at %v, made at %v, after frame %d at %v, made at %v",
+			f.Index, f.Time, at, w.last.Index, w.last.Time, w.made)
+	}
+	w.last, w.made = f, at
+	f.Close()
+	return f
+}
+
+func (w *watcher) run(frames int) {
+	w.t.Helper()
+	for range frames {
+		w.next(10 * time.Second)
+	}
+}
+
+// events collects what a source tells.
+type events struct {
+	mu  sync.Mutex
+	all []Event
+}
+
+func (e *events) add(event Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.all = append(e.all, event)
+}
+
+func (e *events) kinds() (kinds []EventKind) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, event := range e.all {
+		if event.Kind != Dropping {
+			kinds = append(kinds, event.Kind)
+		}
+	}
+	return kinds
+}
+
+// settled waits until no more goroutines run than before.
+func settled(t *testing.T, before int) {
+	t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); runtime.NumGoroutine() > before; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<16)
+			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}
+
+// A server that dies and comes back: frames go on, and the gap is in their times.
+func TestServerRestarts(t *testing.T) {
+	server := startRTSP(t)
+	before := runtime.NumGoroutine()
+	var told events
+	spec := mustParse(t, server.url())
+	spec.Notify = told.add
+	s := mustOpen(t, spec)
+	w := watcher{t: t, stream: s}
+	w.run(2 * rtspFPS)
+	const restarts = 2
+	for restart := 1; restart <= restarts; restart++ {
+		last, lastMade := w.last, w.made
+		server.kill()
+		time.Sleep(time.Second)
+		server.start()
+		ready := time.Now()
+		// What was on its way when the server died comes first.
+		for s.State().Reconnects < restart || !w.made.After(ready) {
+			if w.made.Before(ready) {
+				last, lastMade = w.last, w.made
+			}
+			w.next(10 * time.Second)
+		}
+		took := time.Since(ready)
+		if took > 5*time.Second {
+			t.Errorf("%v from the server's start to the first frame, want less than 5 s", took)
+		}
+		gap, want := w.last.Time-last.Time, w.made.Sub(lastMade)
+		// How long a picture was on its way through the connection that is being made
+		// cannot be known.
+		if gap > want+500*time.Millisecond || gap < want-max(took, 500*time.Millisecond) {
+			t.Errorf("a gap of %v in media time, of %v in truth", gap, want)
+		}
+		t.Logf("reconnected %v after the server's start; a gap of %v, in truth %v", took, gap, want)
+		w.run(rtspFPS)
+	}
+	if state := s.State(); state.Status != Connected || state.Reconnects != restarts || state.Err != nil || state.Hung != 0 {
+		t.Errorf("%+v", state)
+	}
+	if kinds := told.kinds(); !slices.Contains(kinds, Lost) || !slices.Contains(kinds, Reconnected) || len(kinds) > 6 {
+		t.Errorf("told %v", told.all)
+	}
+	for _, event := range told.all {
+		t.Log(event)
+	}
+	s.Close()
+	server.kill()
+	settled(t, before)
+}
+
+// A server that says nothing more, and keeps its connections.
+func TestServerFallsSilent(t *testing.T) {
+	server := startRTSP(t)
+	spec := mustParse(t, server.url())
+	spec.ReadTimeout, spec.OpenTimeout = time.Second, 4*time.Second
+	s := mustOpen(t, spec)
+	w := watcher{t: t, stream: s}
+	w.run(rtspFPS)
+	before := s.State().Reconnects
+	server.cmd.Process.Signal(syscall.SIGSTOP)
+	stopped := time.Now()
+	for s.State().Status == Connected {
+		if time.Since(stopped) > 10*time.Second {
+			t.Fatal("not noticed in 10 s with a timeout of 1 s")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Logf("noticed after %v: %v", time.Since(stopped), s.State().Err)
+	goesOn := time.Now()
+	server.cmd.Process.Signal(syscall.SIGCONT)
+	for s.State().Reconnects == before {
+		w.next(15 * time.Second)
+	}
+	if took := time.Since(goesOn); took > 5*time.Second {
+		t.Errorf("%v from when it spoke again to the first frame, want less than 5 s", took)
+	} else {
+		t.Logf("reconnected %v after it spoke again", took)
+	}
+	w.run(rtspFPS)
+}
+
+// Pictures that change their size come in their new size, and no false ones
+// between.
+func TestServerChangesSize(t *testing.T) {
+	for _, c := range []struct{ codec, size string }{
+		{"h264", "640x480"}, {"h264", "192x144"}, {"h264", "384x144"}, {"jpeg", "192x144"},
+	} {
+		t.Run(c.codec+" "+c.size, func(t *testing.T) {
+			t.Parallel()
+			server := startRTSP(t, "--codec", c.codec, "--resize", c.size)
+			var told events
+			spec := mustParse(t, server.url())
+			spec.Notify = told.add
+			s := mustOpen(t, spec)
+			w := watcher{t: t, stream: s}
+			start := time.Now()
+			for s.State().Reconnects == 0 {
+				if time.Since(start) > 20*time.Second {
+					t.Fatal("the new size was not noticed in 20 s")
+				}
+				w.next(10 * time.Second)
+			}
+			w.run(rtspFPS)
+			if kinds := told.kinds(); !slices.Equal(kinds, []EventKind{Resized}) || !strings.Contains(told.all[0].String(), c.size) {
+				t.Errorf("told %v", told.all)
+			}
+			t.Logf("%v; a gap of %v", told.all[0], told.all[0].Gap)
+		})
+	}
+}
+
+// longRun makes the slow consumer's test run for that long: 3m.
+const longRun = "CAPTURE_TEST_LONG"
+
+// A consumer slower than the stream never falls behind it.
+func TestSlowConsumer(t *testing.T) {
+	duration := 10 * time.Second
+	if text := os.Getenv(longRun); text != "" {
+		var err error
+		if duration, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, codec := range []string{"jpeg", "h264"} {
+		t.Run(codec, func(t *testing.T) {
+			t.Parallel()
+			server := startRTSP(t, "--codec", codec)
+			s := mustOpen(t, mustParse(t, server.url()))
+			w := watcher{t: t, stream: s}
+			w.next(10 * time.Second)
+			var waited, ages []time.Duration
+			for start := time.Now(); time.Since(start) < duration; {
+				time.Sleep(3 * rtspPeriod)
+				f := w.next(10 * time.Second)
+				now := time.Now()
+				waited = append(waited, now.Sub(f.Captured))
+				ages = append(ages, now.Sub(w.made))
+			}
+			if s.Dropped() == 0 {
+				t.Error("nothing was dropped")
+			}
+			late := slices.Clone(ages[3*len(ages)/4:])
+			for _, lag := range []struct {
+				what  string
+				times []time.Duration
+			}{{"since captured", waited}, {"since made", ages}, {"since made, at the end", late}} {
+				slices.Sort(lag.times)
+				n := len(lag.times)
+				t.Logf("%s: median %.2f, p95 %.2f, max %.2f frames of %d", lag.what,
+					frames(lag.times[n/2]), frames(lag.times[n*95/100]), frames(lag.times[n-1]), n)
+			}
+			// Medians: a busy machine may stop us for a while, a queue that grows makes
+			// every frame late. FFmpeg's part is constant: it tells the end of an H.264
+			// picture by the start of the next.
+			if lag := frames(waited[len(waited)/2]); lag >= 2 {
+				t.Errorf("%.2f frames behind the newest", lag)
+			}
+			if lag := frames(late[len(late)/2]); lag >= 3 {
+				t.Errorf("%.2f frames behind the camera at the end", lag)
+			}
+		})
+	}
+}
+
+func frames(d time.Duration) float64 { return float64(d) / float64(rtspPeriod) }
+
+// A source that is given up says so, in one line that tells why.
+func TestGiveUp(t *testing.T) {
+	server := startRTSP(t, "--codec", "jpeg")
+	before := runtime.NumGoroutine()
+	var told events
+	spec := mustParse(t, server.url())
+	spec.Notify = told.add
+	spec.Reconnect = Reconnect{MaxAttempts: 3, FirstDelay: time.Millisecond, MaxDelay: 10 * time.Millisecond, Seed: 1}
+	s := mustOpen(t, spec)
+	w := watcher{t: t, stream: s}
+	w.next(10 * time.Second)
+	server.kill()
+	_, err := readAll(t, s, false)
+	if !errors.Is(err, ErrLost) {
+		t.Errorf("%v, want ErrLost", err)
+	}
+	wantError(t, err, "read "+server.url()+": no more frames; gave up after 3 attempts to reconnect: ", "connection refused")
+	if kinds := told.kinds(); !slices.Equal(kinds, []EventKind{Lost, Retried, GivenUp}) {
+		t.Errorf("told %v", told.all)
+	}
+	if state := s.State(); state.Status != Ended || state.Attempts != 3 || state.Err == nil {
+		t.Errorf("%+v", state)
+	}
+	s.Close()
+	settled(t, before)
+}

@@ -1,0 +1,65 @@
+//go:build gocv_specific_modules
+
+package capture
+
+import "time"
+
+// session is one connection of a live source: a goroutine that reads a capture
+// until it fails or nobody wants its frames any more, and then frees it. A read
+// that hangs can be left behind: the goroutine ends when it returns, if it does.
+type session struct {
+	reader *reader
+	video  *video
+	opened time.Time     // when opening it began
+	frames chan *Frame   // handed over one by one
+	stop   chan struct{} // closed by who wants no more
+	done   chan struct{} // closed when the capture is freed
+	err    error         // why it ended; written before done is closed
+
+	// Of the goroutine that takes the frames.
+	again   bool          // not the source's first
+	resized bool          // it follows one that ended because the pictures changed size
+	begun   bool          // a frame has come
+	hung    bool          // no frame came for too long
+	at      time.Duration // media time added to the frames' own
+}
+
+func startSession(r *reader, v *video, opened time.Time) *session {
+	s := &session{
+		reader: r, video: v, opened: opened,
+		frames: make(chan *Frame), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	go s.run()
+	return s
+}
+
+func (s *session) run() {
+	defer close(s.done)
+	defer s.reader.free()
+	for {
+		f, err := s.reader.read()
+		if err != nil {
+			s.err = err
+			return
+		}
+		select {
+		case s.frames <- f:
+		case <-s.stop:
+			f.Close()
+			return
+		}
+	}
+}
+
+// gap is the media time from the last frame of the session before, which came at
+// last, to this one's first, which came at first. Where a stream has timestamps,
+// FFmpeg holds its first frames back until it has understood the stream, but
+// counts from when it was opened: that is when the first frame was made, rather
+// than when it came.
+func (s *session) gap(last, first time.Time) time.Duration {
+	gap := first.Sub(last)
+	if !s.video.byArrival {
+		gap = min(gap, s.opened.Sub(last)+s.video.start)
+	}
+	return max(gap, s.video.period)
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""A camera for tests: an RTSP server on the loopback whose pictures tell when they were made.
+
+    rtspserver.py [--port N] [--codec h264|jpeg] [--fps N] [--size WxH] [--resize WxH]
+    rtspserver.py --check    only tells whether all that it needs is here
+
+It prints "ready PORT" once it listens; port 0 takes a free one. Each picture holds the Unix time of
+its making, in milliseconds modulo 2^24, as a row of 24 black and white cells across its upper half,
+the highest bit at the left. With --resize they come in that size from 3 s after the first.
+
+Debian's packages: python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base
+gstreamer1.0-plugins-good gstreamer1.0-plugins-bad (deploy/setup.sh testing installs them)
+"""
+
+import argparse
+import sys
+import time
+
+try:
+    import gi
+
+    gi.require_version("Gst", "1.0")
+    gi.require_version("GstRtspServer", "1.0")
+    from gi.repository import GLib, Gst, GstRtspServer
+except (ImportError, ValueError) as err:
+    sys.exit(f"missing: {err}")
+
+BITS = 24
+RESIZE_AFTER = 3  # seconds
+ENCODERS = {
+    "h264": "openh264enc gop-size=25 complexity=low ! rtph264pay config-interval=-1",
+    "jpeg": "jpegenc ! rtpjpegpay",
+}
+
+
+def size(text):
+    width, height = map(int, text.split("x"))
+    return width, height
+
+
+def picture(width, height):
+    """The luma and chroma (I420) of a picture that shows the time."""
+    now = time.time_ns() // 1_000_000 % (1 << BITS)
+    cells = (0xEB if now >> (BITS - 1 - x * BITS // width) & 1 else 0x10 for x in range(width))
+    return bytes(cells) * (height // 2) + b"\x60" * (width * height // 2) + b"\x80" * (width * height // 2)
+
+
+class Camera(GstRtspServer.RTSPMediaFactory):
+    def __init__(self, args):
+        super().__init__()
+        self.args = args
+        self.first = None  # when the first picture was asked for
+        self.set_shared(True)
+        self.set_launch("( appsrc name=pictures is-live=true do-timestamp=true format=time ! "
+                        f"{ENCODERS[args.codec]} name=pay0 pt=96 )")
+
+    def do_configure(self, media):
+        self.first = self.first or time.monotonic()
+        source = media.get_element().get_child_by_name("pictures")
+        self.push(source)
+        timer = GLib.timeout_add(1000 // self.args.fps, self.push, source)
+        media.connect("unprepared", lambda _: GLib.source_remove(timer))
+
+    def push(self, source):
+        resized = self.args.resize and time.monotonic() - self.first > RESIZE_AFTER
+        width, height = self.args.resize if resized else self.args.size
+        source.set_property("caps", Gst.Caps.from_string(
+            f"video/x-raw,format=I420,width={width},height={height},framerate={self.args.fps}/1"))
+        source.emit("push-buffer", Gst.Buffer.new_wrapped(picture(width, height)))
+        return True
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--port", default="0")
+    parser.add_argument("--codec", choices=ENCODERS, default="h264")
+    parser.add_argument("--fps", type=int, default=25)
+    parser.add_argument("--size", type=size, default=(384, 288))
+    parser.add_argument("--resize", type=size)
+    args = parser.parse_args()
+
+    Gst.init(None)
+    for element in ENCODERS[args.codec].split(" ! "):
+        if not Gst.ElementFactory.find(element.split()[0]):
+            sys.exit("missing: GStreamer's " + element.split()[0])
+    if args.check:
+        return
+    server = GstRtspServer.RTSPServer(address="127.0.0.1", service=args.port)
+    factory = Camera(args)
+    server.get_mount_points().add_factory("/live", factory)
+    if not server.attach(None):
+        sys.exit("cannot listen on port " + args.port)
+    print("ready", server.get_bound_port(), flush=True)
+    GLib.MainLoop().run()
+
+
+main()
