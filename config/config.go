@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Config is every setting of one run. The YAML keys are the flags' names.
@@ -23,6 +24,13 @@ type Config struct {
 	CamFPS    float64 `yaml:"cam-fps"`
 	// ImageFPS is the frame rate of a folder of pictures, 0 for 30.
 	ImageFPS float64 `yaml:"image-fps"`
+	// LivePolicy says what a live source does with frames that come faster than they
+	// are analysed: newest keeps the latest one, all a bounded queue.
+	LivePolicy string `yaml:"live-policy"`
+	// ReadTimeout is how long a stream may be silent before it counts as lost, and
+	// Reconnect whether it is then opened again, for as long as it takes.
+	ReadTimeout time.Duration `yaml:"read-timeout"`
+	Reconnect   bool          `yaml:"reconnect"`
 	// Stride analyses every Nth frame, 1 for all.
 	Stride int `yaml:"stride"`
 	// MaxFrames ends the run after so many analysed frames, 0 for no limit.
@@ -77,7 +85,7 @@ const DefaultBackbone = "mobilenetv2"
 // Default gives the settings that hold where nothing else is said.
 func Default() Config {
 	return Config{
-		Cam: -1, Stride: 1,
+		Cam: -1, LivePolicy: "newest", ReadTimeout: 10 * time.Second, Reconnect: true, Stride: 1,
 		Device: "cpu", Conf: 0.4, NMSIoU: 0.4,
 		Tracker:      DefaultTracker(),
 		CameraMotion: "auto", Codec: "auto", Display: "auto", LogLevel: "info",
@@ -109,6 +117,8 @@ func (c *Config) Validate() error {
 	atLeast("threads", c.Threads, 0)
 	atLeast("workers", c.Workers, 0)
 	errs = append(errs, c.Tracker.Validate())
+	oneOf("live-policy", c.LivePolicy, "newest", "all")
+	check(c.ReadTimeout > 0, "read-timeout is %v, want more than 0s", c.ReadTimeout)
 	oneOf("camera-motion", c.CameraMotion, "auto", "on", "off")
 	oneOf("codec", c.Codec, "auto", "h264", "mpeg4", "mjpeg")
 	oneOf("display", c.Display, "auto", "on", "off")

@@ -71,6 +71,8 @@ func TestValidate(t *testing.T) {
 		"cam-width and cam-height": func(c *Config) { c.CamWidth = 640 },
 		"cam-fps is -1":            func(c *Config) { c.CamFPS = -1 },
 		"max-gap is -2s":           func(c *Config) { c.Tracker.MaxGap = -2 * time.Second },
+		"read-timeout is 0s":       func(c *Config) { c.ReadTimeout = 0 },
+		`live-policy is "some"`:    func(c *Config) { c.LivePolicy = "some" },
 		`camera-motion is "yes"`:   func(c *Config) { c.CameraMotion = "yes" },
 		`codec is "vp9"`:           func(c *Config) { c.Codec = "vp9" },
 		`display is "maybe"`:       func(c *Config) { c.Display = "maybe" },

@@ -91,7 +91,7 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	if err != nil {
 		return nil, err
 	}
-	source, err := openSource(ctx, c)
+	source, err := openSource(ctx, c, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func timePipeline(ctx context.Context, c config.Config, eng *engine, source *cap
 
 // loadFirst puts pictures of the input into the inferences that rate runs.
 func (e *engine) loadFirst(ctx context.Context, c config.Config) error {
-	source, err := openSource(ctx, c)
+	source, err := openSource(ctx, c, nil)
 	if err != nil {
 		return err
 	}

@@ -119,6 +119,7 @@ func completeNames(cmd *cobra.Command) {
 	for flag, values := range map[string][]string{
 		"backbone": families, "tracker": track.Names(), "device": {"cpu", "cuda"},
 		"display": {"auto", "on", "off"}, "codec": {"auto", "h264", "mpeg4", "mjpeg"},
+		"live-policy":   {"newest", "all"},
 		"camera-motion": {"auto", "on", "off"},
 		"log-level":     {"debug", "info", "warn", "error"},
 	} {

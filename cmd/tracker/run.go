@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"gocv.io/x/gocv"
 
@@ -32,7 +33,8 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err er
 	if err != nil {
 		return err
 	}
-	source, err := openSource(ctx, c)
+	var log lateLog
+	source, err := openSource(ctx, c, log.event)
 	if err != nil {
 		return err
 	}
@@ -45,11 +47,11 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err er
 	defer func() { err = errors.Join(err, eng.Close()) }()
 
 	bar := progress.New(stderr, expectedFrames(c, info), c.Quiet)
-	log := newLogger(bar, c.LogLevel)
-	log.Debug("source opened", "name", info.Name, "width", info.Width, "height", info.Height, "fps", info.FPS,
+	log.Store(newLogger(bar, c.LogLevel))
+	log.Load().Debug("source opened", "name", info.Name, "width", info.Width, "height", info.Height, "fps", info.FPS,
 		"frames", info.Frames, "backend", info.Backend, "codec", info.FourCC)
-	log.Debug("model opened", "name", eng.manifest.Name, "file", eng.manifest.Path(), "workers", eng.workers)
-	out, err := openOutputs(ctx, c, info, stdout, log)
+	log.Load().Debug("model opened", "name", eng.manifest.Name, "file", eng.manifest.Path(), "workers", eng.workers)
+	out, err := openOutputs(ctx, c, info, stdout, log.Load())
 	if err != nil {
 		return err
 	}
@@ -224,6 +226,7 @@ func (p *painter) draw(r sink.Result) error {
 	panel.Width, panel.Height = r.Frame.Mat.Cols(), r.Frame.Mat.Rows()
 	panel.Detections, panel.Tracks = len(r.Detections), len(r.Tracks)
 	panel.Frame, panel.Time, panel.Dropped = r.Frame.Index, r.Frame.Time, p.source.Dropped()
+	panel.Reconnects = p.source.State().Reconnects
 	return p.overlay.Draw(&r.Frame.Mat, r.Tracks, r.Labels, *panel)
 }
 
@@ -269,7 +272,7 @@ func newTracker(c config.Config) (track.Tracker, track.Needs, error) {
 	return t, track.NeedsOf(name, cfg), err
 }
 
-func openSource(ctx context.Context, c config.Config) (*capture.Stream, error) {
+func openSource(ctx context.Context, c config.Config, notify func(capture.Event)) (*capture.Stream, error) {
 	spec := capture.CameraSpec(c.Cam)
 	if c.Cam < 0 {
 		var err error
@@ -288,5 +291,20 @@ func openSource(ctx context.Context, c config.Config) (*capture.Stream, error) {
 		return nil, usageErrorf("image-fps is the rate of a folder of pictures; %s is none", spec.Name())
 	}
 	spec.Stride, spec.MaxFrames = c.Stride, c.MaxFrames
+	spec.ReadTimeout, spec.Reconnect.Off, spec.Notify = c.ReadTimeout, !c.Reconnect, notify
+	var err error
+	if spec.Policy, err = capture.ParsePolicy(c.LivePolicy); err != nil {
+		return nil, &codedError{exitUsage, err}
+	}
 	return capture.Open(ctx, spec)
+}
+
+// lateLog is a logger that comes after the source which has things to say: what
+// is said before is an error of opening it, or not worth a line.
+type lateLog struct{ atomic.Pointer[slog.Logger] }
+
+func (l *lateLog) event(e capture.Event) {
+	if log := l.Load(); log != nil {
+		log.Warn(e.String())
+	}
 }

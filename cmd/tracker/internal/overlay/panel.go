@@ -26,6 +26,7 @@ type Panel struct {
 	Frame         int           // number of the frame
 	Time          time.Duration // media time of the frame
 	Live          bool          // a camera or a stream
+	Reconnects    int           // times that the source was lost and found again; shown when not 0
 	Dropped       int           // frames given up so as not to fall behind; shown when not 0
 }
 
@@ -122,6 +123,10 @@ func (l *layout) counts(p *Panel) {
 		l.number(right, orange, p.Dropped, "dropped frame")
 	}
 	if p.Live || p.Dropped > 0 {
+		l.newLine(1)
+	}
+	if p.Reconnects > 0 {
+		l.number(right, orange, p.Reconnects, "reconnect")
 		l.newLine(1)
 	}
 }
