@@ -431,6 +431,25 @@ func TestInputs(t *testing.T) {
 	}
 }
 
+// The profiles are complete files, also of a run that fails.
+func TestProfiles(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 6)
+	if got := runIn(t, dir, "-i", "good.avi", "--cpu-profile", "cpu.out", "--trace", "trace.out", "--timings", "t.csv"); got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	for _, name := range []string{"cpu.out", "trace.out"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	rows := lines(t, filepath.Join(dir, "t.csv"))
+	columns := strings.Count(rows[0], ",")
+	if len(rows) != 7 || columns != 18 || strings.Count(rows[6], ",") != columns || !strings.HasPrefix(rows[6], "5,0.2") {
+		t.Errorf("timings:\n%s", strings.Join(rows, "\n"))
+	}
+}
+
 // Results on standard output are alone there.
 func TestStandardOutput(t *testing.T) {
 	dir := t.TempDir()

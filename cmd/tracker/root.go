@@ -34,7 +34,7 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 130 interrupted.`
 
 func newRootCommand() *cobra.Command {
 	cfg := config.Default()
-	var file string
+	var file, cpuProfile, trace string
 	var version bool
 	cmd := &cobra.Command{
 		Use:                        "tracker (--input PATH | --cam N) [flags]",
@@ -52,13 +52,20 @@ func newRootCommand() *cobra.Command {
 			if err != nil {
 				return &codedError{exitUsage, err}
 			}
-			return run(cmd.Context(), settled, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			stop, err := startProfiles(cpuProfile, trace)
+			if err != nil {
+				return err
+			}
+			err = run(cmd.Context(), settled, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return errors.Join(err, stop())
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	bind(flags, &cfg)
 	flags.StringVar(&file, "config", "", "settings from a YAML `FILE`, keys named as these flags; flags win")
+	flags.StringVar(&cpuProfile, "cpu-profile", "", "write a CPU profile for 'go tool pprof' to `FILE`")
+	flags.StringVar(&trace, "trace", "", "write an execution trace for 'go tool trace' to `FILE`")
 	flags.BoolVar(&version, "version", false, "print the versions of the program, its libraries and models")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
 	cmd.AddCommand(newTrackCommand(), newEvalCommand(), newModelsCommand(), newBenchCommand())
