@@ -177,7 +177,9 @@ def main() -> None:
     store = pack((read_picture(args.images / r["name"], r) for r in records), records, CLASSES)
     store.save(paths.cache() / args.split)
     objects = int(((store.classes >= 0) & ~store.ignored).sum())
-    print(f"{args.split}: {len(store)} pictures, {objects} objects, {store.pixels.numel() >> 20} MiB")
+    print(
+        f"{args.split}: {len(store)} pictures, {objects} objects, {store.pixels.numel() >> 20} MiB"
+    )
 
 
 if __name__ == "__main__":

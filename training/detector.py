@@ -72,7 +72,7 @@ class Head(nn.Module):
             (self.box, math.log(math.expm1(PRIOR_SIDE))),
         ):
             nn.init.normal_(layer.weight, std=0.01)
-            nn.init.constant_(layer.bias, bias)  # type: ignore[arg-type]
+            nn.init.constant_(layer.bias, bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self.score(self.score_tower(x)), self.box(self.box_tower(x))
@@ -87,7 +87,9 @@ class Detector(nn.Module):
         self.neck = Neck(self.backbone.channels, width)
         self.heads = nn.ModuleList(Head(width, classes) for _ in STRIDES)
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("scale", 1 / torch.tensor(DEVIATION).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            "scale", 1 / torch.tensor(DEVIATION).view(1, 3, 1, 1), persistent=False
+        )
 
     def forward(self, pictures: Tensor) -> Predictions:
         x = (pictures - self.mean) * self.scale

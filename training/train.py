@@ -58,7 +58,7 @@ class Run:
         model = Detector(settings.backbone, len(CLASSES), settings.width)
         self.start = weights.initialise(model.backbone, settings.backbone)
         self.pretrained = self.start != weights.RANDOM
-        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model.to(device, memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(self._groups(), lr=settings.rate)
         self.progress = Progress()
@@ -178,7 +178,7 @@ class Run:
         p = self.progress
         p.seconds += time.monotonic() - began
         person = result["classes"]["person"]["ap50"]
-        row = [self.epoch, p.step, p.step * self.settings.batch, round(p.seconds)]
+        row: list[object] = [self.epoch, p.step, p.step * self.settings.batch, round(p.seconds)]
         row += [f"{x:.4g}" for x in (self._rate(), p.score_loss, p.box_loss)]
         row += [f"{x:.4f}" for x in (result["ap50"], result["ap"], person)]
         append(self.folder / "curve.csv", (*LOG, *RESULT), row)
@@ -241,9 +241,9 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("name", help="of the run; also its backbone, unless --backbone says other")
     for field in fields(Settings):
         kind = type(field.default) if field.name != "sizes" else int
-        many = {"nargs": "+"} if field.name == "sizes" else {}
+        many = "+" if field.name == "sizes" else None
         flag = "--" + field.name.replace("_", "-")
-        parser.add_argument(flag, type=kind, default=None, **many)  # type: ignore[arg-type]
+        parser.add_argument(flag, type=kind, default=None, nargs=many)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this, saved")

@@ -23,7 +23,6 @@ from torch import Tensor
 from training import paths
 from training.backbones import Backbone
 
-
 RANDOM = "random weights"
 
 

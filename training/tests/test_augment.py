@@ -36,7 +36,9 @@ def alone(picture: int, scale: tuple[float, float], shift: tuple[float, float]) 
 class Letterbox(unittest.TestCase):
     def test_centres_the_whole_picture(self) -> None:
         views = augment.letterbox_views(store(), torch.tensor([0, 1]), 96)
-        torch.testing.assert_close(views.scale[:, 0], torch.tensor([[1.2, 1.2], [53 / 50, 96 / 90]]))
+        torch.testing.assert_close(
+            views.scale[:, 0], torch.tensor([[1.2, 1.2], [53 / 50, 96 / 90]])
+        )
         torch.testing.assert_close(views.shift[:, 0], torch.tensor([[0.0, 12.0], [21.0, 0.0]]))
 
     def test_pads_with_grey(self) -> None:

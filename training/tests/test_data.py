@@ -4,6 +4,7 @@ import json
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,11 @@ from training.data import Store, pack, read_coco
 from training.tests.fixtures import gradient, record
 
 COCO = {
-    "categories": [{"id": 7, "name": "cat"}, {"id": 9, "name": "dog"}, {"id": 11, "name": "toaster"}],
+    "categories": [
+        {"id": 7, "name": "cat"},
+        {"id": 9, "name": "dog"},
+        {"id": 11, "name": "toaster"},
+    ],
     "images": [
         {"id": 1, "file_name": "a.jpg", "width": 40, "height": 20, "source": "s", "labelled": [9]},
         {"id": 2, "file_name": "b.jpg", "width": 40, "height": 20, "source": "secret"},
@@ -26,11 +31,11 @@ COCO = {
 
 
 class ReadCoco(unittest.TestCase):
-    def read(self, **options: object) -> list[dict[str, object]]:
+    def read(self, **options: Any) -> list[dict[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "coco.json"
             path.write_text(json.dumps(COCO), encoding="utf-8")
-            return read_coco(path, **options)  # type: ignore[arg-type]
+            return read_coco(path, **options)
 
     def test_keeps_chosen_classes_and_what_is_labelled(self) -> None:
         one, two, three = self.read(classes=("dog", "cat"))

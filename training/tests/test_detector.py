@@ -74,7 +74,9 @@ class Detection(unittest.TestCase):
         self.assertEqual(out.strides.unique().tolist(), [8.0, 16.0, 32.0])
         self.assertAlmostEqual(float(out.logits.sigmoid().mean()), PRIOR_SCORE, delta=0.005)
         side = out.boxes[..., 2] - out.boxes[..., 0]
-        torch.testing.assert_close(side[0] / out.strides, torch.full((cells,), 4.0), rtol=0.1, atol=0)
+        torch.testing.assert_close(
+            side[0] / out.strides, torch.full((cells,), 4.0), rtol=0.1, atol=0
+        )
         self.assertTrue(bool((out.boxes[..., 2:] > out.boxes[..., :2]).all()))
 
     def test_every_parameter_learns(self) -> None:

@@ -6,16 +6,14 @@ import numpy as np
 import torch
 
 from training import evaluate
-from training.data import pack
+from training.data import CLASSES, pack
 from training.evaluate import Found, average_precision
 from training.tests.fixtures import gradient, record
 
 NONE: list[list[float]] = []
 
 
-def found(
-    boxes: list[list[float]], classes: list[int], scores: list[float] | None = None
-) -> Found:
+def found(boxes: list[list[float]], classes: list[int], scores: list[float] | None = None) -> Found:
     count = len(classes)
     return Found(
         np.array(boxes, float).reshape(-1, 4),
@@ -103,12 +101,12 @@ class Score(unittest.TestCase):
             record([[10, 10, 30, 40]], [0], labelled=("person",)),
             record([[4, 4, 30, 20], [2, 30, 20, 50]], [2, 0], labelled=("person", "car")),
         ]
-        store = pack(pictures, records, evaluate.CLASSES)
+        store = pack(pictures, records, CLASSES)
         truth = iter(evaluate.truth_of(store, 96))
 
         def oracle(batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             self.assertEqual(batch.shape, (2, 3, 96, 96))
-            boxes, scores = torch.zeros(2, 2, 4), torch.zeros(2, 2, len(evaluate.CLASSES))
+            boxes, scores = torch.zeros(2, 2, 4), torch.zeros(2, 2, len(CLASSES))
             for i, real in enumerate(truth):
                 for k, (box, label) in enumerate(zip(real.boxes, real.classes)):
                     boxes[i, k], scores[i, k, label] = torch.from_numpy(box), 0.9

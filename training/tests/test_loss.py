@@ -105,9 +105,9 @@ class Losses(unittest.TestCase):
         real = targets([[16, 16, 32, 32]], [1], [False], ALL)
         worse = loss(predictions(), real)
         exact = torch.tensor([16.0, 16, 32, 32]).expand(1, 64, 4)
-        better = predictions(exact)
-        better.logits[0, assign(better, real).positive[0], 1] = 6
-        better = loss(better, real)
+        seen = predictions(exact)
+        seen.logits[0, assign(seen, real).positive[0], 1] = 6
+        better = loss(seen, real)
         self.assertLess(float(better.box), 1e-6)
         self.assertLess(float(better.score), float(worse.score))
 
