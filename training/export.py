@@ -106,7 +106,7 @@ def manifest(metadata: dict[str, str], path: Path, size: int) -> dict[str, Any]:
         "description": f"anchor-free detector on {metadata['backbone']}, {size}x{size}, "
         f"{len(CLASSES)} classes: {metadata['accuracy']}",
         "file": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": digest(path),
         "input": {
             "name": INPUT,
             "type": "uint8",
@@ -125,6 +125,10 @@ def manifest(metadata: dict[str, str], path: Path, size: int) -> dict[str, Any]:
         "trained_by": "this project",
         "training_data": metadata["training_data"],
     }
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ class ReLU6(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.dtype is torch.bfloat16 and x.device.type == "cpu" and torch.is_grad_enabled():
             return _ClipGradient.apply(x)
-        return F.relu6(x)
+        return F.hardtanh(x, 0.0, 6.0)  # which, unlike relu6, is one node in ONNX
 
 
 def conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> nn.Module:
