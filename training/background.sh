@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train in the background, at the lowest priority, one core a run.
+# Train in the background, at the lowest priority.
 #
 #   training/background.sh start NAME [training.train flags]...   start, or go on where it stopped
 #   training/background.sh pause|resume [NAME]...                 at once; all runs without a name
@@ -7,12 +7,16 @@
 #   training/background.sh status                                 what runs, and its latest scores
 #
 # Everything is in $TRACKER_RUNS (~/.cache/tracker/training), a folder a run: curve.csv, log.txt.
+# PYTHON (python3) must have torch; a run uses THREADS (1).
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly ROOT
 readonly RUNS=${TRACKER_RUNS:-$HOME/.cache/tracker/training}
 readonly PYTHON=${PYTHON:-python3}
+# Threads that wait for each other stall as soon as anything else wants a core: on a busy machine
+# two runs of one thread each learn more than one run of two.
+readonly THREADS=${THREADS:-1}
 readonly STOP_SECONDS=120
 
 die() { printf 'background: error: %s\n' "$*" >&2; exit 1; }
@@ -40,8 +44,8 @@ start() {
 	mkdir -p "$RUNS/$name"
 	printf '%s\n' "$*" >"$RUNS/$name/command"
 	cd "$ROOT"
-	# One thread: two that wait for each other stall as soon as anything else wants a core.
-	OMP_NUM_THREADS=1 setsid nohup nice -n 19 "$PYTHON" -m training.train "$@" --threads 1 \
+	OMP_NUM_THREADS=$THREADS setsid nohup nice -n 19 \
+		"$PYTHON" -m training.train "$@" --threads "$THREADS" \
 		>>"$RUNS/$name/log.txt" 2>&1 </dev/null &
 	echo $! >"$RUNS/$name/group"
 	echo "$name: started, log in $RUNS/$name/log.txt"
@@ -85,7 +89,7 @@ status() {
 	return 0
 }
 
-[[ $# -ge 1 ]] || { sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2; }
+[[ $# -ge 1 ]] || { sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2; }
 action=$1
 shift
 case $action in
