@@ -8,7 +8,8 @@ each picture's source annotates, which a mosaic warped as a whole would mix.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -35,6 +36,9 @@ class Options:
     saturation: float = 1.6
     tint: float = 1.1  # per channel
     grey: float = 0.05  # chance of no colour at all, as infrared cameras give
+
+
+T = TypeVar("T", "Views", "Targets")
 
 
 @dataclass
@@ -102,7 +106,7 @@ def letterbox_views(store: Store, pictures: Tensor, size: int) -> Views:
     def tiled(x: Tensor) -> Tensor:
         return x[:, None].expand(-1, 4, *x.shape[1:])
 
-    return Views(tiled(pictures), tiled(scale), tiled(shift), torch.zeros(len(pictures), 2), size)
+    return Views(tiled(pictures), tiled(scale), tiled(shift), torch.zeros_like(shift), size)
 
 
 def tile_bounds(centre: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -119,15 +123,15 @@ def spread(factor: float, shape: tuple[int, ...], rng: torch.Generator) -> Tenso
     return (math.log(factor) * (2 * torch.rand(shape, generator=rng) - 1)).exp()
 
 
-def to_device(views: Views, device: torch.device) -> Views:
-    moved = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in vars(views).items()}
-    return Views(**moved)
+def to_device(record: T, device: torch.device) -> T:
+    """Views or Targets in another memory."""
+    moved = {k: v.to(device) for k, v in vars(record).items() if isinstance(v, Tensor)}
+    return replace(record, **moved)
 
 
 def render(store: Store, views: Views) -> Tensor:
     """The pixels of the views: float32 [B,3,size,size], BGR, 0..255, bilinear, grey outside."""
-    on_cpu = store.pixels.device.type == "cpu"
-    return render_each(store, views) if on_cpu else render_batch(store, views)
+    return render_each(store, views) if store.device.type == "cpu" else render_batch(store, views)
 
 
 def render_each(store: Store, views: Views) -> Tensor:

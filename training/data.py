@@ -27,6 +27,7 @@ CLASSES = (
     "person", "bicycle", "car", "motorcycle", "bus", "truck", "train",
     "boat", "bird", "cat", "dog", "horse", "sheep", "cow",
 )  # fmt: skip
+PIXELS = "pixels"  # the one field that is large
 LONGEST_SIDE = 448  # pixels; larger pictures are shrunk, since training crops at most 416
 
 
@@ -61,13 +62,18 @@ class Store:
         moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
         return replace(self, **moved)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, but: str = "") -> None:
+        """Write the set, all fields or all but one."""
         folder.mkdir(parents=True, exist_ok=True)
         for key, value in vars(self).items():
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) and key != but:
                 np.save(folder / f"{key}.npy", value.numpy())
         text = {"names": self.names, "sources": self.sources}
         (folder / "index.json").write_text(json.dumps(text), encoding="utf-8")
+
+    @property
+    def device(self) -> torch.device:
+        return self.pixels.device
 
     @staticmethod
     def load(folder: Path) -> Store:
@@ -82,43 +88,51 @@ class Store:
 
 
 def pack(
-    pictures: Iterable[np.ndarray], records: Sequence[dict[str, Any]], classes: Sequence[str]
+    pictures: Iterable[np.ndarray],
+    records: Sequence[dict[str, Any]],
+    classes: Sequence[str],
+    pixels: np.ndarray | None = None,
 ) -> Store:
-    """Pack BGR pictures with their records: boxes, classes, ignored, labelled, name, source."""
+    """Pack BGR pictures with their records: name, source, size, boxes, classes, ignored, labelled.
+
+    `pixels` [P,3], if given, receives the pixels; a mapped file takes sets larger than memory.
+    """
     most = max((len(r["classes"]) for r in records), default=0)
-    count = len(records)
-    boxes = torch.zeros(count, most, 4)
-    labels = torch.full((count, most), -1)
-    ignored = torch.zeros(count, most, dtype=torch.bool)
-    rows, starts, sizes, position = [], [], [], 0
-    for i, (picture, record) in enumerate(zip(pictures, records)):
-        height, width = picture.shape[:2]
-        rows.append(picture.reshape(-1, 3))
-        starts.append(position)
-        sizes.append((width, height))
-        position += width * height
-        n = len(record["classes"])
-        if n:
-            boxes[i, :n] = torch.tensor(record["boxes"], dtype=torch.float32)
-            labels[i, :n] = torch.tensor(record["classes"])
-            ignored[i, :n] = torch.tensor(record["ignored"])
-    return Store(
-        pixels=torch.from_numpy(np.concatenate(rows)),
-        start=torch.tensor(starts),
-        size=torch.tensor(sizes),
-        boxes=boxes,
-        classes=labels,
-        ignored=ignored,
+    size = torch.tensor([r["size"] for r in records]).view(-1, 2)
+    end = size.prod(1).cumsum(0)
+    if pixels is None:
+        pixels = np.empty((int(end[-1]), 3), np.uint8)
+    store = Store(
+        pixels=torch.from_numpy(pixels),
+        start=end - size.prod(1),
+        size=size,
+        boxes=torch.zeros(len(records), most, 4),
+        classes=torch.full((len(records), most), -1),
+        ignored=torch.zeros(len(records), most, dtype=torch.bool),
         labelled=torch.tensor([[c in r["labelled"] for c in classes] for r in records]),
         names=[r["name"] for r in records],
         sources=[r["source"] for r in records],
     )
+    for i, (picture, record) in enumerate(zip(pictures, records)):
+        store.picture(i)[:] = picture
+        n = len(record["classes"])
+        if n:
+            store.boxes[i, :n] = torch.tensor(record["boxes"], dtype=torch.float32)
+            store.classes[i, :n] = torch.tensor(record["classes"])
+            store.ignored[i, :n] = torch.tensor(record["ignored"])
+    return store
 
 
 def read_coco(
-    annotations: Path, classes: Sequence[str] = CLASSES, exclude: Sequence[str] = ()
+    annotations: Path,
+    classes: Sequence[str] = CLASSES,
+    exclude: Sequence[str] = (),
+    longest: int = LONGEST_SIDE,
 ) -> list[dict[str, Any]]:
-    """The records of a COCO file, without the pictures; sources in `exclude` are left out."""
+    """The records of a COCO file, their sizes and boxes shrunk so that no side is above `longest`.
+
+    Sources in `exclude` are left out.
+    """
     coco = json.loads(annotations.read_text(encoding="utf-8"))
     name_of = {c["id"]: c["name"] for c in coco["categories"]}
     missing = set(classes) - set(name_of.values())
@@ -134,12 +148,19 @@ def read_coco(
         if source in exclude:
             continue
         found = objects.get(image["id"], [])
+        width, height = image["width"], image["height"]
+        shrink = min(1.0, longest / max(width, height))
+        size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+        x, y = size[0] / width, size[1] / height
         records.append(
             {
                 "name": image["file_name"],
                 "source": source,
-                "width": image["width"],
-                "boxes": [[x, y, x + w, y + h] for x, y, w, h in (a["bbox"] for a in found)],
+                "size": size,
+                "boxes": [
+                    [left * x, top * y, (left + w) * x, (top + h) * y]
+                    for left, top, w, h in (a["bbox"] for a in found)
+                ],
                 "classes": [classes.index(name_of[a["category_id"]]) for a in found],
                 "ignored": [bool(a.get("iscrowd", 0)) for a in found],
                 "labelled": {name_of[i] for i in image.get("labelled", name_of)},
@@ -148,20 +169,15 @@ def read_coco(
     return records
 
 
-def read_picture(path: Path, record: dict[str, Any]) -> np.ndarray:
-    """Decode a picture, shrink it to LONGEST_SIDE, and scale the record's boxes with it."""
+def read_picture(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """Decode a picture to BGR and shrink it to the size, width and height."""
     import cv2
 
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if picture is None:
         raise SystemExit(f"{path}: cannot be decoded")
-    height, width = picture.shape[:2]
-    scale = min(1.0, LONGEST_SIDE / max(height, width))
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if picture.shape[1::-1] != size:
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    ratio = picture.shape[1] / record["width"]
-    record["boxes"] = [[v * ratio for v in box] for box in record["boxes"]]
     return np.asarray(picture)
 
 
@@ -171,15 +187,23 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True, help="folder of the pictures")
     parser.add_argument("--split", required=True, help="name of the result: train, val")
     parser.add_argument("--exclude", nargs="*", default=[], help="sources to leave out")
+    parser.add_argument("--longest", type=int, default=LONGEST_SIDE, help="side in pixels, at most")
     args = parser.parse_args()
 
-    records = read_coco(args.data, exclude=args.exclude)
-    store = pack((read_picture(args.images / r["name"], r) for r in records), records, CLASSES)
-    store.save(paths.cache() / args.split)
-    objects = int(((store.classes >= 0) & ~store.ignored).sum())
-    print(
-        f"{args.split}: {len(store)} pictures, {objects} objects, {store.pixels.numel() >> 20} MiB"
+    records = read_coco(args.data, exclude=args.exclude, longest=args.longest)
+    folder = paths.cache() / args.split
+    folder.mkdir(parents=True, exist_ok=True)
+    total = sum(r["size"][0] * r["size"][1] for r in records)
+    pixels = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+        folder / f"{PIXELS}.partial", "w+", dtype=np.uint8, shape=(total, 3)
     )
+    pictures = (read_picture(args.images / r["name"], r["size"]) for r in records)
+    store = pack(pictures, records, CLASSES, pixels)
+    pixels.flush()
+    store.save(folder, but=PIXELS)
+    (folder / f"{PIXELS}.partial").replace(folder / f"{PIXELS}.npy")
+    objects = int(((store.classes >= 0) & ~store.ignored).sum())
+    print(f"{args.split}: {len(store)} pictures, {objects} objects, {3 * total >> 20} MiB")
 
 
 if __name__ == "__main__":

@@ -121,10 +121,8 @@ def area(hit: np.ndarray, objects: int) -> float:
 @torch.no_grad()
 def detect(network: Network, store: Store, size: int, batch: int = 16) -> Iterator[Found]:
     """Run a network over the set; boxes are in letterbox pixels."""
-    device = store.pixels.device
-    for pictures in torch.arange(len(store)).split(batch):
-        views = letterbox_views(store, pictures.to(device), size)
-        boxes, scores = network(render(store, views))
+    for pictures in torch.arange(len(store), device=store.device).split(batch):
+        boxes, scores = network(render(store, letterbox_views(store, pictures, size)))
         for b, s in zip(boxes.float().cpu(), scores.float().cpu()):
             yield suppress(b, s)
 
@@ -140,8 +138,7 @@ def suppress(boxes: Tensor, scores: Tensor) -> Found:
 
 def truth_of(store: Store, size: int) -> list[Found]:
     """The objects of the set in letterbox pixels."""
-    device = store.start.device
-    views = letterbox_views(store, torch.arange(len(store), device=device), size)
+    views = letterbox_views(store, torch.arange(len(store), device=store.device), size)
     scale, shift = (x[:, :1].repeat(1, 1, 2) for x in (views.scale, views.shift))
     boxes = store.boxes * scale + shift
     result = []
@@ -174,8 +171,10 @@ def score(network: Network, store: Store, size: int) -> dict[str, Any]:
 
 
 def of_detector(model: torch.nn.Module) -> Network:
+    device = next(model.parameters()).device
+
     def run(pictures: Tensor) -> tuple[Tensor, Tensor]:
-        predictions = model(pictures)
+        predictions = model(pictures.to(device))
         return predictions.boxes, predictions.logits.sigmoid()
 
     return run

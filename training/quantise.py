@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -75,6 +76,7 @@ def left_in_float(model: onnx.ModelProto) -> list[str]:
 
 def quantise(source: Path, target: Path, store: Store, size: int, count: int) -> None:
     """Write the INT8 form of `source`, calibrated on `count` pictures."""
+    onnxruntime.set_default_logger_severity(3)  # errors; each folded constant is a warning
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)

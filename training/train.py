@@ -30,6 +30,7 @@ from training.loss import loss
 
 SAVE_SECONDS = 300  # between checkpoints
 SAY_STEPS = 50  # between lines of the log
+SHARE = 0.75  # of a device's free memory that pictures may take
 CLIP = 10.0  # of the gradient's norm
 LOG = ("epoch", "step", "pictures", "seconds", "rate", "score_loss", "box_loss")
 RESULT = ("ap50", "ap", "person_ap50")
@@ -52,8 +53,7 @@ class Run:
     def __init__(self, name: str, settings: Settings, device: torch.device) -> None:
         self.folder = paths.run(name)
         self.settings, self.device = settings, device
-        self.store = Store.load(paths.cache() / "train").to(device)
-        self.val = Store.load(paths.cache() / "val").to(device)
+        self.store, self.val = (place(paths.cache() / s, device) for s in ("train", "val"))
         torch.manual_seed(settings.seed)
         model = Detector(settings.backbone, len(CLASSES), settings.width)
         self.start = weights.initialise(model.backbone, settings.backbone)
@@ -105,11 +105,12 @@ class Run:
         rate = self._rate()
         size = settings.sizes[int(torch.randint(len(settings.sizes), (), generator=rng))]
         views = random_views(self.store, self._pictures(), size, self.options, rng)
-        views = to_device(views, self.device)
-        pictures = recolour(render(self.store, views), self.options, rng)
+        views = to_device(views, self.store.device)
+        pictures = recolour(render(self.store, views).to(self.device), self.options, rng)
+        real = to_device(targets(self.store, views), self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             predictions = self.forward(pictures)
-        cost = loss(predictions, targets(self.store, views))
+        cost = loss(predictions, real)
         self.optimiser.zero_grad(set_to_none=True)
         cost.total.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
@@ -213,6 +214,18 @@ class Run:
         self.optimiser.load_state_dict(state["optimiser"])
         self.progress = Progress(**state["progress"])
         print(f"resume: step {self.progress.step} of {self.steps}", flush=True)
+
+
+def place(folder: Path, device: torch.device) -> Store:
+    """A set in the memory of the device if it fits there, else where it is."""
+    store = Store.load(folder)
+    if device.type == "cpu":
+        return store
+    free, _ = torch.cuda.mem_get_info(device)
+    if store.pixels.numel() > SHARE * free:
+        print(f"{folder}: stays in main memory, the device has no room for it", flush=True)
+        return store
+    return store.to(device)
 
 
 class Stop:

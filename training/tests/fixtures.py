@@ -18,12 +18,14 @@ def record(
     classes: list[int] | None = None,
     ignored: list[bool] | None = None,
     labelled: tuple[str, ...] = ("person", "car"),
+    size: tuple[int, int] = (64, 64),
 ) -> dict[str, Any]:
     """An annotation as training.data.pack takes it."""
     classes = classes or []
     return {
         "name": "made.jpg",
         "source": "made",
+        "size": size,
         "boxes": boxes or [],
         "classes": classes,
         "ignored": ignored or [False] * len(classes),

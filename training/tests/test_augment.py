@@ -15,8 +15,8 @@ CLASSES = ("person", "car")
 def store() -> Store:
     pictures = [gradient(80, 60), gradient(50, 90), gradient(64, 64)]
     records = [
-        record([[10, 10, 30, 40], [50, 20, 70, 30]], [0, 1]),
-        record([[5, 50, 45, 85]], [1], labelled=("car",)),
+        record([[10, 10, 30, 40], [50, 20, 70, 30]], [0, 1], size=(80, 60)),
+        record([[5, 50, 45, 85]], [1], labelled=("car",), size=(50, 90)),
         record([[20, 20, 40, 40]], [0], ignored=[True]),
     ]
     return pack(pictures, records, CLASSES)

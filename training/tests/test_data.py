@@ -53,11 +53,19 @@ class ReadCoco(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, "no category unicorn"):
             self.read(classes=("dog", "unicorn"))
 
+    def test_shrinks_to_the_longest_side(self) -> None:
+        first = self.read(classes=("dog",), longest=20)[0]
+        self.assertEqual(first["size"], (20, 10))
+        self.assertEqual(first["boxes"], [[0.5, 1, 5.5, 3.5]])
+
 
 class Packed(unittest.TestCase):
     def test_survives_the_disk(self) -> None:
         pictures = [gradient(30, 20), gradient(10, 40)]
-        records = [record([[1, 2, 3, 4], [5, 6, 9, 9]], [0, 1], ignored=[False, True]), record()]
+        records = [
+            record([[1, 2, 3, 4], [5, 6, 9, 9]], [0, 1], [False, True], size=(30, 20)),
+            record(size=(10, 40)),
+        ]
         with tempfile.TemporaryDirectory() as folder:
             pack(pictures, records, ("person", "car")).save(Path(folder))
             store = Store.load(Path(folder))

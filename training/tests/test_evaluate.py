@@ -98,8 +98,8 @@ class Score(unittest.TestCase):
     def test_a_network_that_knows_the_truth_scores_one(self) -> None:
         pictures = [gradient(64, 48), gradient(40, 64)]
         records = [
-            record([[10, 10, 30, 40]], [0], labelled=("person",)),
-            record([[4, 4, 30, 20], [2, 30, 20, 50]], [2, 0], labelled=("person", "car")),
+            record([[10, 10, 30, 40]], [0], labelled=("person",), size=(64, 48)),
+            record([[4, 4, 30, 20], [2, 30, 20, 50]], [2, 0], size=(40, 64)),
         ]
         store = pack(pictures, records, CLASSES)
         truth = iter(evaluate.truth_of(store, 96))

@@ -22,7 +22,7 @@ except ImportError as missing:
 class Quantise(unittest.TestCase):
     def test_convolutions_turn_to_eight_bits_and_decoding_does_not(self) -> None:
         torch.manual_seed(0)
-        store = pack([gradient(96, 64)] * 2, [record(), record()], CLASSES)
+        store = pack([gradient(96, 64)] * 2, [record(size=(96, 64))] * 2, CLASSES)
         with tempfile.TemporaryDirectory() as folder:
             source, target = Path(folder) / "a.onnx", Path(folder) / "b.onnx"
             export.write(Detector("mobilenetv2", len(CLASSES), width=16), 96, {}, source)

@@ -97,7 +97,8 @@ class Training(unittest.TestCase):
     def test_the_rate_warms_up_and_falls(self) -> None:
         run = start("rate", Settings(**{**vars(TINY), "warmup": 10, "epochs": 100}))
         rates = []
-        for run.progress.step in range(run.steps):
+        for step in range(run.steps):
+            run.progress.step = step
             rates.append(run._rate())
         self.assertAlmostEqual(rates[0], 1e-4, places=6)
         self.assertGreater(max(rates), 0.99e-3)
