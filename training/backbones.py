@@ -1,7 +1,7 @@
 """The backbones: feature maps at strides 8, 16 and 32 from a picture, whatever the family.
 
 A family's body is cut into four stages, the stem up to stride 4 and one stage for each of 8, 16
-and 32. Bodies come from torchvision, without their classifiers. What the program calls
+and 32. Bodies come from torchvision, without their classifiers, but for ResNeSt, which it lacks. What the program calls
 `efficientnet` is EfficientNet-Lite0: B0 without squeeze-and-excitation and with ReLU6 for swish,
 which is what survives INT8.
 """
@@ -15,6 +15,7 @@ import torchvision.models as tv
 from torch import Tensor, nn
 from torchvision.ops import SqueezeExcitation
 
+from training import resnest
 from training.layers import ReLU6, replace
 
 Stages = list[nn.Module]
@@ -92,6 +93,7 @@ FAMILIES: dict[str, Callable[[], Stages]] = {
     "efficientnet": efficientnet,
     "regnet": regnet,
     "resnet": resnet,
+    "resnest": resnest.stages,
 }
 ALIASES = {"efficientnet_b0": "efficientnet", "efficientnet-lite0": "efficientnet"}
 

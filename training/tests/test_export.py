@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from training import backbones
 from training.checkpoint import Settings, pack_settings
 from training.data import CLASSES
 from training.detector import Detector
@@ -49,6 +50,16 @@ class Export(unittest.TestCase):
             with self.subTest(shape=shape):
                 pictures = torch.rand(shape) * 255
                 difference = export.largest_difference(self.detector, self.path, pictures)
+                self.assertLess(difference, export.TOLERANCE)
+
+    def test_every_family_can_be_exported(self) -> None:
+        for family in backbones.FAMILIES:
+            with self.subTest(family=family):
+                detector = Detector(family, len(CLASSES), width=16).eval()
+                path = self.folder / f"{family}.onnx"
+                export.write(detector, 64, {}, path)
+                pictures = torch.rand(2, 3, 64, 96) * 255
+                difference = export.largest_difference(detector, path, pictures)
                 self.assertLess(difference, export.TOLERANCE)
 
     def test_the_file_describes_itself(self) -> None:
