@@ -62,6 +62,20 @@ send() {
 	done
 }
 
+# paused NAME: the run has stopped; a signal waits until its process next gets a core.
+paused() {
+	local id
+	id=$(group "$1") && [[ $(ps -o stat= -p "$id") == T* ]]
+}
+
+pause() {
+	local name
+	send STOP "$@"
+	for name in "$@"; do
+		while group "$name" >/dev/null && ! paused "$name"; do sleep 0.01; done
+	done
+}
+
 stop() {
 	local name end=$((SECONDS + STOP_SECONDS))
 	send CONT "$@"
@@ -75,16 +89,15 @@ stop() {
 }
 
 status() {
-	local name id state
+	local name state
 	for name in $(names); do
 		state=stopped
-		if id=$(group "$name"); then
-			state=running
-			[[ $(ps -o stat= -p "$id") == T* ]] && state=paused
-		fi
+		group "$name" >/dev/null && state=running
+		paused "$name" && state=paused
 		echo "$name: $state"
 		[[ -e $RUNS/$name/curve.csv ]] && { head -n 1; tail -n 3; } <"$RUNS/$name/curve.csv" |
 			sed 's/^/  /'
+		[[ -e $RUNS/$name/log.txt ]] && tail -n 1 "$RUNS/$name/log.txt" | sed 's/^/  /'
 	done
 	return 0
 }
@@ -99,7 +112,7 @@ pause | resume | stop)
 	[[ $# -gt 0 ]] || mapfile -t all < <(names)
 	set -- "$@" ${all[@]+"${all[@]}"}
 	case $action in
-	pause) send STOP "$@" ;;
+	pause) pause "$@" ;;
 	resume) send CONT "$@" ;;
 	stop) stop "$@" ;;
 	esac

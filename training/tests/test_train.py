@@ -11,16 +11,9 @@ import torch
 
 from training import checkpoint, paths, train
 from training.checkpoint import Settings
-from training.data import CLASSES, pack
-from training.tests.fixtures import gradient, record
+from training.tests.fixtures import tiny_set
 
 TINY = Settings(backbone="mnasnet", epochs=2, batch=2, sizes=(64, 96), eval_size=64, width=8)
-
-
-def tiny_set(count: int) -> None:
-    for split in ("train", "val"):
-        records = [record([[10, 10, 50, 50]], [0], labelled=("person",)) for _ in range(count)]
-        pack([gradient(64, 64)] * count, records, CLASSES).save(paths.cache() / split)
 
 
 def start(name: str, settings: Settings = TINY) -> train.Run:
