@@ -14,6 +14,7 @@ import hashlib
 import inspect
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,14 @@ def largest_difference(detector: Detector, path: Path, pictures: Tensor) -> floa
 
 
 def describe(
-    name: str, state: dict[str, Any], licence: str, size: int, result: dict[str, Any]
+    name: str,
+    state: dict[str, Any],
+    licence: str,
+    size: int,
+    result: dict[str, Any],
+    sources: Sequence[str],
 ) -> dict[str, str]:
-    """What the model file says about itself."""
+    """What the model file says about itself; `sources` has one entry a training picture."""
     settings = checkpoint.settings_of(state)
     person = result["classes"]["person"]["ap50"]
     pictures = state["progress"]["step"] * settings.batch
@@ -89,8 +95,8 @@ def describe(
         "labels": json.dumps(CLASSES),
         "input_size": f"{size}x{size}",
         "start": state["start"],
-        "training_data": "14 classes of 16 public sets, see docs/models.md; "
-        f"{pictures} pictures seen, from {state['start']}",
+        "training_data": f"{len(sources)} pictures of {', '.join(sorted(set(sources)))}; "
+        f"{pictures} seen in training, from {state['start']}",
         "accuracy": f"AP50 {100 * result['ap50']:.1f}, person AP50 {100 * person:.1f} "
         f"on the validation split at {size}x{size}",
         "licence": licence,
@@ -147,7 +153,8 @@ def main() -> None:
     detector = checkpoint.load_detector(args.run)
     store = Store.load(paths.cache() / "val")
     result = evaluate.score(evaluate.of_detector(detector), store, args.size)
-    metadata = describe(name, state, args.licence, args.size, result)
+    sources = Store.load(paths.cache() / "train").sources
+    metadata = describe(name, state, args.licence, args.size, result, sources)
 
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / f"{name}.onnx"

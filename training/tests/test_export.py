@@ -41,7 +41,7 @@ class Export(unittest.TestCase):
             "start": "random weights",
         }
         result = {"ap50": 0.5, "classes": {"person": {"ap50": 0.25}}}
-        cls.metadata = export.describe("made", state, "Apache-2.0", 96, result)
+        cls.metadata = export.describe("made", state, "Apache-2.0", 96, result, ["b", "a", "b"])
         cls.path = cls.folder / "made.onnx"
         export.write(cls.detector, 96, cls.metadata, cls.path)
 
@@ -67,7 +67,9 @@ class Export(unittest.TestCase):
         said = {p.key: p.value for p in model.metadata_props}
         self.assertEqual(said["backbone"], "mobilenetv2")
         self.assertEqual(json.loads(said["labels"]), list(CLASSES))
-        self.assertIn("160 pictures seen, from random weights", said["training_data"])
+        self.assertEqual(
+            said["training_data"], "3 pictures of a, b; 160 seen in training, from random weights"
+        )
         self.assertIn("person AP50 25.0", said["accuracy"])
 
     def test_the_manifest_pins_the_file(self) -> None:
