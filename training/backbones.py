@@ -1,0 +1,109 @@
+"""The backbones: feature maps at strides 8, 16 and 32 from a picture, whatever the family.
+
+A family's body is cut into four stages, the stem up to stride 4 and one stage for each of 8, 16
+and 32. Bodies come from torchvision, without their classifiers, but for ResNeSt, which it lacks. What the program calls
+`efficientnet` is EfficientNet-Lite0: B0 without squeeze-and-excitation and with ReLU6 for swish,
+which is what survives INT8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torchvision.models as tv
+from torch import Tensor, nn
+from torchvision.ops import SqueezeExcitation
+
+from training import resnest
+from training.layers import ReLU6, replace
+
+Stages = list[nn.Module]
+STRIDES = (8, 16, 32)
+
+
+class Backbone(nn.Module):
+    """Maps [N,3,H,W] to three maps; `channels` are theirs."""
+
+    def __init__(self, stages: Stages) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+        self.channels = self._measure()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return maps[1:]
+
+    @torch.no_grad()
+    def _measure(self) -> list[int]:
+        was = self.training
+        maps = self.eval()(torch.zeros(1, 3, 64, 64))
+        self.train(was)
+        sides = [64 // m.shape[-1] for m in maps]
+        if sides != list(STRIDES):
+            raise ValueError(f"the stages end at strides {sides}, want {list(STRIDES)}")
+        return [m.shape[1] for m in maps]
+
+
+def cut(layers: nn.Module, *ends: int) -> Stages:
+    """Cut a sequence of layers into stages that end before the given positions."""
+    children = list(layers.children())
+    starts = (0, *ends)
+    return [nn.Sequential(*children[a:b]) for a, b in zip(starts, ends)]
+
+
+def mnasnet() -> Stages:
+    return cut(tv.mnasnet1_0(weights=None).layers, 9, 10, 12, 14)
+
+
+def mobilenetv2() -> Stages:
+    return cut(tv.mobilenet_v2(weights=None).features, 4, 7, 14, 18)
+
+
+def mobilenetv3() -> Stages:
+    return cut(tv.mobilenet_v3_large(weights=None).features, 4, 7, 13, 16)
+
+
+def efficientnet() -> Stages:
+    features = tv.efficientnet_b0(weights=None).features
+    replace(features, SqueezeExcitation, nn.Identity)
+    replace(features, nn.SiLU, ReLU6)
+    return cut(features, 3, 4, 6, 8)
+
+
+def regnet() -> Stages:
+    net = tv.regnet_x_800mf(weights=None)
+    one, two, three, four = net.trunk_output.children()
+    return [nn.Sequential(net.stem, one), two, three, four]
+
+
+def resnet() -> Stages:
+    net = tv.resnet50(weights=None)
+    stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1)
+    return [stem, net.layer2, net.layer3, net.layer4]
+
+
+FAMILIES: dict[str, Callable[[], Stages]] = {
+    "mnasnet": mnasnet,
+    "mobilenetv2": mobilenetv2,
+    "mobilenetv3": mobilenetv3,
+    "efficientnet": efficientnet,
+    "regnet": regnet,
+    "resnet": resnet,
+    "resnest": resnest.stages,
+}
+ALIASES = {"efficientnet_b0": "efficientnet", "efficientnet-lite0": "efficientnet"}
+
+
+def build(name: str) -> Backbone:
+    """The backbone of a family, with random weights."""
+    family = ALIASES.get(name, name)
+    if family not in FAMILIES:
+        raise ValueError(f"unknown backbone {name!r}; there are: {', '.join(FAMILIES)}")
+    stages = FAMILIES[family]()
+    for stage in stages:
+        replace(stage, nn.ReLU6, ReLU6)
+    return Backbone(stages)

@@ -1,0 +1,73 @@
+"""The state of a run on disk: what training continues from, and what export reads."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training import paths
+from training.data import CLASSES
+from training.detector import Detector
+
+LAST, BEST = "last.pt", "best.pt"
+
+
+@dataclass
+class Settings:
+    """Everything that decides what a run becomes."""
+
+    backbone: str = "mobilenetv2"
+    epochs: int = 40
+    batch: int = 16
+    sizes: tuple[int, ...] = (224, 256, 288, 320)  # a step draws one of these
+    eval_size: int = 320
+    rate: float = 1e-3  # peak learning rate of neck and head
+    backbone_rate: float = 0.25  # of that, where the backbone starts from trained weights
+    decay: float = 0.05  # of weights, not of biases and norms
+    warmup: int = 500  # steps
+    frozen_epochs: int = 1  # the whole backbone at first; its stem always
+    ema: float = 0.9995  # of the weights that are evaluated and shipped
+    mosaic: float = 0.5
+    width: int = 96  # channels of neck and head
+    seed: int = 1
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)
+
+
+def read(path: Path, device: str = "cpu") -> dict[str, Any]:
+    if not path.exists():
+        raise SystemExit(f"{path}: no such checkpoint; train one with python3 -m training.train")
+    state: dict[str, Any] = torch.load(path, map_location=device)
+    return state
+
+
+def settings_of(state: dict[str, Any]) -> Settings:
+    return Settings(**state["settings"])
+
+
+def pack_settings(settings: Settings) -> dict[str, Any]:
+    return asdict(settings)
+
+
+def find(name: str) -> Path:
+    """A checkpoint's own path, or the best one of a run."""
+    return Path(name) if name.endswith(".pt") else paths.run(name) / BEST
+
+
+def load_detector(name: str) -> Detector:
+    """The averaged weights of a checkpoint, ready to run."""
+    state = read(find(name))
+    settings = settings_of(state)
+    model = Detector(settings.backbone, len(CLASSES), settings.width)
+    model.load_state_dict(state["ema"])
+    return model.eval()

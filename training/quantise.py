@@ -1,0 +1,147 @@
+"""Make an INT8 model of an exported one, and say what that costs and gains.
+
+    python3 -m training.quantise models/mobilenetv2.onnx --out models
+
+Static quantisation in QDQ form: convolutions and what lies between them compute in 8 bits, with one
+scale a channel for weights and ranges of activations seen on training pictures. The predictors and
+the decoding of boxes stay in float32, where 8 bits would move boxes by whole pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from training import evaluate, paths
+from training.augment import letterbox_views, render
+from training.data import Store
+from training.export import INPUT, digest
+
+QUANTISED = ["Conv", "Add", "Concat", "Resize", "MaxPool", "Relu", "Clip"]
+KEPT = 0.97  # of AP50, at least
+SUFFIX = "-int8"
+WARM, TIMED = 5, 50  # runs
+
+
+class Pictures(CalibrationDataReader):
+    """Letterboxed pictures of a set, one at a time."""
+
+    def __init__(self, store: Store, size: int, count: int) -> None:
+        self._pictures = self._read(store, size, count)
+
+    def _read(self, store: Store, size: int, count: int) -> Iterator[dict[str, np.ndarray]]:
+        rng = torch.Generator().manual_seed(0)
+        for index in torch.randperm(len(store), generator=rng)[:count]:
+            view = render(store, letterbox_views(store, index[None], size))
+            yield {INPUT: view.to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()}
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self._pictures, None)
+
+
+def left_in_float(model: onnx.ModelProto) -> list[str]:
+    """The nodes from which no convolution follows: predictors and decoding; and what precedes any.
+
+    Walks the graph backwards; nodes are listed in the order they run.
+    """
+    needed: set[str] = set()  # tensors that lead to a convolution
+    kept = []
+    for node in reversed(model.graph.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            continue
+        kept.append(node.name)
+        if node.op_type == "Conv":
+            needed.update(node.input)
+    return kept
+
+
+def quantise(source: Path, target: Path, store: Store, size: int, count: int) -> None:
+    """Write the INT8 form of `source`, calibrated on `count` pictures."""
+    onnxruntime.set_default_logger_severity(3)  # errors; each folded constant is a warning
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(target),
+            Pictures(store, size, count),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=QUANTISED,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=left_in_float(onnx.load(str(prepared))),
+            calibrate_method=CalibrationMethod.MinMax,
+            extra_options={"CalibMovingAverage": True},
+        )
+
+
+def milliseconds(path: Path, size: int, threads: int) -> float:
+    """The median time of one picture."""
+    network = evaluate.of_onnx(path, threads)
+    picture = 255 * torch.rand(1, 3, size, size)
+    times = []
+    for _ in range(WARM + TIMED):
+        began = time.perf_counter()
+        network(picture)
+        times.append(time.perf_counter() - began)
+    return 1e3 * float(np.median(times[WARM:]))
+
+
+def manifest(source: Path, target: Path, ap50: float) -> dict[str, Any]:
+    """The float model's manifest, told of the INT8 file."""
+    made: dict[str, Any] = json.loads(source.with_suffix(".json").read_text(encoding="utf-8"))
+    made["name"] = target.stem
+    made["file"] = target.name
+    made["sha256"] = digest(target)
+    made["description"] += f"; INT8: AP50 {100 * ap50:.1f}"
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path, help="an exported .onnx with its manifest beside it")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--pictures", type=int, default=256, help="to calibrate on")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+
+    size = json.loads(args.model.with_suffix(".json").read_text(encoding="utf-8"))["input"]["width"]
+    target = args.out / f"{args.model.stem}{SUFFIX}.onnx"
+    quantise(args.model, target, Store.load(paths.cache() / "train"), size, args.pictures)
+    val = Store.load(paths.cache() / "val")
+    scores, times = [], []
+    for path in (args.model, target):
+        scores.append(evaluate.score(evaluate.of_onnx(path, args.threads), val, size)["ap50"])
+        times.append(milliseconds(path, size, args.threads))
+        kib = path.stat().st_size >> 10
+        print(f"{path}: {kib} KiB, AP50 {100 * scores[-1]:.1f}, {times[-1]:.1f} ms")
+    text = json.dumps(manifest(args.model, target, scores[1]), indent=2) + "\n"
+    target.with_suffix(".json").write_text(text, encoding="utf-8")
+    if scores[1] < KEPT * scores[0]:
+        raise SystemExit(
+            f"{target}: keeps {scores[1] / scores[0]:.1%} of AP50, less than {KEPT:.0%}"
+        )
+
+
+if __name__ == "__main__":
+    main()

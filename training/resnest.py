@@ -1,0 +1,96 @@
+"""ResNeSt-50 (Zhang et al., CVPR Workshops 2022): a ResNet-D whose 3x3 convolutions attend.
+
+A split-attention convolution computes R groups of maps (the radix, here 2), and mixes them channel
+by channel with weights that depend on the whole picture.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+RADIX = 2
+REDUCTION = 4  # of the attention's inner width
+DEPTHS = (3, 4, 6, 3)
+STEM = 32  # channels of the first convolution
+EXPANSION = 4
+
+
+class SplitAttention(nn.Module):
+    """[N,inputs,H,W] to [N,outputs,H,W]."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        inner = max(outputs * RADIX // REDUCTION, 32)
+        self.outputs = outputs
+        self.groups = nn.Sequential(
+            nn.Conv2d(inputs, outputs * RADIX, 3, padding=1, groups=RADIX, bias=False),
+            nn.BatchNorm2d(outputs * RADIX),
+            nn.ReLU(inplace=True),
+        )
+        self.weigh = nn.Sequential(
+            nn.Conv2d(outputs, inner, 1),
+            nn.BatchNorm2d(inner),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(inner, outputs * RADIX, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        groups = self.groups(x).chunk(RADIX, 1)
+        scores = self.weigh(torch.stack(groups).sum(0).mean((2, 3), keepdim=True))
+        weights = scores.reshape(-1, RADIX, self.outputs, 1, 1).softmax(1)
+        return torch.stack([g * w for g, w in zip(groups, weights.unbind(1))]).sum(0)
+
+
+class Bottleneck(nn.Module):
+    """1x1, split attention, 1x1, around a shortcut; the stride is an average pooling."""
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        super().__init__()
+        outputs = EXPANSION * width
+        pool = [nn.AvgPool2d(3, stride, padding=1)] if stride > 1 else []
+        self.body = nn.Sequential(
+            *convolution(inputs, width, 1),
+            SplitAttention(width, width),
+            *pool,
+            nn.Conv2d(width, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut = nn.Sequential()
+        if stride > 1 or inputs != outputs:
+            halve = [nn.AvgPool2d(stride)] if stride > 1 else []
+            self.shortcut = nn.Sequential(
+                *halve, nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.body(x) + self.shortcut(x))
+
+
+def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    ]
+
+
+def stages() -> list[nn.Module]:
+    """The stem with the first stage, up to stride 4, then one stage each for 8, 16 and 32."""
+    stem = nn.Sequential(
+        *convolution(3, STEM, 3, stride=2),
+        *convolution(STEM, STEM, 3),
+        *convolution(STEM, 2 * STEM, 3),
+        nn.MaxPool2d(3, 2, padding=1),
+    )
+    made: list[nn.Module] = []
+    inputs = 2 * STEM
+    for level, depth in enumerate(DEPTHS):
+        width = 64 << level
+        blocks = []
+        for i in range(depth):
+            blocks.append(Bottleneck(inputs, width, 2 if level and not i else 1))
+            inputs = EXPANSION * width
+        made.append(nn.Sequential(*blocks))
+    made[0] = nn.Sequential(stem, made[0])
+    return made

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import unittest
+
+import torch
+from torch import nn
+
+from training import backbones, weights
+from training.detector import PRIOR_SCORE, Detector
+from training.layers import ReLU6
+
+
+class Backbones(unittest.TestCase):
+    def test_every_family_gives_three_maps(self) -> None:
+        for family in backbones.FAMILIES:
+            with self.subTest(family=family):
+                body = backbones.build(family).eval()
+                with torch.no_grad():
+                    maps = body(torch.zeros(1, 3, 64, 96))
+                sizes = [tuple(m.shape[1:]) for m in maps]
+                c = body.channels
+                self.assertEqual(sizes, [(c[0], 8, 12), (c[1], 4, 6), (c[2], 2, 3)])
+
+    def test_unknown_family_is_named(self) -> None:
+        with self.assertRaisesRegex(ValueError, "unknown backbone 'vgg'; there are: mnasnet"):
+            backbones.build("vgg")
+
+    def test_alias(self) -> None:
+        self.assertEqual(backbones.build("efficientnet_b0").channels, [40, 112, 320])
+
+
+class Weights(unittest.TestCase):
+    def test_position_decides_and_the_first_kernel_turns_to_bgr(self) -> None:
+        torch.manual_seed(1)
+        one, two = backbones.build("mobilenetv2"), backbones.build("mobilenetv2")
+        file = {f"x{i}.{k.split('.')[-1]}": v for i, (k, v) in enumerate(one.state_dict().items())}
+        file["classifier.weight"] = torch.zeros(10, 10)
+        weights.load(two, file)
+        (stem, first), *rest = one.state_dict().items()
+        self.assertTrue(torch.equal(two.state_dict()[stem], first.flip(1)))
+        for name, value in rest:
+            self.assertTrue(torch.equal(two.state_dict()[name], value), name)
+
+    def test_another_network_is_refused(self) -> None:
+        other = backbones.build("mnasnet").state_dict()
+        with self.assertRaisesRegex(ValueError, "is not stages"):
+            weights.load(backbones.build("mobilenetv2"), other)
+
+
+class ReLU6InHalfPrecision(unittest.TestCase):
+    def test_gradient_is_that_of_float(self) -> None:
+        values = torch.tensor([-3.0, -0.5, 0.5, 5.5, 6.5, 9.0])
+        gradients = []
+        for dtype in (torch.float32, torch.bfloat16):
+            x = values.clone().to(dtype).requires_grad_()
+            (ReLU6()(x) * 2).sum().backward()
+            assert x.grad is not None
+            gradients.append(x.grad.float())
+        self.assertEqual(gradients[0].tolist(), [0, 0, 2, 2, 0, 0])
+        self.assertTrue(torch.equal(*gradients))
+
+
+class Detection(unittest.TestCase):
+    def test_outputs_before_training(self) -> None:
+        torch.manual_seed(0)
+        model = Detector("mobilenetv2", 14).eval()
+        with torch.no_grad():
+            out = model(torch.full((2, 3, 64, 96), 114.0))
+        cells = 8 * 12 + 4 * 6 + 2 * 3
+        self.assertEqual(out.logits.shape, (2, cells, 14))
+        self.assertEqual(out.boxes.shape, (2, cells, 4))
+        self.assertEqual(out.points[0].tolist(), [4.0, 4.0])
+        self.assertEqual(out.points[-1].tolist(), [80.0, 48.0])
+        self.assertEqual(out.strides.unique().tolist(), [8.0, 16.0, 32.0])
+        self.assertAlmostEqual(float(out.logits.sigmoid().mean()), PRIOR_SCORE, delta=0.005)
+        side = out.boxes[..., 2] - out.boxes[..., 0]
+        torch.testing.assert_close(
+            side[0] / out.strides, torch.full((cells,), 4.0), rtol=0.1, atol=0
+        )
+        self.assertTrue(bool((out.boxes[..., 2:] > out.boxes[..., :2]).all()))
+
+    def test_every_parameter_learns(self) -> None:
+        model = Detector("mobilenetv2", 14, width=16)
+        out = model(255 * torch.rand(2, 3, 64, 64))
+        (out.logits.square().mean() + out.boxes.square().mean()).backward()
+        still = [n for n, p in model.named_parameters() if p.grad is None]
+        self.assertEqual(still, [])
+        self.assertIsInstance(model.backbone.stages[0][0][2], ReLU6)
+        self.assertFalse(any(isinstance(m, nn.ReLU6) for m in model.modules()))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import torch
+
+from training import backbones
+from training.checkpoint import Settings, pack_settings
+from training.data import CLASSES
+from training.detector import Detector
+
+try:
+    import onnx
+    import onnxruntime  # noqa: F401
+
+    from training import export
+except ImportError as missing:
+    raise unittest.SkipTest(f"the export needs {missing.name}: see training/README.md") from missing
+
+
+class Export(unittest.TestCase):
+    folder: Path
+    detector: Detector
+    path: Path
+    metadata: dict[str, str]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        torch.manual_seed(0)
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = Path(folder.name)
+        cls.detector = Detector("mobilenetv2", len(CLASSES), width=16).eval()
+        state = {
+            "settings": pack_settings(Settings()),
+            "progress": {"step": 10},
+            "start": "random weights",
+        }
+        result = {"ap50": 0.5, "classes": {"person": {"ap50": 0.25}}}
+        cls.metadata = export.describe("made", state, "Apache-2.0", 96, result, ["b", "a", "b"])
+        cls.path = cls.folder / "made.onnx"
+        export.write(cls.detector, 96, cls.metadata, cls.path)
+
+    def test_agrees_with_torch_at_any_batch_and_size(self) -> None:
+        for shape in ((1, 3, 96, 96), (3, 3, 64, 160)):
+            with self.subTest(shape=shape):
+                pictures = torch.rand(shape) * 255
+                difference = export.largest_difference(self.detector, self.path, pictures)
+                self.assertLess(difference, export.TOLERANCE)
+
+    def test_every_family_can_be_exported(self) -> None:
+        for family in backbones.FAMILIES:
+            with self.subTest(family=family):
+                detector = Detector(family, len(CLASSES), width=16).eval()
+                path = self.folder / f"{family}.onnx"
+                export.write(detector, 64, {}, path)
+                pictures = torch.rand(2, 3, 64, 96) * 255
+                difference = export.largest_difference(detector, path, pictures)
+                self.assertLess(difference, export.TOLERANCE)
+
+    def test_the_file_describes_itself(self) -> None:
+        model = onnx.load(str(self.path))
+        said = {p.key: p.value for p in model.metadata_props}
+        self.assertEqual(said["backbone"], "mobilenetv2")
+        self.assertEqual(json.loads(said["labels"]), list(CLASSES))
+        self.assertEqual(
+            said["training_data"], "3 pictures of a, b; 160 seen in training, from random weights"
+        )
+        self.assertIn("person AP50 25.0", said["accuracy"])
+
+    def test_the_manifest_pins_the_file(self) -> None:
+        made = export.manifest(self.metadata, self.path, 96)
+        self.assertEqual(made["sha256"], hashlib.sha256(self.path.read_bytes()).hexdigest())
+        self.assertEqual(made["file"], "made.onnx")
+        self.assertEqual((made["input"]["width"], made["head"]["format"]), (96, "boxes"))
+
+
+if __name__ == "__main__":
+    unittest.main()

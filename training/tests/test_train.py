@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import torch
+
+from training import checkpoint, paths, train
+from training.checkpoint import Settings
+from training.tests.fixtures import tiny_set
+
+TINY = Settings(backbone="mnasnet", epochs=2, batch=2, sizes=(64, 96), eval_size=64, width=8)
+
+
+def start(name: str, settings: Settings = TINY) -> train.Run:
+    run = train.Run(name, settings, torch.device("cpu"))
+    run.resume()
+    return run
+
+
+class Training(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for patch in (
+            mock.patch.dict(os.environ, TRACKER_RUNS=folder.name),
+            mock.patch("builtins.print"),
+        ):
+            patch.start()
+            self.addCleanup(patch.stop)
+        tiny_set(4)
+
+    def test_a_resumed_run_is_the_same_run(self) -> None:
+        whole = start("whole")
+        whole.train(seconds=600)
+        first = start("cut")
+        first._step()
+        first.save(checkpoint.LAST)
+        second = start("cut")
+        self.assertEqual(second.progress.step, 1)
+        second.train(seconds=600)
+        self.assertEqual(second.progress.step, 4)
+        for name, value in whole.ema.state_dict().items():
+            self.assertTrue(torch.equal(value, second.ema.state_dict()[name]), name)
+
+    def test_writes_the_curve_and_the_best_weights(self) -> None:
+        run = start("curve")
+        run.train(seconds=600)
+        with (paths.run("curve") / "curve.csv").open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual([r["epoch"] for r in rows], ["1", "2"])
+        self.assertEqual([r["pictures"] for r in rows], ["4", "8"])
+        self.assertEqual(set(rows[0]), {*train.LOG, *train.RESULT})
+        model = checkpoint.load_detector("curve")
+        with torch.no_grad():
+            out = model(torch.zeros(1, 3, 64, 64))
+        self.assertTrue(bool(torch.isfinite(out.boxes).all()))
+
+    def test_stops_when_asked_and_leaves_a_checkpoint(self) -> None:
+        run = start("stopped")
+        with mock.patch.object(train.Stop, "asked", True):
+            run.train(seconds=600)
+        self.assertEqual(run.progress.step, 0)
+        self.assertTrue((Path(paths.run("stopped")) / checkpoint.LAST).exists())
+
+    def test_other_settings_do_not_continue_a_run(self) -> None:
+        start("run").save(checkpoint.LAST)
+        with self.assertRaisesRegex(SystemExit, "other settings"):
+            start("run", Settings(**{**vars(TINY), "rate": 0.5}))
+
+    def test_a_trained_backbone_is_frozen_then_freed_but_for_its_stem(self) -> None:
+        run = start("frozen")
+        run.pretrained = True
+
+        def learning() -> list[bool]:
+            run._freeze()
+            stages = run.model.backbone.stages
+            return [all(p.requires_grad for p in stage.parameters()) for stage in stages]
+
+        self.assertEqual(learning(), [False] * 4)
+        run.progress.step = run.epoch_steps
+        self.assertEqual(learning(), [False, True, True, True])
+        self.assertFalse(run.model.backbone.stages[2][0][0].layers[1].training)
+        self.assertTrue(run.model.neck.lateral[0][1].training)
+
+    def test_the_rate_warms_up_and_falls(self) -> None:
+        run = start("rate", Settings(**{**vars(TINY), "warmup": 10, "epochs": 100}))
+        rates = []
+        for step in range(run.steps):
+            run.progress.step = step
+            rates.append(run._rate())
+        self.assertAlmostEqual(rates[0], 1e-4, places=6)
+        self.assertGreater(max(rates), 0.99e-3)
+        self.assertLess(rates[-1], 1.1e-5)
+
+
+class Flags(unittest.TestCase):
+    def test_every_setting_is_a_flag(self) -> None:
+        args = train.options().parse_args(["mnasnet", "--epochs", "3", "--sizes", "64", "96"])
+        made = train.settings_from(args)
+        self.assertEqual((made.backbone, made.epochs, made.sizes), ("mnasnet", 3, (64, 96)))
+        args = train.options().parse_args(["second", "--backbone", "resnet", "--rate", "0.1"])
+        made = train.settings_from(args)
+        self.assertEqual((made.backbone, made.rate), ("resnet", 0.1))
+
+
+if __name__ == "__main__":
+    unittest.main()
