@@ -116,6 +116,7 @@ type tempoTrack struct {
 	surprise  surprise
 	look      []float32 // unit length; nil where the detector gives no embeddings
 	confirmed bool
+	young     bool // was not confirmed as the frame began
 }
 
 // NewTempo makes a tracker with no tracks. Every setting is taken as it is.
@@ -170,6 +171,7 @@ func (t *Tempo) predict(dt float64) {
 		k := &t.tracks[i]
 		k.motion.predict(dt, t.noise.factor, k.missed > 0)
 		k.expect()
+		k.young = !k.confirmed
 	}
 }
 
@@ -225,7 +227,7 @@ func (t *Tempo) dropRepeats() {
 	t.cols = t.cols[:0]
 	for i := range t.tracks {
 		if k := &t.tracks[i]; k.missed == 0 {
-			t.cols = append(t.cols, newSubject(k.raw, 0, k.id))
+			t.cols = append(t.cols, newSubject(k.raw, 0, k.detection))
 		}
 	}
 	for _, e := range t.overlaps.find(t.births, t.cols) {
