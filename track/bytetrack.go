@@ -263,6 +263,9 @@ func (b *ByteTrack) begin(detections []detect.Detection) {
 		if b.on() {
 			b.explainBirth(t.id, d, from)
 		}
+		if t.state == byteTracked {
+			b.add(Confirmed, Sure, t.id, d.index, -1, from.Score, b.cfg.NewScore)
+		}
 		b.tracks = append(b.tracks, t)
 	}
 	for _, d := range b.low {

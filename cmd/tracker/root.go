@@ -61,7 +61,7 @@ func newRootCommand() *cobra.Command {
 	flags.StringVar(&file, "config", "", "settings from a YAML `FILE`, keys named as these flags; flags win")
 	flags.BoolVar(&version, "version", false, "print the versions of the program, its libraries and models")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
-	cmd.AddCommand(newTrackCommand(), newEvalCommand(), newModelsCommand(), newBenchCommand())
+	cmd.AddCommand(newTrackCommand(), newEvalCommand(), newExplainCommand(), newModelsCommand(), newBenchCommand())
 	completeNames(cmd)
 	return cmd
 }
