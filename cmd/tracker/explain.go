@@ -32,9 +32,10 @@ detection. With both, how the track stood in that frame: seen, by which detectio
 or not, since when, and what became of the detections around it. With neither, a
 summary.
 
-Similarity is what the tracker compares: overlap (IoU), which some weigh by score,
-shape, label or looks. Overlap alone is said where it was not decided by. Boxes are
-"(left, top) width x height" in pixels. Detections have the numbers of their rows in
+Similarity is what the tracker decides by: the overlap (IoU) of a detection with
+where the track is expected, which may be away from where it was last seen; some
+weigh it by score, shape, label or looks. What is called overlap was not decided by:
+it is that of the boxes shown. Boxes are "(left, top) width x height" in pixels. Detections have the numbers of their rows in
 the frame, from 1, those below --conf left out. --json prints the same as JSON, boxes
 as [left, top, width, height].`
 
