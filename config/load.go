@@ -26,7 +26,13 @@ func Load(path string, c *Config) error {
 	return nil
 }
 
-func parse(data []byte, c *Config) error {
+// parse recovers from panics: the YAML parser has some for texts that are none.
+func parse(data []byte, c *Config) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New(": this is not YAML")
+		}
+	}()
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return locate(err)

@@ -90,6 +90,7 @@ type byteTrack struct {
 	identity
 	filter byteFilter
 	state  byteState
+	young  bool       // was tentative as the frame began
 	last   detect.Box // the filter's after the last detection
 }
 
@@ -104,7 +105,7 @@ func (b *ByteTrack) Update(in Input) []Track {
 	b.associate(in.Detections, b.high, byteStage{b.cfg.MaxCost, b.cfg.FuseScore, isConfirmed})
 	b.associate(in.Detections, b.low, byteStage{byteLowCost, false, isTracked})
 	b.associate(in.Detections, b.high, byteStage{byteTentativeCost, b.cfg.FuseScore, isTentative})
-	b.settle()
+	b.settle(in.Detections)
 	b.begin(in.Detections)
 	b.forget()
 	b.removeDuplicates()
@@ -137,6 +138,7 @@ func (b *ByteTrack) predict() {
 	for i := range b.tracks {
 		t := &b.tracks[i]
 		t.expect()
+		t.young = t.state == byteTentative
 		if t.state != byteTentative {
 			t.filter.predict(t.state == byteLost)
 		}
@@ -204,10 +206,8 @@ func (b *ByteTrack) associate(detections []detect.Detection, from []subject, sta
 // match gives a track its detection.
 func (b *ByteTrack) match(t *byteTrack, detections []detect.Detection, index int, similarity, limit float64) {
 	d := &detections[index]
-	switch t.state {
-	case byteLost:
-		b.add(Found, Matched, t.id, index, -1, similarity, limit)
-	case byteTentative:
+	b.sighted(&t.identity, index, similarity, limit)
+	if t.state == byteTentative {
 		b.add(Confirmed, EnoughHits, t.id, index, -1, 2, 2)
 	}
 	t.filter.update(d.Box)
@@ -218,21 +218,23 @@ func (b *ByteTrack) match(t *byteTrack, detections []detect.Detection, index int
 }
 
 // settle says what becomes of the tracks that were not found.
-func (b *ByteTrack) settle() {
+func (b *ByteTrack) settle(detections []detect.Detection) {
 	life := lifetime{b.cfg.MaxAge, b.cfg.MaxGap}
 	for i := range b.tracks {
 		t := &b.tracks[i]
+		if t.missed == 0 {
+			continue
+		}
+		if b.on() {
+			b.explainLoss(t, &b.expected[i], detections)
+		}
 		switch {
-		case t.missed == 0:
 		case t.state == byteTentative:
 			b.add(Died, Unconfirmed, t.id, -1, -1, 1, 2)
 			t.state = byteRemoved
 		case b.expire(&t.identity, life):
 			t.state = byteRemoved
 		default:
-			if t.state == byteTracked && b.on() {
-				b.lost(t.id, b.high, &b.expected[i], 1-b.cfg.MaxCost)
-			}
 			t.state = byteLost
 		}
 	}
@@ -259,7 +261,10 @@ func (b *ByteTrack) begin(detections []detect.Detection) {
 			t.state = byteTracked
 		}
 		if b.on() {
-			b.born(t.id, b.expected, d, 1-b.cfg.MaxCost, func(row int) int { return b.tracks[row].id })
+			b.explainBirth(t.id, d, from)
+		}
+		if t.state == byteTracked {
+			b.add(Confirmed, Sure, t.id, d.index, -1, from.Score, b.cfg.NewScore)
 		}
 		b.tracks = append(b.tracks, t)
 	}
@@ -290,7 +295,7 @@ func (b *ByteTrack) removeDuplicates() {
 		if stays.seen-stays.born <= goes.seen-goes.born {
 			stays, goes = goes, stays
 		}
-		b.add(Died, Duplicate, goes.id, -1, -1, e.weight, byteDuplicateIoU)
+		b.add(Died, Duplicate, goes.id, -1, stays.id, e.weight, byteDuplicateIoU)
 		goes.state = byteRemoved
 	}
 }

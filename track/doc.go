@@ -43,8 +43,8 @@
 // it was seen in this frame (State), what it is, by vote of its detections (Class,
 // ClassConfidence), and on request how sure the box is (Covariance). With
 // Input.Events, a tracker also says why: every detection that came to nothing and
-// every birth, confirmation, loss, return and death is an [Event] with what was
-// measured and the limit it was compared with.
+// every birth, confirmation, sighting, loss, return and death is an [Event] with
+// what was measured and the limit it was compared with.
 //
 // # Promises
 //

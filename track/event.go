@@ -6,7 +6,10 @@ import (
 )
 
 // Event is something that happened to a track or a detection, and why: what was
-// measured, against which limit. A tracker appends events to Input.Events.
+// measured, against which limit. A tracker appends events to Input.Events. In
+// every frame each detection has one event of its own (it was Ignored, or a track
+// was Born, Seen or Found with it), and so has each track (Born, Seen, Found, Lost
+// or Missing); Confirmed and Died may come on top.
 type Event struct {
 	Kind   Kind
 	Reason Reason
@@ -15,8 +18,9 @@ type Event struct {
 	Track int
 	// Detection is an index into Input.Detections, −1 where there is none.
 	Detection int
-	// Rival is the other party: the id of the track that a detection came closest
-	// to, or the index of the detection that came closest to a track; −1 for none.
+	// Rival is the other party; −1 for none. Where a track is Born or Died it is the
+	// id of another track: the one that came closest to taking the detection, or the
+	// one that stays. Else it is the index of a detection.
 	Rival int
 	// Value is what was measured and Limit what it was compared with; Reason says
 	// what they are.
@@ -33,6 +37,8 @@ const (
 	Lost                  // a track was not seen, for the first time in a row
 	Found                 // a lost track was seen again
 	Died                  // a track ended
+	Seen                  // a detection continued a track
+	Missing               // a lost track was not seen again
 )
 
 // Reason is why it happened.
@@ -46,14 +52,15 @@ const (
 	// Unsure: no track took the detection, and its score, Value, is under Limit,
 	// which starting a track asks for.
 	Unsure
-	// Alone: there is no candidate that overlaps at all.
+	// Alone: there is no candidate that may be taken and overlaps at all.
 	Alone
 	// TooDifferent: the best candidate has similarity Value, under Limit.
 	TooDifferent
 	// Outbid: the best candidate, Rival, has similarity Value, over Limit, but is
 	// better off in another pair.
 	Outbid
-	// Duplicate: the box overlaps that of Rival, a detection, by Value, over Limit.
+	// Duplicate: the box overlaps that of Rival, a detection, by Value, over Limit;
+	// where a track Died of it, Rival is a track.
 	Duplicate
 	// Matched: the pair has similarity Value, over Limit.
 	Matched
@@ -69,7 +76,12 @@ const (
 	Expired
 )
 
-var kindNames = [...]string{"ignored", "born", "confirmed", "lost", "found again", "died"}
+var kindNames = [...]string{"ignored", "born", "confirmed", "lost", "found again", "died", "seen", "still lost"}
+
+var reasonNames = [...]string{
+	"broken", "low score", "unsure", "alone", "too different", "outbid", "duplicate",
+	"matched", "sure", "enough hits", "unconfirmed", "expired",
+}
 
 var reasonWords = [...]string{
 	Broken:       "its box or score is broken",
@@ -89,6 +101,9 @@ var reasonWords = [...]string{
 // String is what happened: "lost", for example.
 func (k Kind) String() string { return kindNames[min(int(k), len(kindNames)-1)] }
 
+// String is the reason in a word or two: "low score", for example.
+func (r Reason) String() string { return reasonNames[min(int(r), len(reasonNames)-1)] }
+
 // String is the event in words, in one line.
 func (e Event) String() string {
 	who := fmt.Sprintf("track %d", e.Track)
@@ -98,12 +113,15 @@ func (e Event) String() string {
 		who += fmt.Sprintf(", detection %d,", e.Detection)
 	}
 	why := reasonWords[min(int(e.Reason), len(reasonWords)-1)]
-	if e.Reason != Broken && e.Reason != Alone {
+	switch {
+	case e.Reason == Expired && e.Limit == 0:
+		why = fmt.Sprintf("unseen for %.2f s, over the most frames", e.Value)
+	case e.Reason != Broken && e.Reason != Alone:
 		why = fmt.Sprintf(why, e.Value, e.Limit)
 	}
 	if e.Rival >= 0 {
 		other := "detection"
-		if e.Kind == Born {
+		if e.Kind == Born || e.Kind == Died {
 			other = "track"
 		}
 		why += fmt.Sprintf(" (%s %d)", other, e.Rival)
@@ -136,21 +154,35 @@ func (j *journal) skipped(index int, broken bool, score, least float64) {
 
 // verdict is why somebody stayed without a partner.
 type verdict struct {
-	reason Reason
-	rival  int // position of the best candidate, −1 for none
-	value  float64
+	reason       Reason
+	rival        int // the best candidate, −1 for none
+	value, limit float64
 }
 
-// judge looks for the best of n candidates.
-func judge(n int, limit float64, similarity func(k int) float64) verdict {
-	v := verdict{Alone, -1, 0}
+// judge looks for the best of n candidates, whose name is their rival's.
+func judge(n int, limit float64, similarity func(k int) float64, name func(k int) int) verdict {
+	v := verdict{Alone, -1, 0, limit}
+	best := -1
 	for k := range n {
 		if s := similarity(k); s > v.value {
-			v = verdict{TooDifferent, k, s}
+			best, v.value, v.reason = k, s, TooDifferent
 		}
 	}
-	if v.value >= limit && v.rival >= 0 {
+	if best < 0 {
+		return v
+	}
+	v.rival = name(best)
+	if v.value >= limit {
 		v.reason = Outbid
+	}
+	return v
+}
+
+// or is the verdict of two rounds: that of the candidate which came closest to
+// its limit.
+func (v verdict) or(other verdict) verdict {
+	if other.value/other.limit > v.value/v.limit {
+		return other
 	}
 	return v
 }

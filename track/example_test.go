@@ -66,6 +66,7 @@ func ExampleEvent() {
 	// Output:
 	// 0s: track 1, detection 0, born: nothing overlapped it
 	// 0s: track 1, detection 0, confirmed: score 0.90 of at least 0.85
+	// 40ms: track 1, detection 0, seen: similarity 0.90 of at least 0.12
 	// 80ms: detection 0 ignored: score 0.05 is under 0.10
 	// 80ms: track 1 lost: nothing overlapped it
 }

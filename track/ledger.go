@@ -63,28 +63,48 @@ func (l *ledger) expire(t *identity, life lifetime) bool {
 	if !life.over(t, l.now) {
 		return false
 	}
-	l.add(Died, Expired, t.id, -1, -1, (l.now - t.seen).Seconds(), life.gap.Seconds())
+	unseen, most := l.now-t.seen, life.gap
+	if unseen <= most+timeSlack {
+		most = 0 // it was the bound in frames
+	}
+	l.add(Died, Expired, t.id, -1, -1, unseen.Seconds(), most.Seconds())
 	return true
 }
 
-// lost says why a track found none of the detections.
-func (l *ledger) lost(id int, detections []subject, expected *subject, least float64) {
-	v := judge(len(detections), least, func(k int) float64 { return expected.iouOfClass(&detections[k]) })
-	rival := -1
-	if v.rival >= 0 {
-		rival = detections[v.rival].index
+// sighted says that a detection continues a track; it comes before observe.
+func (l *ledger) sighted(t *identity, detection int, similarity, least float64) {
+	kind := Seen
+	if t.missed > 1 {
+		kind = Found
 	}
-	l.add(Lost, v.reason, id, -1, rival, v.value, least)
+	l.add(kind, Matched, t.id, detection, -1, similarity, least)
 }
 
-// born says why none of the tracks took the detection that started another.
-func (l *ledger) born(id int, expected []subject, d *subject, least float64, idOf func(row int) int) {
-	v := judge(len(expected), least, func(k int) float64 { return expected[k].iouOfClass(d) })
-	rival := -1
-	if v.rival >= 0 {
-		rival = idOf(expected[v.rival].index)
+// unsighted says why none of the detections continues a track.
+func (l *ledger) unsighted(t *identity, v verdict) {
+	kind := Lost
+	if t.missed > 1 {
+		kind = Missing
 	}
-	l.add(Born, v.reason, id, d.index, rival, v.value, least)
+	l.add(kind, v.reason, t.id, -1, v.rival, v.value, v.limit)
+}
+
+// begun says why none of the tracks took the detection that started another.
+func (l *ledger) begun(id, detection int, v verdict) {
+	l.add(Born, v.reason, id, detection, v.rival, v.value, v.limit)
+}
+
+// overlapping judges detections by their overlap with where a track is expected.
+func overlapping(detections []subject, expected *subject, least float64) verdict {
+	return judge(len(detections), least,
+		func(k int) float64 { return expected.iouOfClass(&detections[k]) },
+		func(k int) int { return detections[k].index })
+}
+
+// overlapped judges tracks by the overlap of where they are expected with a
+// detection.
+func overlapped(expected []subject, d *subject, least float64, idOf func(k int) int) verdict {
+	return judge(len(expected), least, func(k int) float64 { return expected[k].iouOfClass(d) }, idOf)
 }
 
 // iouOfClass is the overlap of boxes of one class, 0 between classes.

@@ -169,9 +169,7 @@ func (o *OCSORT) recover(detections []detect.Detection) {
 // match gives a track its detection.
 func (o *OCSORT) match(row, col int, iou float64, detections []detect.Detection) {
 	t, d := &o.tracks[row], &o.detected[col]
-	if t.missed > 1 {
-		o.add(Found, Matched, t.id, d.index, -1, iou, o.cfg.IoU)
-	}
+	o.sighted(&t.identity, d.index, iou, o.cfg.IoU)
 	last, seen := t.history.last()
 	if seen {
 		if t.missed > 1 {
@@ -203,14 +201,14 @@ func (t *ocTrack) relive(last, now detect.Box) {
 	}
 }
 
-// explainLosses says why tracks that were seen in the last frame are not now.
+// explainLosses says why tracks are not seen.
 func (o *OCSORT) explainLosses() {
 	if !o.on() {
 		return
 	}
 	for i := range o.tracks {
-		if t := &o.tracks[i]; t.missed == 1 {
-			o.lost(t.id, o.detected, &o.expected[i], o.cfg.IoU)
+		if t := &o.tracks[i]; t.missed > 0 {
+			o.unsighted(&t.identity, overlapping(o.detected, &o.expected[i], o.cfg.IoU))
 		}
 	}
 }
@@ -227,7 +225,7 @@ func (o *OCSORT) begin(detections []detect.Detection) {
 			filter:   newSortFilter(d.box),
 		}
 		if o.on() {
-			o.born(t.id, o.expected, d, o.cfg.IoU, func(row int) int { return o.tracks[row].id })
+			o.begun(t.id, d.index, overlapped(o.expected, d, o.cfg.IoU, func(k int) int { return o.tracks[k].id }))
 		}
 		o.tracks = append(o.tracks, t)
 	}

@@ -371,10 +371,8 @@ func TestTrackersExplainThemselves(t *testing.T) {
 		alive := map[int]bool{}
 		for k, in := range asked {
 			events = events[:0]
-			used := map[int]bool{}
 			got := slices.Clone(tracker.Update(in))
 			for i := range got {
-				used[got[i].Detection] = true
 				checkCovariance(t, got[i].Covariance)
 				got[i].Covariance = nil
 			}
@@ -383,13 +381,8 @@ func TestTrackersExplainThemselves(t *testing.T) {
 			}
 			for _, e := range events {
 				checkEvent(t, e, in, alive)
-				used[e.Detection] = true
 			}
-			for i, d := range in.Detections {
-				if name != "sort" && name != "ocsort" && !used[i] {
-					t.Fatalf("frame %d: nothing is said of detection %d, %+v", k, i, d)
-				}
-			}
+			checkAccount(t, name, events, in, alive)
 		}
 	})
 }
@@ -430,6 +423,54 @@ func checkEvent(t *testing.T, e track.Event, in track.Input, alive map[int]bool)
 	}
 	if e.Kind == track.Died {
 		alive[e.Track] = false
+	}
+}
+
+// checkAccount wants one event of every detection and, Confirmed and Died aside,
+// one of every track; and whoever was outbid must have been so by somebody.
+func checkAccount(t *testing.T, name string, events []track.Event, in track.Input, alive map[int]bool) {
+	t.Helper()
+	tracks, partner := map[int]int{}, map[int]int{} // events of a track, track of a detection
+	for _, e := range events {
+		if e.Kind == track.Confirmed || e.Kind == track.Died {
+			continue
+		}
+		if e.Detection >= 0 {
+			if _, twice := partner[e.Detection]; twice {
+				t.Fatalf("%v: detection %d has two events", e, e.Detection)
+			}
+			partner[e.Detection] = e.Track
+		}
+		if e.Track > 0 {
+			tracks[e.Track]++
+		}
+	}
+	if len(partner) != len(in.Detections) {
+		t.Fatalf("%v: events of %d detections, there are %d", in.Time, len(partner), len(in.Detections))
+	}
+	for id, there := range alive {
+		if there && tracks[id] != 1 || tracks[id] > 1 {
+			t.Fatalf("%v: track %d has %d events", in.Time, id, tracks[id])
+		}
+	}
+	if name == "sort" || name == "ocsort" {
+		return // they may drop a pair after the assignment
+	}
+	for _, e := range events {
+		switch {
+		case e.Reason != track.Outbid:
+		case e.Kind == track.Born && tracks[e.Rival] != 1:
+			t.Fatalf("%v: the rival is not there", e)
+		case e.Kind != track.Born && (partner[e.Rival] == 0 || partner[e.Rival] == e.Track):
+			t.Fatalf("%v: nobody took the rival", e)
+		}
+	}
+	for _, e := range events {
+		for _, o := range events {
+			if e.Kind == track.Born && e.Reason == track.Outbid && o.Track == e.Rival && (o.Kind == track.Lost || o.Kind == track.Missing) {
+				t.Fatalf("%v: but %v", e, o)
+			}
+		}
 	}
 }
 

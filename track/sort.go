@@ -108,23 +108,21 @@ func (s *SORT) correct(detections []detect.Detection) {
 	for _, e := range s.pairs {
 		s.matched[e.col] = true
 		t, d := &s.tracks[e.row], &s.detected[e.col]
-		if t.missed > 1 {
-			s.add(Found, Matched, t.id, d.index, -1, e.weight, s.cfg.IoU)
-		}
+		s.sighted(&t.identity, d.index, e.weight, s.cfg.IoU)
 		t.filter.update(d.box)
 		t.observe(&detections[d.index], d.index, s.now)
 		t.streak++
 	}
 }
 
-// explainLosses says why tracks that were seen in the last frame are not now.
+// explainLosses says why tracks are not seen.
 func (s *SORT) explainLosses() {
 	if !s.on() {
 		return
 	}
 	for i := range s.tracks {
-		if t := &s.tracks[i]; t.missed == 1 {
-			s.lost(t.id, s.detected, &s.expected[i], s.cfg.IoU)
+		if t := &s.tracks[i]; t.missed > 0 {
+			s.unsighted(&t.identity, overlapping(s.detected, &s.expected[i], s.cfg.IoU))
 		}
 	}
 }
@@ -141,7 +139,7 @@ func (s *SORT) begin(detections []detect.Detection) {
 			filter:   newSortFilter(d.box),
 		}
 		if s.on() {
-			s.born(t.id, s.expected, d, s.cfg.IoU, func(row int) int { return s.tracks[row].id })
+			s.begun(t.id, d.index, overlapped(s.expected, d, s.cfg.IoU, func(k int) int { return s.tracks[k].id }))
 		}
 		s.tracks = append(s.tracks, t)
 	}

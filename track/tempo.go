@@ -117,6 +117,7 @@ type tempoTrack struct {
 	surprise  surprise
 	look      []float32 // unit length; nil where the detector gives no embeddings
 	confirmed bool
+	young     bool // was not confirmed as the frame began
 }
 
 // NewTempo makes a tracker with no tracks. Every setting is taken as it is.
@@ -172,6 +173,7 @@ func (t *Tempo) predict(dt float64) {
 		k := &t.tracks[i]
 		k.motion.predict(dt, t.noise.factor, k.missed > 0)
 		k.expect()
+		k.young = !k.confirmed
 	}
 }
 

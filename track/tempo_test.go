@@ -288,7 +288,7 @@ func TestTempoGivesReasons(t *testing.T) {
 			"0s: track 1, detection 0, born: nothing overlapped it",
 			"0s: track 1, detection 0, confirmed: score 0.90 of at least 0.85",
 		}},
-		{0.1, []detect.Detection{person}, nil},
+		{0.1, []detect.Detection{person}, []string{"100ms: track 1, detection 0, seen: similarity 0.90 of at least 0.12"}},
 		{0.2, []detect.Detection{at(135, 100, 40, 100)}, []string{
 			"200ms: track 1 lost: the best candidate had similarity 0.06, under 0.12 (detection 0)",
 			"200ms: track 2, detection 0, born: the best candidate had similarity 0.06, under 0.12 (track 1)",
@@ -300,6 +300,7 @@ func TestTempoGivesReasons(t *testing.T) {
 		}},
 		{2, nil, []string{
 			"2s: track 1 lost: nothing overlapped it",
+			"2s: track 2 still lost: nothing overlapped it",
 			"2s: track 1 died: unseen for 1.70 s, over 1.50 s",
 			"2s: track 2 died: unseen for 1.80 s, over 1.50 s",
 		}},

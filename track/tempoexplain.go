@@ -12,7 +12,7 @@ func (t *Tempo) explain(detections []detect.Detection) {
 		return
 	}
 	for i := range t.tracks {
-		if k := &t.tracks[i]; k.confirmed && k.missed == 1 {
+		if k := &t.tracks[i]; k.missed > 0 {
 			t.explainLoss(k, &t.expected[i], detections)
 		}
 	}
@@ -25,31 +25,43 @@ func (t *Tempo) explain(detections []detect.Detection) {
 	}
 }
 
-// explainLoss says why a track found none of the sure detections.
+// explainLoss says why a track found none of the detections that it may take.
 func (t *Tempo) explainLoss(k *tempoTrack, expected *subject, detections []detect.Detection) {
-	v := judge(len(t.high), t.cfg.Similarity, func(j int) float64 {
-		return t.similarity(k, expected, &t.high[j], &detections[t.high[j].index])
-	})
-	rival := -1
-	if v.rival >= 0 {
-		rival = t.high[v.rival].index
+	v := judge(len(t.high), t.least(k.young),
+		func(j int) float64 { return t.similarity(k, expected, &t.high[j], &detections[t.high[j].index]) },
+		func(j int) int { return t.high[j].index })
+	if k.isFresh() {
+		v = v.or(judge(len(t.low), t.cfg.LowSimilarity,
+			func(j int) float64 {
+				return expected.iou(&t.low[j]) * t.likeness(k, expected, &detections[t.low[j].index])
+			},
+			func(j int) int { return t.low[j].index }))
 	}
-	t.add(Lost, v.reason, k.id, -1, rival, v.value, t.cfg.Similarity)
+	t.unsighted(&k.identity, v)
 }
 
 // explainBirth says why no track took the detection that started one.
 func (t *Tempo) explainBirth(id int, s *subject, d *detect.Detection) {
-	v := judge(len(t.expected), t.cfg.Similarity, func(i int) float64 {
-		return t.similarity(&t.tracks[i], &t.expected[i], s, d)
-	})
-	rival := -1
-	if v.rival >= 0 {
-		rival = t.tracks[v.rival].id
+	among := func(young bool) verdict {
+		return judge(len(t.expected), t.least(young), func(i int) float64 {
+			if t.tracks[i].young != young {
+				return 0
+			}
+			return t.similarity(&t.tracks[i], &t.expected[i], s, d)
+		}, func(i int) int { return t.tracks[i].id })
 	}
-	t.add(Born, v.reason, id, s.index, rival, v.value, t.cfg.Similarity)
+	t.begun(id, s.index, among(false).or(among(true)))
 }
 
-// similarity is what the first round compares with Similarity.
+// least is what the similarity to a sure detection has to reach.
+func (t *Tempo) least(young bool) float64 {
+	if young {
+		return t.cfg.NewSimilarity
+	}
+	return t.cfg.Similarity
+}
+
+// similarity is what the rounds with sure detections compare.
 func (t *Tempo) similarity(k *tempoTrack, expected, s *subject, d *detect.Detection) float64 {
 	return expected.iou(s) * t.likeness(k, expected, d) * t.conf.of(d.Score)
 }

@@ -54,9 +54,7 @@ func (t *Tempo) likeness(k *tempoTrack, expected *subject, d *detect.Detection) 
 
 // match gives a track its detection.
 func (t *Tempo) match(k *tempoTrack, d *detect.Detection, index int, similarity, least float64) {
-	if k.missed > 1 {
-		t.add(Found, Matched, k.id, index, -1, similarity, least)
-	}
+	t.sighted(&k.identity, index, similarity, least)
 	sure := t.conf.of(d.Score)
 	k.surprise.note(&k.motion, d.Box, sure)
 	k.motion.update(d.Box, sure)

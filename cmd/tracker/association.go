@@ -132,9 +132,15 @@ func (p *replay) write(ctx context.Context, out io.Writer) (tally, error) {
 		done.kept += p.take(frame)
 		done.used += len(p.dets)
 		input := track.Input{Time: mediaTime(frame, p.fps), Detections: p.dets, Motion: p.motion.Between(last, frame)}
+		if p.watch != nil {
+			input.Events = new([]track.Event)
+		}
 		start := time.Now()
 		tracks := p.tracker.Update(input)
 		done.spent += time.Since(start)
+		if p.watch != nil {
+			p.watch(frame, input, tracks)
+		}
 		for i := range tracks {
 			if tracks[i].Detection < 0 || !p.wants(tracks[i].Box) {
 				continue

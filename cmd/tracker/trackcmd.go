@@ -81,6 +81,8 @@ type association struct {
 	tracker            string // its name, after settle
 	cfg                track.Config
 	quiet              bool
+	// watch, where set, is shown every frame, with its events.
+	watch func(frame int, in track.Input, tracks []track.Track)
 
 	in         io.Reader
 	out, notes io.Writer
