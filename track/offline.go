@@ -67,7 +67,8 @@ func DefaultOfflineConfig() OfflineConfig {
 // Which frames a track was detected in, its raw boxes and their scores stay as
 // they are. Coasted boxes give way to interpolated ones and are kept elsewhere.
 // The frames that come out are new, in the same order and with tracks ordered by
-// ID; those given are not changed. What was improved before comes out the same.
+// ID; those given are not changed. Interpolated boxes among them are made anew, so
+// that what was improved before comes out the same.
 //
 // It is an error if time goes backwards, an id is not positive or twice in a
 // frame, or an observed track has no raw box.
