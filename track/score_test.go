@@ -24,7 +24,7 @@ func score(t *testing.T, dir string, s sequence, tracker track.Tracker, b mot.Be
 	w := mot.NewWriter(&file)
 	for k, in := range s.frames {
 		for _, o := range tracker.Update(in) {
-			if o.State != track.Observed || b == mot.MOT17 && !upright(o) {
+			if o.State == track.Coasted || b == mot.MOT17 && !upright(o) {
 				continue
 			}
 			if err := w.WriteRow(mot.FromBox(k+1, o.ID, o.Box, o.Score)); err != nil {

@@ -119,12 +119,34 @@ type replay struct {
 	dets []detect.Detection // reused
 }
 
+// results writes tracks as rows.
+type results struct {
+	*association
+	rows *mot.Writer
+	seen map[int]struct{} // ids written
+}
+
+// write writes the tracks of a frame, but those that are only predicted.
+func (r *results) write(frame int, tracks []track.Track) error {
+	for i := range tracks {
+		t := &tracks[i]
+		if t.State == track.Coasted || !r.wants(t.Box) {
+			continue
+		}
+		r.seen[t.ID] = struct{}{}
+		if err := r.rows.WriteRow(mot.FromBox(frame, t.ID, t.Box, t.Score)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // write tracks frames 1 to frames, those that the stride keeps, and writes what
-// the tracker reports.
+// the tracker reports: at once, or offline when all are tracked.
 func (p *replay) write(ctx context.Context, out io.Writer) (tally, error) {
 	var done tally
-	w := mot.NewWriter(out)
-	seen := make(map[int]struct{})
+	var kept []track.Frame // for offline
+	to := results{p.association, mot.NewWriter(out), make(map[int]struct{})}
 	for frame, last := 1, 1; frame <= p.frames; frame += p.stride {
 		if err := ctx.Err(); err != nil {
 			return done, err
@@ -141,20 +163,37 @@ func (p *replay) write(ctx context.Context, out io.Writer) (tally, error) {
 		if p.watch != nil {
 			p.watch(frame, input, tracks)
 		}
-		for i := range tracks {
-			if tracks[i].Detection < 0 || !p.wants(tracks[i].Box) {
-				continue
-			}
-			seen[tracks[i].ID] = struct{}{}
-			if err := w.WriteRow(mot.FromBox(frame, tracks[i].ID, tracks[i].Box, tracks[i].Score)); err != nil {
-				return done, err
-			}
+		if p.offline {
+			kept = append(kept, track.Frame{Time: input.Time, Tracks: slices.Clone(tracks)})
+		} else if err := to.write(frame, tracks); err != nil {
+			return done, err
 		}
 		last = frame
 		done.frames++
 	}
-	done.tracks = len(seen)
-	return done, w.Flush()
+	if p.offline {
+		if err := p.revise(kept, &to, &done); err != nil {
+			return done, err
+		}
+	}
+	done.tracks = len(to.seen)
+	return done, to.rows.Flush()
+}
+
+// revise improves the frames that were kept and writes them.
+func (p *replay) revise(kept []track.Frame, to *results, done *tally) error {
+	start := time.Now()
+	frames, err := track.Offline(kept, track.DefaultOfflineConfig())
+	done.spent += time.Since(start)
+	if err != nil {
+		return err
+	}
+	for k := range frames {
+		if err := to.write(1+k*p.stride, frames[k].Tracks); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // take puts the detections of a frame into dets and counts those below the bound.
@@ -173,8 +212,8 @@ func (p *replay) take(frame int) (below int) {
 }
 
 // wants says whether a box is to be written.
-func (p *replay) wants(b detect.Box) bool {
-	return (p.minArea == 0 || b.Area() > p.minArea) && (p.maxAspect == 0 || b.Width() <= p.maxAspect*b.Height())
+func (a *association) wants(b detect.Box) bool {
+	return (a.minArea == 0 || b.Area() > a.minArea) && (a.maxAspect == 0 || b.Width() <= a.maxAspect*b.Height())
 }
 
 // mediaTime is when a frame, counted from 1, is shown.

@@ -41,34 +41,34 @@ func TestExplain(t *testing.T) {
 frame 1 (0.00 s): track 1 was born of detection 1 at (100, 100) 40x100, score 0.90: no track was expected there
 frame 1 (0.00 s): track 1 was confirmed: in the first frame all are
 frame 4 (0.30 s): track 1 was not seen: no detection that it may take overlaps where it was expected; last seen in frame 3 (0.20 s) at (100, 100) 40x100
-frame 7 (0.60 s): track 1 was found again, 0.40 s after frame 3 (0.20 s): detection 1 at (100, 100) 40x100, score 0.90, similarity 0.90 of at least 0.12
+frame 7 (0.60 s): track 1 was found again, 0.40 s after frame 3 (0.20 s): detection 1 at (100, 100) 40x100, score 0.90, similarity 0.95 of at least 0.12
 frame 9 (0.80 s): track 1 was not seen: no detection that it may take overlaps where it was expected; last seen in frame 8 (0.70 s) at (100, 100) 40x100
 frame 24 (2.30 s): track 1 died: unseen for 1.60 s, over 1.50 s; last seen in frame 8 (0.70 s) at (100, 100) 40x100
 `},
 		{"--id 4", `track 4: 1 detection, reported in 1 frame
 frame 40 (3.90 s): track 4 was born of detection 1 at (500, 100) 40x100, score 0.90: no track was expected there
-frame 40 (3.90 s): track 4 was confirmed: score 0.90 of at least 0.85 leaves no doubt
+frame 40 (3.90 s): track 4 was confirmed: score 0.90 of at least 0.80 leaves no doubt
 frame 40 (3.90 s): the recording ends; track 4 was last seen in frame 40 (3.90 s) at (500, 100) 40x100
 `},
 		{"--frame 3", `frame 3 (0.20 s): 2 detections, 1 of them ignored; 1 track seen, 1 not
   track 2 was not seen: no detection that it may take overlaps where it was expected; last seen in frame 2 (0.10 s) at (300, 100) 40x100
   track 2 died: it was missed after 1 detection, and being reported takes 2; last seen in frame 2 (0.10 s) at (300, 100) 40x100
-  detection 2 at (110, 100) 40x100, score 0.30 was ignored: no track took it, and its score is 0.30, under 0.65, which starting a track asks for; it came closest to track 1 (overlap 0.60), which has detection 1
-  track 1 was seen: detection 1 at (100, 100) 40x100, score 0.90, similarity 0.90 of at least 0.12
+  detection 2 at (110, 100) 40x100, score 0.30 was ignored: no track took it, and its score is 0.30, under 0.61, which starting a track asks for; it came closest to track 1 (overlap 0.60), which has detection 1
+  track 1 was seen: detection 1 at (100, 100) 40x100, score 0.90, similarity 0.95 of at least 0.12
 `},
 		{"--frame 4", `frame 4 (0.30 s): 1 detection, 1 of them ignored; 0 tracks seen, 1 not
   track 1 was not seen: no detection that it may take overlaps where it was expected; last seen in frame 3 (0.20 s) at (100, 100) 40x100
-  detection 1 at (100, 100) 40x100, score 0.05 was ignored: its score is 0.05, under 0.10, the least that is looked at; it came closest to track 1 (overlap 1.00 with where it was last seen, in frame 3 (0.20 s))
+  detection 1 at (100, 100) 40x100, score 0.05 was ignored: its score is 0.05, under 0.09, the least that is looked at; it came closest to track 1 (overlap 1.00 with where it was last seen, in frame 3 (0.20 s))
 `},
 		{"--id 1 --frame 5", `frame 5 (0.40 s): track 1 was still not seen, since frame 3 (0.20 s): the best candidate, detection 1 at (135, 100) 40x100, score 0.90, had similarity 0.06, under 0.12
   last seen in frame 3 (0.20 s) at (100, 100) 40x100, the box that overlaps below refer to
   around: detection 1 at (135, 100) 40x100, score 0.90, overlap 0.07: started track 3
   before: frame 4 (0.30 s): track 1 was not seen: no detection that it may take overlaps where it was expected; last seen in frame 3 (0.20 s) at (100, 100) 40x100
-  next: frame 7 (0.60 s): track 1 was found again, 0.40 s after frame 3 (0.20 s): detection 1 at (100, 100) 40x100, score 0.90, similarity 0.90 of at least 0.12
+  next: frame 7 (0.60 s): track 1 was found again, 0.40 s after frame 3 (0.20 s): detection 1 at (100, 100) 40x100, score 0.90, similarity 0.95 of at least 0.12
 `},
-		{"--id 1 --frame 8", `frame 8 (0.70 s): track 1 was seen: detection 1 at (100, 100) 40x100, score 0.90, similarity 0.90 of at least 0.12
-  around: detection 2 at (135, 100) 40x100, score 0.90, overlap 0.07: continued track 3, similarity 0.90 of at least 0.12
-  before: frame 7 (0.60 s): track 1 was found again, 0.40 s after frame 3 (0.20 s): detection 1 at (100, 100) 40x100, score 0.90, similarity 0.90 of at least 0.12
+		{"--id 1 --frame 8", `frame 8 (0.70 s): track 1 was seen: detection 1 at (100, 100) 40x100, score 0.90, similarity 0.95 of at least 0.12
+  around: detection 2 at (135, 100) 40x100, score 0.90, overlap 0.07: continued track 3, similarity 0.95 of at least 0.12
+  before: frame 7 (0.60 s): track 1 was found again, 0.40 s after frame 3 (0.20 s): detection 1 at (100, 100) 40x100, score 0.90, similarity 0.95 of at least 0.12
   next: frame 9 (0.80 s): track 1 was not seen: no detection that it may take overlaps where it was expected; last seen in frame 8 (0.70 s) at (100, 100) 40x100
 `},
 		{"--id 2 --frame 2", `frame 2 (0.10 s): track 2 was born of detection 2 at (300, 100) 40x100, score 0.70: no track was expected there
@@ -82,7 +82,7 @@ frame 40 (3.90 s): the recording ends; track 4 was last seen in frame 40 (3.90 s
   before: frame 3 (0.20 s): track 2 died: it was missed after 1 detection, and being reported takes 2; last seen in frame 2 (0.10 s) at (300, 100) 40x100
 `},
 		{"--id 4 --frame 40", `frame 40 (3.90 s): track 4 was born of detection 1 at (500, 100) 40x100, score 0.90: no track was expected there
-frame 40 (3.90 s): track 4 was confirmed: score 0.90 of at least 0.85 leaves no doubt
+frame 40 (3.90 s): track 4 was confirmed: score 0.90 of at least 0.80 leaves no doubt
   next: nothing until the recording ends in frame 40 (3.90 s)
 `},
 		{"--conf 0.1", `…40 frames, 11 detections, 4 tracks (3 reported) by tempo; 1 detection more below --conf
@@ -136,7 +136,7 @@ func TestExplainJSON(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	e := r.Events[0]
-	if e.Kind != "still lost" || e.Reason != "too different" || e.RivalDetection != 1 || math.Abs(e.Value-0.06) > 1e-9 || e.Limit != 0.12 ||
+	if e.Kind != "still lost" || e.Reason != "too different" || e.RivalDetection != 1 || math.Abs(e.Value-0.95/15) > 1e-9 || e.Limit != 0.12 ||
 		e.Box != [4]float64{100, 100, 40, 100} || e.Words == "" {
 		t.Errorf("%+v", e)
 	}

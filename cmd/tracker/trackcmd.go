@@ -38,7 +38,12 @@ that a tracker only predicts are not written.
 --motion gives the camera's motion, a row "frame,a11,a12,tx,a21,a22,ty" for each
 frame: the affine from the frame before it. For a folder it is the name of a file
 in each sequence. --stride N leaves out all but every Nth frame, with the times as
-they are.`
+they are.
+
+--offline writes when a whole sequence is tracked, and better for it: tracks that
+were broken off are joined, boxes smoothed, and gaps of a track filled with
+interpolated boxes, whose score is the lesser of the detections to both sides.
+Without it, nothing is written that depends on a later frame.`
 
 func newTrackCommand() *cobra.Command {
 	a := association{settings: config.DefaultTracker()}
@@ -61,6 +66,7 @@ func newTrackCommand() *cobra.Command {
 	flags.Float64Var(&a.conf, "conf", 0, "lowest `SCORE` of a detection; all if not given")
 	flags.StringVar(&a.motion, "motion", "", "camera motion from `FILE`")
 	flags.IntVar(&a.stride, "stride", 1, "track every `N`th frame only")
+	flags.BoolVar(&a.offline, "offline", false, "join, smooth and fill tracks when the sequence is over")
 	flags.Float64Var(&a.minArea, "min-area", 0, "do not write boxes of `PIXELS` or less")
 	flags.Float64Var(&a.maxAspect, "max-aspect", 0, "do not write boxes with a width above `RATIO` times the height")
 	flags.Float64Var(&a.fps, "fps", 0, "frames a second; from seqinfo.ini if not given, else 30")
@@ -76,6 +82,7 @@ type association struct {
 	conf               float64 // lowest score; −Inf for no bound
 	minArea, maxAspect float64 // of boxes that are written; 0 for no bound
 	stride             int
+	offline            bool
 	fps                float64 // 0 where the sequence says it
 	settings           config.Tracker
 	tracker            string // its name, after settle
@@ -107,7 +114,11 @@ func (a *association) run(ctx context.Context, flags *pflag.FlagSet) error {
 		}
 		all.add(one)
 	}
-	a.note("%v (%s alone)", all, a.tracker)
+	what := a.tracker
+	if a.offline {
+		what += " and offline"
+	}
+	a.note("%v (%s alone)", all, what)
 	return nil
 }
 

@@ -293,3 +293,39 @@ func TestTrackLeavesOutBoxes(t *testing.T) {
 		t.Errorf("error %v, output %q", got.err, got.stdout)
 	}
 }
+
+// TestTrackOffline: a gap is filled with boxes of the lesser score beside it, also
+// in a sequence of which frames are left out, and only when asked for.
+func TestTrackOffline(t *testing.T) {
+	gap := walk(40)
+	for _, f := range []int{19, 20, 21, 22, 23, 24} {
+		gap = regexp.MustCompile(fmt.Sprintf(`(?m)^%d,.*\n`, f)).ReplaceAllString(gap, "")
+	}
+	for _, tc := range []struct {
+		args  string
+		rows  int
+		score float64 // of those filled in
+	}{
+		{"", 34, 0}, {"--offline", 40, 0.9}, {"--offline --stride 2", 20, 0.91},
+		{"--offline --tracker bytetrack", 40, 0.9}, {"--offline --min-area 1e6", 0, 0},
+	} {
+		args := append([]string{"--detections", "-", "--mot", "-", "--fps", "20"}, strings.Fields(tc.args)...)
+		got := execCommand(newTrackCommand(), strings.NewReader(gap), args...)
+		rows, err := mot.Read(strings.NewReader(got.stdout))
+		if got.err != nil || err != nil || len(rows) != tc.rows {
+			t.Errorf("%q: %v, %v, %d rows, want %d", tc.args, got.err, err, len(rows), tc.rows)
+			continue
+		}
+		for _, r := range rows {
+			if r.ID != 1 || r.Frame > 18 && r.Frame < 25 && r.Conf != tc.score {
+				t.Errorf("%q: %+v", tc.args, r)
+			}
+			if iou := r.Box().IoU(mot.Row{Left: 5 * float64(r.Frame), Top: 20, Width: 40, Height: 80}.Box()); iou < 0.8 {
+				t.Errorf("%q: frame %d: overlap %.2f with where it was", tc.args, r.Frame, iou)
+			}
+		}
+		if offline := strings.Contains(got.stderr, "and offline alone"); offline != (tc.args != "") {
+			t.Errorf("%q: summary %q", tc.args, got.stderr)
+		}
+	}
+}
