@@ -59,6 +59,11 @@ def pack_settings(settings: Settings) -> dict[str, Any]:
     return asdict(settings)
 
 
+def kept(name: str) -> Path:
+    """Where the repository keeps what a run has learned; see keep.py."""
+    return Path(__file__).resolve().parent.parent / "models" / f"{name}.pt"
+
+
 def find(name: str) -> Path:
     """A checkpoint's own path, or the best one of a run."""
     return Path(name) if name.endswith(".pt") else paths.run(name) / BEST

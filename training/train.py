@@ -202,16 +202,21 @@ class Run:
         checkpoint.save(self.folder / name, state)
 
     def resume(self) -> None:
-        """Go on from the last checkpoint, if there is one."""
+        """Go on from the last checkpoint, or from what the repository keeps of the run."""
         path = self.folder / checkpoint.LAST
+        if not path.exists():
+            path = checkpoint.kept(self.folder.name)
         if not path.exists():
             return
         state = checkpoint.read(path, str(self.device))
         if checkpoint.settings_of(state) != self.settings:
+            if path.name != checkpoint.LAST:
+                return  # another recipe's
             raise SystemExit(f"{path}: was trained with other settings; remove it to start anew")
-        self.model.load_state_dict(state["model"])
+        self.model.load_state_dict(state.get("model", state["ema"]))
         self.ema.load_state_dict(state["ema"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        if "optimiser" in state:
+            self.optimiser.load_state_dict(state["optimiser"])
         self.progress = Progress(**state["progress"])
         print(f"resume: step {self.progress.step} of {self.steps}", flush=True)
 

@@ -9,7 +9,7 @@ from unittest import mock
 
 import torch
 
-from training import checkpoint, paths, train
+from training import checkpoint, keep, paths, train
 from training.checkpoint import Settings
 from training.tests.fixtures import tiny_set
 
@@ -66,6 +66,21 @@ class Training(unittest.TestCase):
             run.train(seconds=600)
         self.assertEqual(run.progress.step, 0)
         self.assertTrue((Path(paths.run("stopped")) / checkpoint.LAST).exists())
+
+    def test_a_machine_without_a_checkpoint_goes_on_from_the_repository(self) -> None:
+        start("kept").train(seconds=600)
+        best = checkpoint.read(paths.run("kept") / checkpoint.BEST)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "kept.pt"
+            with mock.patch.object(checkpoint, "kept", lambda _: path):
+                keep.keep("kept")
+                for file in (checkpoint.LAST, checkpoint.BEST):
+                    (paths.run("kept") / file).unlink()
+                second = start("kept")
+                other = start("kept", Settings(**{**vars(TINY), "rate": 0.5}))
+        self.assertEqual((second.progress.step, other.progress.step), (best["progress"]["step"], 0))
+        for name, value in second.model.state_dict().items():
+            self.assertTrue(torch.allclose(value.float(), best["ema"][name].float(), rtol=2e-3, atol=2e-3), name)
 
     def test_other_settings_do_not_continue_a_run(self) -> None:
         start("run").save(checkpoint.LAST)
