@@ -10,7 +10,9 @@ import (
 // ids it gave, its output and, where wanted, the events.
 type ledger struct {
 	journal
-	frame    int // frames given to Update
+	frame    int           // frames given to Update
+	clock    time.Duration // Input.Time of the last one
+	usual    time.Duration // the last step of it that was one
 	lastID   int
 	covering bool
 	covs     covariances
@@ -21,20 +23,33 @@ type ledger struct {
 const frameTime = time.Second / 30
 
 // open starts a frame and returns the media time since the last one, 0 for the
-// first. Time that goes backwards stands still; with pace, time that does not
-// advance is taken for a frame without one.
+// first. Time that goes backwards stands still; with pace, a frame whose time does
+// not advance is taken to lie the usual step after the last, and time goes on from
+// there.
 func (l *ledger) open(in *Input, pace bool) (step time.Duration) {
 	l.frame++
-	before := l.now
-	l.now = max(l.now, in.Time)
-	if pace && l.now == before && l.frame > 1 {
-		l.now += frameTime
-	}
 	l.events, l.covering = in.Events, in.Covariance
-	if l.frame == 1 {
+	step = in.Time - l.clock
+	switch {
+	case l.frame == 1:
+		l.clock = max(0, in.Time)
+		l.now = l.clock
 		return 0
+	case step > timeSlack:
+		l.usual = step
+	case pace:
+		step = frameTime
+		if l.usual > 0 {
+			step = l.usual
+		}
+	default:
+		step = max(step, 0)
 	}
-	return l.now - before
+	if pace || in.Time > l.clock {
+		l.clock = in.Time
+	}
+	l.now += step
+	return step
 }
 
 // newID is an id that was never given before.

@@ -23,15 +23,16 @@ type camera struct {
 }
 
 const (
-	cameraPasses = 2    // the second corrects what the first mismatched
-	cameraMost   = 64   // tracks that are asked
-	cameraLeast  = 3    // below it nobody can tell camera from object
-	cameraReach  = 0.8  // boxes grow by so much of their size to each side to meet
-	cameraFloor  = 0.1  // least similarity of a pair
-	cameraDoubt  = 0.7  // standard errors that a shift must stand out by
-	cameraSmall  = 0.05 // shift, in heights, that leaves no second look
-	cameraLearn  = 0.5  // share of a new measurement in the velocity
-	cameraFade   = 1.0  // seconds in which an unconfirmed velocity falls to 1/e
+	cameraPasses   = 2    // the second corrects what the first mismatched
+	cameraMost     = 64   // tracks that are asked
+	cameraLeast    = 3    // below it nobody can tell camera from object
+	cameraReach    = 0.8  // boxes grow by so much of their size to each side to meet
+	cameraFloor    = 0.1  // least similarity of a pair
+	cameraDoubt    = 0.7  // standard errors that a shift must stand out by
+	cameraSmall    = 0.05 // shift, in heights, that leaves no second look
+	cameraLearn    = 0.5  // share of a new measurement in the velocity
+	cameraShortest = 0.01 // seconds that a shift is taken to be the work of, at least
+	cameraFade     = 1.0  // seconds in which an unconfirmed velocity falls to 1/e
 )
 
 func (c *camera) rest() { c.vx, c.vy = 0, 0 }
@@ -53,8 +54,10 @@ func (t *Tempo) followCamera(dt float64) {
 			break
 		}
 	}
-	c.vx += cameraLearn * (x/dt - c.vx)
-	c.vy += cameraLearn * (y/dt - c.vy)
+	// Over a very short step the shift is mostly noise, and no velocity.
+	over := max(dt, cameraShortest)
+	c.vx += cameraLearn * (x - c.vx*dt) / over
+	c.vy += cameraLearn * (y - c.vy*dt) / over
 }
 
 func (t *Tempo) warp(m *Affine) {

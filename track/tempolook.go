@@ -15,9 +15,15 @@ func dot(a, b []float32) float64 {
 	return sum
 }
 
+// usable says whether an embedding can be compared: broken ones harm nobody.
+func usable(embedding []float32) bool {
+	norm := dot(embedding, embedding)
+	return norm > 0 && !math.IsInf(norm, 0) && !math.IsNaN(norm)
+}
+
 // see blends what a detection looks like into the track's looks.
 func (k *tempoTrack) see(embedding []float32) {
-	if len(embedding) == 0 || len(embedding) != len(k.look) {
+	if len(embedding) == 0 || len(embedding) != len(k.look) || !usable(embedding) {
 		return
 	}
 	for i, x := range embedding {
@@ -32,7 +38,7 @@ func (k *tempoTrack) see(embedding []float32) {
 
 // newLook copies an embedding, into the memory of a track that ended if it can.
 func (t *Tempo) newLook(embedding []float32) []float32 {
-	if len(embedding) == 0 {
+	if len(embedding) == 0 || !usable(embedding) {
 		return nil
 	}
 	var look []float32

@@ -47,7 +47,9 @@ func (t *Tempo) likeness(k *tempoTrack, expected *subject, d *detect.Detection) 
 	like := ratio(a.Height(), b.Height()) * math.Sqrt(max(0, common/union))
 	like *= 1 - t.cfg.ClassCost*(1-k.classes.share(d.Class))
 	if len(k.look) > 0 && len(k.look) == len(d.Embedding) {
-		like *= max(0, 1+t.cfg.LookCost*(dot(k.look, d.Embedding)-lookEven))
+		if cosine := dot(k.look, d.Embedding); !math.IsNaN(cosine) && !math.IsInf(cosine, 0) {
+			like *= max(0, 1+t.cfg.LookCost*(cosine-lookEven))
+		}
 	}
 	return like
 }

@@ -113,8 +113,8 @@ func (e *evaluation) check() (err error) {
 		return usageErrorf("no ground truth: give --gt FILE or --gt FOLDER")
 	case e.results == "":
 		return usageErrorf("no results to score: give --results FILE or --results FOLDER")
-	case e.stride < 1:
-		return usageErrorf("--stride %d: want 1 or more", e.stride)
+	case e.stride < 1 || e.stride > maxStride:
+		return usageErrorf("--stride %d: want 1 to %d", e.stride, maxStride)
 	case e.benchmark != "":
 		if e.rules, err = mot.ParseBenchmark(e.benchmark); err != nil {
 			return usageErrorf("--benchmark: %w", err)

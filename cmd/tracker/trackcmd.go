@@ -75,6 +75,9 @@ func newTrackCommand() *cobra.Command {
 	return cmd
 }
 
+// maxStride bounds strides to what a sequence can have.
+const maxStride = 1_000_000
+
 // association is one run of the command.
 type association struct {
 	detections, detName, mot, motion string
@@ -141,8 +144,8 @@ func (a *association) settle(flags *pflag.FlagSet) error {
 		return usageErrorf("--conf %g: want a finite number, such as 0.5", a.conf)
 	case flags.Changed("fps") && !(a.fps > 0 && a.fps <= 1e6):
 		return usageErrorf("--fps %g: want a number above 0, such as 25", a.fps)
-	case a.stride < 1:
-		return usageErrorf("--stride %d: want 1 or more", a.stride)
+	case a.stride < 1 || a.stride > maxStride:
+		return usageErrorf("--stride %d: want 1 to %d", a.stride, maxStride)
 	case !(a.minArea >= 0 && a.maxAspect >= 0):
 		return usageErrorf("--min-area %g and --max-aspect %g: want 0 or more", a.minArea, a.maxAspect)
 	case a.mot != "-" && atomicfile.Same(a.detections, a.mot):
@@ -170,6 +173,9 @@ func (a *association) sequences() ([]sequence, error) {
 	files, err := filepath.Glob(filepath.Join(escapeGlob(a.detections), "*", "det", escapeGlob(a.detName)))
 	if err != nil {
 		return nil, fmt.Errorf("read detections in %s: %w", a.detections, err)
+	}
+	if a.mot == "-" {
+		return nil, usageErrorf("--mot -: the results of a folder go to a folder; give --mot FOLDER")
 	}
 	if len(files) == 0 {
 		return nil, fmt.Errorf("read detections in %s: there is no <sequence>/det/%s; --det-name names another file", a.detections, a.detName)

@@ -79,6 +79,9 @@ func parseMotion(text string) (frame int, a track.Affine, err error) {
 // where nothing moved.
 func (m Motion) Between(from, to int) *track.Affine {
 	var total *track.Affine
+	if len(m) == 0 {
+		return nil
+	}
 	for frame := from + 1; frame <= to; frame++ {
 		step, moved := m[frame]
 		switch {
