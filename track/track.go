@@ -23,8 +23,8 @@ type Input struct {
 	Time time.Duration
 	// Detections of this frame; the tracker does not keep or change them.
 	Detections []detect.Detection
-	// Motion of the camera from the previous frame to this one; nil where unknown
-	// or still.
+	// Motion of the camera from the previous frame to this one; nil where nobody has
+	// measured any, and a tracker may look for it in the detections.
 	Motion *Affine
 	// Covariance asks for Track.Covariance, which costs a little.
 	Covariance bool

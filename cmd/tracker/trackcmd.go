@@ -106,6 +106,9 @@ func (a *association) run(ctx context.Context, flags *pflag.FlagSet) error {
 	if err != nil {
 		return err
 	}
+	if a.motion != "" && !track.NeedsOf(a.tracker, a.cfg).Motion {
+		a.note("%s does not look at camera motion; --motion changes nothing", a.tracker)
+	}
 	var all tally
 	for _, s := range sequences {
 		one, err := a.associateSequence(ctx, s)
