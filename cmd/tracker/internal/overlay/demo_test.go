@@ -46,7 +46,6 @@ func TestPictures(t *testing.T) {
 			}
 			_ = img.Close()
 		}
-		_ = o.Close()
 	}
 }
 

@@ -24,7 +24,6 @@ func TestNoMatsLeft(t *testing.T) {
 		}
 		_ = img.Close()
 	}
-	_ = o.Close()
 	if after := gocv.MatProfile.Count(); after != before {
 		t.Errorf("%d Mats live, %d before", after, before)
 	}

@@ -94,13 +94,6 @@ func (o *Overlay) Draw(img *gocv.Mat, tracks []track.Track, labels []string, pan
 	return nil
 }
 
-// Close drops what the Overlay remembers; there is nothing outside Go's memory
-// to free. The error is always nil.
-func (o *Overlay) Close() error {
-	o.trails, o.face = trails{span: o.options.Trail, byID: make(map[int]*trail)}, nil
-	return nil
-}
-
 // findItems lists the tracks of which something can be seen.
 func (o *Overlay) findItems(c canvas, tracks []track.Track) {
 	o.items = o.items[:0]
