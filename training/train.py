@@ -14,7 +14,7 @@ import csv
 import math
 import signal
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import FrameType
 
@@ -209,7 +209,9 @@ class Run:
         if not path.exists():
             return
         state = checkpoint.read(path, str(self.device))
-        if checkpoint.settings_of(state) != self.settings:
+        # A schedule may be made longer or shorter on the way; all else makes another run of it.
+        before = replace(checkpoint.settings_of(state), epochs=self.settings.epochs)
+        if before != self.settings:
             if path.name != checkpoint.LAST:
                 return  # another recipe's
             raise SystemExit(f"{path}: was trained with other settings; remove it to start anew")
