@@ -34,6 +34,8 @@ class Settings:
     mosaic: float = 0.5
     width: int = 96  # channels of neck and head
     seed: int = 1
+    teacher: str = ""  # a run or checkpoint to start from and to imitate; see distil.py
+    imitation: float = 2.0  # of that, against the other losses
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

@@ -34,6 +34,7 @@ class Predictions:
     boxes: Tensor  # [N,A,4]: x1,y1,x2,y2 in input pixels
     points: Tensor  # [A,2]: x, y of the cells' centres in input pixels
     strides: Tensor  # [A]: pixels a cell
+    maps: list[Tensor]  # the neck's, [N,width,H,W] each, which the heads read
 
 
 class Neck(nn.Module):
@@ -103,7 +104,7 @@ class Detector(nn.Module):
             points.append(grid)
             strides.append(torch.full_like(grid[:, 0], stride))
         return Predictions(
-            torch.cat(logits, 1), torch.cat(boxes, 1), torch.cat(points), torch.cat(strides)
+            torch.cat(logits, 1), torch.cat(boxes, 1), torch.cat(points), torch.cat(strides), maps
         )
 
 

@@ -21,7 +21,7 @@ from types import FrameType
 import torch
 from torch import Tensor, nn
 
-from training import checkpoint, evaluate, paths, weights
+from training import checkpoint, distil, evaluate, paths, weights
 from training.augment import Options, random_views, recolour, render, targets, to_device
 from training.checkpoint import Settings
 from training.data import CLASSES, Store
@@ -58,6 +58,10 @@ class Run:
         model = Detector(settings.backbone, len(CLASSES), settings.width)
         self.start = weights.initialise(model.backbone, settings.backbone)
         self.pretrained = self.start != weights.RANDOM
+        self.teacher = distil.Teacher(settings.teacher, device) if settings.teacher else None
+        if self.teacher:
+            self.teacher.start(model)
+            self.start += f", taught by {self.teacher.name}"
         self.model = model.to(device, memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(self._groups(), lr=settings.rate)
@@ -110,9 +114,13 @@ class Run:
         real = to_device(targets(self.store, views), self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             predictions = self.forward(pictures)
+            wanted = self.teacher.maps(pictures) if self.teacher else predictions.maps
         cost = loss(predictions, real)
+        total = cost.total
+        if self.teacher:
+            total = total + settings.imitation * distil.loss(predictions.maps, wanted)
         self.optimiser.zero_grad(set_to_none=True)
-        cost.total.backward()
+        total.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["factor"]

@@ -17,7 +17,7 @@ def predictions(boxes: torch.Tensor | None = None, logit: float = -4.0) -> Predi
     if boxes is None:
         boxes = torch.cat([points - 8, points + 8], -1)[None]
     logits = torch.full((1, 64, CLASSES), logit)
-    return Predictions(logits, boxes, points, torch.full((64,), 8.0))
+    return Predictions(logits, boxes, points, torch.full((64,), 8.0), [])
 
 
 def targets(

@@ -1,0 +1,47 @@
+"""A trained detector that helps another backbone to learn.
+
+The student starts with the teacher's neck and heads, and its neck is asked for the maps that the
+teacher's gives of the same pictures (feature imitation: Romero et al., FitNets, ICLR 2015). Every
+cell of every map teaches, where labels speak of a few, so that a backbone from random weights is of
+use after a few epochs on a CPU.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from training import checkpoint
+from training.detector import Detector
+
+# Parts that do not depend on the backbone; the neck's lateral layers do, by their channels.
+SHARED = ("neck.down.", "neck.shrink.", "neck.up.", "heads.")
+
+
+class Teacher:
+    """A detector that is only asked."""
+
+    def __init__(self, name: str, device: torch.device) -> None:
+        self.name = name
+        model = checkpoint.load_detector(name).requires_grad_(False)
+        self.model = model.to(device, memory_format=torch.channels_last)
+
+    def start(self, student: Detector) -> None:
+        """Give the student all that fits every backbone."""
+        known = self.model.state_dict()
+        shared = {key: value for key, value in known.items() if key.startswith(SHARED)}
+        student.load_state_dict(shared, strict=False)
+
+    @torch.no_grad()
+    def maps(self, pictures: Tensor) -> list[Tensor]:
+        return self.model(pictures).maps
+
+
+def loss(student: list[Tensor], teacher: list[Tensor]) -> Tensor:
+    """Mean squared error in units of the teacher's variance: 1 for a map that knows nothing."""
+    errors = []
+    for own, wanted in zip(student, teacher):
+        own, wanted = own.float(), wanted.float()
+        variance = wanted.var(dim=(0, 2, 3), keepdim=True) + 1e-6
+        errors.append(((own - wanted) ** 2 / variance).mean())
+    return torch.stack(errors).mean()

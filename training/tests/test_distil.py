@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+import tempfile
+import unittest
+from dataclasses import replace
+from unittest import mock
+
+import torch
+
+from training import checkpoint, distil, paths
+from training.detector import Detector
+from training.tests.fixtures import tiny_set
+from training.tests.test_train import TINY, start
+
+
+class Distillation(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for patch in (
+            mock.patch.dict(os.environ, TRACKER_RUNS=folder.name),
+            mock.patch("builtins.print"),
+        ):
+            patch.start()
+            self.addCleanup(patch.stop)
+        tiny_set(4)
+
+    def test_a_student_starts_with_its_teachers_neck_and_heads(self) -> None:
+        start("teacher").train(seconds=600)
+        taught = start("taught", replace(TINY, backbone="mobilenetv3", teacher="teacher"))
+        known = checkpoint.read(paths.run("teacher") / checkpoint.BEST)["ema"]
+        own = taught.model.state_dict()
+        shared = [key for key in known if key.startswith(distil.SHARED)]
+        self.assertGreater(len(shared), 50)
+        for key in shared:
+            self.assertTrue(torch.equal(own[key], known[key]), key)
+        self.assertFalse(torch.equal(own["neck.lateral.0.0.weight"][:, :4, 0, 0].mean(),
+                                     known["neck.lateral.0.0.weight"][:, :4, 0, 0].mean()))  # fmt: skip
+        self.assertIn("taught by teacher", taught.start)
+
+    def test_imitation_brings_the_maps_nearer(self) -> None:
+        torch.manual_seed(1)
+        pictures = torch.rand(2, 3, 64, 64) * 255
+        with torch.no_grad():
+            wanted = Detector("mobilenetv2", 2, 8)(pictures).maps
+        student = Detector("mnasnet", 2, 8)
+        optimiser = torch.optim.Adam(student.parameters(), 1e-2)
+        errors = []
+        for _ in range(15):
+            error = distil.loss(student(pictures).maps, wanted)
+            optimiser.zero_grad()
+            error.backward()
+            optimiser.step()
+            errors.append(float(error))
+        self.assertLess(errors[-1], 0.7 * errors[0])
+
+    def test_the_loss_is_in_units_of_the_teachers_variance(self) -> None:
+        teacher = [torch.randn(8, 4, 16, 16, generator=torch.Generator().manual_seed(1)) * 5 + 3]
+        mean = [m.mean(dim=(0, 2, 3), keepdim=True).expand_as(m) for m in teacher]
+        self.assertEqual(float(distil.loss(teacher, teacher)), 0)
+        self.assertAlmostEqual(float(distil.loss(mean, teacher)), 1, places=2)
+
+
+if __name__ == "__main__":
+    unittest.main()
