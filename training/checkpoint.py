@@ -24,6 +24,7 @@ class Settings:
     epochs: int = 40
     batch: int = 16
     sizes: tuple[int, ...] = (224, 256, 288, 320)  # a step draws one of these
+    small_start: float = 1.0  # share of those sizes to begin with; cheaper, and good for a while
     eval_size: int = 320
     rate: float = 1e-3  # peak learning rate of neck and head
     backbone_rate: float = 0.25  # of that, where the backbone starts from trained weights

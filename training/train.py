@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from training import checkpoint, distil, evaluate, paths, weights
 from training.augment import Options, random_views, recolour, render, targets, to_device
+from training.backbones import STRIDES
 from training.checkpoint import Settings
 from training.data import CLASSES, Store
 from training.detector import Detector
@@ -32,6 +33,7 @@ SAVE_SECONDS = 300  # between checkpoints
 SAY_STEPS = 50  # between lines of the log
 SHARE = 0.75  # of a device's free memory that pictures may take
 CLIP = 10.0  # of the gradient's norm
+FULL_SIZE_FROM = 0.6  # of a run that begins with smaller pictures
 LOG = ("epoch", "step", "pictures", "seconds", "rate", "score_loss", "box_loss")
 RESULT = ("ap50", "ap", "person_ap50")
 
@@ -107,7 +109,7 @@ class Run:
         rng = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
         self._freeze()
         rate = self._rate()
-        size = settings.sizes[int(torch.randint(len(settings.sizes), (), generator=rng))]
+        size = self._size(rng)
         views = random_views(self.store, self._pictures(), size, self.options, rng)
         views = to_device(views, self.store.device)
         pictures = recolour(render(self.store, views).to(self.device), self.options, rng)
@@ -127,6 +129,14 @@ class Run:
         self.optimiser.step()
         self._average()
         self._note(cost.score.item(), cost.box.item(), time.monotonic() - began)
+
+    def _size(self, rng: torch.Generator) -> int:
+        """One of the sizes, smaller at first (progressive learning: Tan and Le, ICML 2021)."""
+        settings = self.settings
+        full = settings.sizes[int(torch.randint(len(settings.sizes), (), generator=rng))]
+        grown = min(1.0, self.progress.step / (FULL_SIZE_FROM * self.steps))
+        share = settings.small_start + (1 - settings.small_start) * grown
+        return max(1, round(share * full / STRIDES[-1])) * STRIDES[-1]
 
     def _pictures(self) -> Tensor:
         """The next batch of this epoch's order."""

@@ -4,6 +4,7 @@ import csv
 import os
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -59,6 +60,13 @@ class Training(unittest.TestCase):
         with torch.no_grad():
             out = model(torch.zeros(1, 3, 64, 64))
         self.assertTrue(bool(torch.isfinite(out.boxes).all()))
+
+    def test_pictures_grow_from_a_small_start(self) -> None:
+        run = start("small", replace(TINY, sizes=(320,), small_start=0.6, epochs=10))
+        sizes = []
+        for run.progress.step in (0, 3, 6, 9, 12, 19):
+            sizes.append(run._size(torch.Generator()))
+        self.assertEqual(sizes, [192, 224, 256, 288, 320, 320])
 
     def test_stops_when_asked_and_leaves_a_checkpoint(self) -> None:
         run = start("stopped")
