@@ -34,6 +34,7 @@ from training import evaluate, paths
 from training.augment import letterbox_views, render
 from training.data import Store
 from training.export import INPUT, digest
+from training.fold import fold_normalisation
 
 QUANTISED = ["Conv", "Add", "Concat", "Resize", "MaxPool", "Relu", "Clip"]
 KEPT = 0.97  # of AP50, at least
@@ -80,6 +81,9 @@ def quantise(source: Path, target: Path, store: Store, size: int, count: int) ->
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        model = onnx.load(str(prepared))
+        fold_normalisation(model)
+        onnx.save(model, str(prepared))
         quantize_static(
             str(prepared),
             str(target),
@@ -89,7 +93,7 @@ def quantise(source: Path, target: Path, store: Store, size: int, count: int) ->
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=left_in_float(onnx.load(str(prepared))),
+            nodes_to_exclude=left_in_float(model),
             calibrate_method=CalibrationMethod.MinMax,
             extra_options={"CalibMovingAverage": True},
         )
