@@ -1,16 +1,18 @@
 //go:build gocv_specific_modules
 
 // Each output row is made in two passes. The vertical one averages the source
-// rows under it, value by value, into one row of source width: neighbours in
-// memory get the same weights, so the compiler turns its loops into vector code.
-// The horizontal one averages the pixels of that row. Both add up the inner
-// pixels of a span, which weigh the same, before they multiply once. Everything
-// is unsigned integer arithmetic that cannot overflow (the weights of a tap sum
-// to 1): every machine gets the same bits.
+// rows under it into one row of source width: neighbours in memory get the same
+// weights. The horizontal one averages the pixels of that row. Values have 16
+// bits, 8 of them fractional, and a product keeps its upper half, so that every
+// step is one instruction for a whole vector. Everything is unsigned integer
+// arithmetic that cannot overflow (the weights of a pixel sum to 1): every
+// machine gets the same bits.
 
 #include "resize.h"
 
-#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 // On x86 with glibc the machine chooses at start between code for AVX2 and for
 // any CPU. arm64 always has its vectors. RESIZE_BASELINE builds the plain code
@@ -24,64 +26,73 @@
 // What a cloned function calls has to be inlined to be compiled for that CPU.
 #define INLINE static inline __attribute__((always_inline))
 
-// average_rows puts the weighted mean of a tap's rows into out, as levels with
-// ROW_BITS fractional bits.
-INLINE void average_rows(uint32_t *restrict out, struct picture src, const struct tap *t)
+INLINE uint16_t times(uint16_t value, uint16_t weight)
+{
+	return (uint32_t)value * weight >> 16;
+}
+
+INLINE const uint8_t *row_of(struct picture src, int row)
+{
+	return src.pixels + (row < src.height ? row : src.height - 1) * src.stride;
+}
+
+// average_rows puts the weighted mean of the rows under output row r into out.
+INLINE void average_rows(uint16_t *restrict out, struct picture src, struct axis y, int r)
 {
 	const int n = 3 * src.width;
-	const uint8_t *first = src.pixels + t->first * src.stride;
-	const uint8_t *last = src.pixels + t->last * src.stride;
-	const uint8_t *a = first + src.stride;
-	int inner = t->last - t->first - 1;
+	const uint16_t *w = y.weights + r * y.taps;
 
-	memset(out, 0, n * sizeof *out);
-	for (; inner >= 4; inner -= 4, a += 4 * src.stride) {
-		const uint8_t *b = a + src.stride, *c = b + src.stride, *d = c + src.stride;
-		for (int i = 0; i < n; i++)
-			out[i] += (uint16_t)(a[i] + b[i] + c[i] + d[i]);
-	}
-	for (; inner > 0; inner--, a += src.stride)
-		for (int i = 0; i < n; i++)
-			out[i] += a[i];
-
-	const uint32_t lead = t->lead, mid = t->inner, trail = t->trail;
-	const uint32_t half = 1u << (Y_BITS - ROW_BITS - 1);
 	for (int i = 0; i < n; i++)
-		out[i] = (out[i] * mid + first[i] * lead + last[i] * trail + half) >> (Y_BITS - ROW_BITS);
+		out[i] = y.bias;
+	for (int k = 0; k < y.taps; k += ROW_BLOCK) {
+		const int row = y.first[r] + k;
+		const uint8_t *a = row_of(src, row), *b = row_of(src, row + 1);
+		const uint8_t *c = row_of(src, row + 2), *d = row_of(src, row + 3);
+		const uint16_t wa = w[k], wb = w[k + 1], wc = w[k + 2], wd = w[k + 3];
+		for (int i = 0; i < n; i++)
+			out[i] += times(a[i] << 8, wa) + times(b[i] << 8, wb) +
+			          times(c[i] << 8, wc) + times(d[i] << 8, wd);
+	}
 }
 
-// A bgr is the three values of a pixel; the fourth, its neighbour's, is ignored.
-typedef uint32_t bgr __attribute__((vector_size(16)));
+typedef uint16_t vector __attribute__((vector_size(2 * VECTOR)));
 
-INLINE bgr load(const uint32_t *p)
+// weighted is one vector's values by their weights.
+INLINE vector weighted(const uint16_t *values, const uint16_t *weights)
 {
-	bgr v;
-	memcpy(&v, p, sizeof v);
+#ifdef __SSE2__
+	return (vector)_mm_mulhi_epu16(_mm_loadu_si128((const __m128i *)values),
+	                               _mm_loadu_si128((const __m128i *)weights));
+#else
+	vector v;
+	for (int i = 0; i < VECTOR; i++)
+		v[i] = times(values[i], weights[i]);
 	return v;
+#endif
 }
 
-// average_pixels is the weighted mean of a tap's pixels of row, in whole levels.
-INLINE bgr average_pixels(const uint32_t *row, const struct tap *t, int shift)
+// average_pixels is the weighted mean of the pixels under output pixel c, in whole
+// levels: blue, green, red, and five values of no meaning.
+INLINE vector average_pixels(const uint16_t *row, struct axis x, int c)
 {
-	const uint32_t *p = row + 3 * (ptrdiff_t)t->first;
-	const uint32_t *last = row + 3 * (ptrdiff_t)t->last;
-	bgr ends = load(p) * t->lead + load(last) * t->trail;
-	bgr inner = {0};
-	for (p += 3; p < last; p += 3)
-		inner += load(p);
-	const uint32_t half = 1u << (X_BITS + ROW_BITS - 1);
-	return (ends + (inner >> shift) * t->inner + half) >> (X_BITS + ROW_BITS);
+	const uint16_t *p = row + 3 * (ptrdiff_t)x.first[c];
+	const uint16_t *w = x.weights + c * (x.taps / PIXEL_BLOCK) * VECTOR;
+	const uint16_t half = 128 + x.bias;
+	vector sum = {half, half, half};
+	for (int k = 0; k < x.taps; k += PIXEL_BLOCK, p += 3 * PIXEL_BLOCK, w += VECTOR)
+		sum += weighted(p, w);
+	return (sum + __builtin_shuffle(sum, (vector){3, 4, 5, 3, 4, 5, 3, 4})) >> 8;
 }
 
 FOR_EACH_CPU
-void resize_uint8(struct picture src, struct axis x, struct axis y, uint32_t *scratch,
+void resize_uint8(struct picture src, struct axis x, struct axis y, uint16_t *scratch,
                   uint8_t *dst, struct place at)
 {
 	for (int r = 0; r < y.size; r++) {
 		uint8_t *out = dst + r * at.row;
-		average_rows(scratch, src, y.taps + r);
+		average_rows(scratch, src, y, r);
 		for (int c = 0; c < x.size; c++, out += at.pixel) {
-			bgr v = average_pixels(scratch, x.taps + c, x.shift);
+			vector v = average_pixels(scratch, x, c);
 			out[at.blue] = v[0];
 			out[at.green] = v[1];
 			out[at.red] = v[2];
@@ -90,14 +101,14 @@ void resize_uint8(struct picture src, struct axis x, struct axis y, uint32_t *sc
 }
 
 FOR_EACH_CPU
-void resize_float(struct picture src, struct axis x, struct axis y, uint32_t *scratch,
+void resize_float(struct picture src, struct axis x, struct axis y, uint16_t *scratch,
                   float *dst, struct place at, const float *table)
 {
 	for (int r = 0; r < y.size; r++) {
 		float *out = dst + r * at.row;
-		average_rows(scratch, src, y.taps + r);
+		average_rows(scratch, src, y, r);
 		for (int c = 0; c < x.size; c++, out += at.pixel) {
-			bgr v = average_pixels(scratch, x.taps + c, x.shift);
+			vector v = average_pixels(scratch, x, c);
 			out[at.blue] = table[v[0]];
 			out[at.green] = table[256 + v[1]];
 			out[at.red] = table[512 + v[2]];

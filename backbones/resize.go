@@ -9,7 +9,6 @@ import "C"
 import (
 	"fmt"
 	"image"
-	"math/bits"
 	"slices"
 	"unsafe"
 
@@ -18,9 +17,9 @@ import (
 	"github.com/tracker-go/tracker/detect"
 )
 
-// maxSide bounds a picture's sides, in pixels: even at the smallest input, sums
-// over an output pixel's area fit the kernel's 32 bits.
-const maxSide = 1 << 19
+// maxShrink is how many source pixels along an axis may make one output pixel.
+// More would lose what the kernel's 8 fractional bits keep.
+const maxShrink = 64
 
 // resizer writes pictures of one size to the place a letterbox gives them, in one
 // pass over their pixels. Along an axis that shrinks, an output pixel is the mean
@@ -32,13 +31,15 @@ type resizer struct {
 	at      C.struct_place
 	corner  int // the tensor's element with which the content begins
 	x, y    axis
-	scratch []C.uint32_t
+	scratch []C.uint16_t
 }
 
 // axis holds what the kernel has to know of an axis; resize.h says more.
 type axis struct {
-	taps  []C.struct_tap // one for each output pixel
-	shift int
+	first   []C.int32_t
+	weights []C.uint16_t
+	taps    int
+	bias    C.uint16_t
 }
 
 // levels is what a float32 tensor holds for each 8-bit level of B, G and R.
@@ -46,13 +47,12 @@ type levels [3][256]float32
 
 // plan makes the tables for pictures that are placed so.
 func (r *resizer) plan(box detect.Letterbox) {
-	// Source pixels have 8 bits, which leaves a product's other 24 to the weight. A
-	// row's values have 16: sums of them are shifted to 16 bits before they are
-	// weighed, and the weights the other way, so that both stay exact.
-	r.y.plan(box.SrcH, box.H, C.Y_BITS, 0)
-	r.x.plan(box.SrcW, box.W, C.X_BITS, bits.Len(uint(box.SrcW/box.W)))
-	n := 3*box.SrcW + 1
+	r.y.plan(box.SrcH, box.H, C.ROW_BLOCK)
+	r.x.plan(box.SrcW, box.W, C.PIXEL_BLOCK)
+	r.x.weights = r.x.vectors()
+	n := 3*(box.SrcW+r.x.taps) + C.VECTOR
 	r.scratch = slices.Grow(r.scratch[:0], n)[:n]
+	clear(r.scratch)
 	r.corner = box.Top*int(r.at.row) + box.Left*int(r.at.pixel)
 }
 
@@ -66,55 +66,78 @@ func (r *resizer) toFloats(src picture, tensor []float32, table *levels) {
 	C.resize_float(src, r.x.c(), r.y.c(), &r.scratch[0], (*C.float)(&tensor[r.corner]), r.at, (*C.float)(&table[0][0]))
 }
 
-// plan makes the taps that turn src pixels into dst. Weights have fraction bits.
-func (a *axis) plan(src, dst, fraction, shift int) {
-	tap := areaTap
-	if src < dst {
-		tap = linearTap
-	}
-	a.taps, a.shift = a.taps[:0], shift
+// plan makes the taps that turn src pixels into dst, in whole blocks.
+func (a *axis) plan(src, dst, block int) {
+	reach := coverage(src, dst)
+	used := 0
 	for i := range dst {
-		a.taps = append(a.taps, tap(i, src, dst, fraction, shift))
+		first, last := reach(i)
+		used = max(used, last-first+1)
+	}
+	a.taps = (used + block - 1) / block * block
+	a.bias = C.uint16_t(used / 2)
+	a.first, a.weights = make([]C.int32_t, dst), make([]C.uint16_t, dst*a.taps)
+	for i := range dst {
+		first, last := reach(i)
+		a.first[i] = C.int32_t(first)
+		weigh(a.weights[i*a.taps:], i, src, dst, first, last)
 	}
 }
 
-// areaTap averages the source from i·src/dst to (i+1)·src/dst. The last pixel
-// takes what rounding leaves, so that the weights sum to 1 and flat areas stay flat.
-func areaTap(i, src, dst, fraction, shift int) C.struct_tap {
-	from, to := i*src, (i+1)*src // in units of 1/dst pixel, as is the span's length, src
-	first, last := from/dst, (to-1)/dst
-	if first == last {
-		return singleTap(first, fraction)
+// coverage says which source pixels make output pixel i.
+func coverage(src, dst int) func(i int) (first, last int) {
+	if src >= dst {
+		return func(i int) (int, int) { return i * src / dst, ((i+1)*src - 1) / dst }
 	}
-	lead := ((first+1)*dst - from) << fraction / src
-	inner := dst << (fraction + shift) / src
-	trail := 1<<fraction - lead - (last-first-1)*inner>>shift
-	return newTap(first, last, lead, inner, trail)
+	return func(i int) (int, int) {
+		at := (2*i+1)*src - dst // from the middle of pixel 0, in units of 1/(2·dst) pixel
+		first := max(at, 0) / (2 * dst)
+		if at <= 0 || first >= src-1 {
+			return min(first, src-1), min(first, src-1)
+		}
+		return first, first + 1
+	}
 }
 
-// linearTap interpolates at the source position under the middle of pixel i; the
-// picture's edge pixels go on outside of it.
-func linearTap(i, src, dst, fraction, _ int) C.struct_tap {
-	at := (2*i+1)*src - dst // from the middle of pixel 0, in units of 1/(2·dst) pixel
-	first, rest := at/(2*dst), at%(2*dst)
-	if at < 0 || first >= src-1 {
-		return singleTap(min(first, src-1), fraction)
+// one is the weight of 1, the whole of an output pixel.
+const one = 1 << 16
+
+// weigh sets the weights of the source pixels first to last in output pixel i.
+// Each is the difference of two rounded sums, so that all sum to one exactly.
+func weigh(weights []C.uint16_t, i, src, dst, first, last int) {
+	before := 0
+	for k := range last - first + 1 {
+		upTo := one
+		switch j := first + k; {
+		case j == last:
+		case src >= dst: // the area from i·src/dst to the end of pixel j
+			upTo = ((j+1)*dst - i*src) * one / src
+		default: // interpolated between two
+			upTo = one - ((2*i+1)*src-dst)%(2*dst)*one/(2*dst)
+		}
+		weights[k] = C.uint16_t(min(upTo-before, one-1)) // 1 itself takes 17 bits
+		before = upTo
 	}
-	trail := rest << fraction / (2 * dst)
-	return newTap(first, first+1, 1<<fraction-trail, 0, trail)
 }
 
-func singleTap(at, fraction int) C.struct_tap { return newTap(at, at, 1<<fraction, 0, 0) }
-
-func newTap(first, last, lead, inner, trail int) C.struct_tap {
-	return C.struct_tap{
-		first: C.int32_t(first), last: C.int32_t(last),
-		lead: C.uint32_t(lead), inner: C.uint32_t(inner), trail: C.uint32_t(trail),
+// vectors lays weights out as the horizontal pass multiplies them.
+func (a *axis) vectors() []C.uint16_t {
+	const values = 3
+	laid := make([]C.uint16_t, len(a.weights)/C.PIXEL_BLOCK*C.VECTOR)
+	for i, w := range a.weights {
+		at := i/C.PIXEL_BLOCK*C.VECTOR + i%C.PIXEL_BLOCK*values
+		for c := range values {
+			laid[at+c] = w
+		}
 	}
+	return laid
 }
 
 func (a *axis) c() C.struct_axis {
-	return C.struct_axis{taps: &a.taps[0], size: C.int(len(a.taps)), shift: C.int(a.shift)}
+	return C.struct_axis{
+		first: &a.first[0], weights: &a.weights[0],
+		size: C.int(len(a.first)), taps: C.int(a.taps), bias: a.bias,
+	}
 }
 
 // placeIn says how the elements of an input tensor lie.
@@ -147,12 +170,13 @@ func pictureOf(img *gocv.Mat) (picture, error) {
 		pixels: (*C.uint8_t)(unsafe.SliceData(pixels)),
 		stride: C.ptrdiff_t(img.Step()),
 		width:  C.int(img.Cols()),
+		height: C.int(img.Rows()),
 	}, nil
 }
 
 // greyPixel is a picture of one pixel in the padding's colour.
 func greyPixel() picture {
-	return picture{pixels: &[]C.uint8_t{padding, padding, padding}[0], stride: 3, width: 1}
+	return picture{pixels: &[]C.uint8_t{padding, padding, padding}[0], stride: 3, width: 1, height: 1}
 }
 
 // firstRow gives at least the first row of pixels. GoCV hands out the memory of

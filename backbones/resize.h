@@ -9,31 +9,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Fixed point, in fractional bits: a vertical and a horizontal weight of 1, and
-// what a row keeps between the two passes.
-enum { Y_BITS = 24, X_BITS = 16, ROW_BITS = 8 };
+// Taps come in blocks: of rows that are added at once, and of neighbouring pixels
+// in one vector. Unused taps weigh nothing.
+enum { ROW_BLOCK = 4, PIXEL_BLOCK = 2, VECTOR = 8 };
 
-// A tap says which source pixels make one output pixel along one axis: first,
-// last and all between them, the inner ones alike. When first is last, lead is 1
-// and trail 0.
-struct tap {
-	int32_t first, last;
-	uint32_t lead, inner, trail;
-};
-
-// An axis is the taps of all output pixels. inner weighs the sum of the inner
-// pixels shifted right by shift, which keeps both factors inside 32 bits.
+// An axis says which source pixels make each output pixel: taps of them from
+// first on, by weights in 1/65536. Vertically there is one weight a tap, row after
+// row. Horizontally a vector holds those of two pixels, value by value:
+// a, a, a, b, b, b, 0, 0.
 struct axis {
-	const struct tap *taps;
-	int size;
-	int shift;
+	const int32_t *first;
+	const uint16_t *weights;
+	int size; // output pixels
+	int taps; // a multiple of the block
+	uint16_t bias; // what rounding down loses on average, in 1/256 level
 };
 
 // A picture is interleaved 8-bit BGR; stride is bytes from row to row.
 struct picture {
 	const uint8_t *pixels;
 	ptrdiff_t stride;
-	int width;
+	int width, height;
 };
 
 // A place says how a tensor's elements lie: from pixel to pixel, from row to row,
@@ -42,11 +38,12 @@ struct place {
 	ptrdiff_t pixel, row, blue, green, red;
 };
 
-// Both write y.size × x.size pixels from dst on. scratch holds 3·width+1 numbers.
+// Both write y.size × x.size pixels from dst on. scratch holds a row of the
+// source, and zeros for x.taps pixels and a vector after it.
 // resize_float looks each 8-bit level up in table, [3][256] in the order B, G, R.
-void resize_uint8(struct picture src, struct axis x, struct axis y, uint32_t *scratch,
+void resize_uint8(struct picture src, struct axis x, struct axis y, uint16_t *scratch,
                   uint8_t *dst, struct place at);
-void resize_float(struct picture src, struct axis x, struct axis y, uint32_t *scratch,
+void resize_float(struct picture src, struct axis x, struct axis y, uint16_t *scratch,
                   float *dst, struct place at, const float *table);
 
 #endif

@@ -54,24 +54,24 @@ func resized(t testing.TB, img *gocv.Mat, w, h int) ([]uint8, *resizer) {
 
 // twin is the kernel in plain Go, one output value at a time.
 func (r *resizer) twin(src []uint8, width, x, y, c int) uint8 {
-	column, tx := &r.y.taps[y], &r.x.taps[x]
+	height := len(src) / 3 / width
 	average := func(i int) uint32 { // of column i, 8 fractional bits
-		sum := uint32(0)
-		for j := column.first + 1; j < column.last; j++ {
-			sum += uint32(src[(int(j)*width+i)*3+c])
+		if i >= width {
+			return 0
 		}
-		sum *= uint32(column.inner)
-		sum += uint32(src[(int(column.first)*width+i)*3+c]) * uint32(column.lead)
-		sum += uint32(src[(int(column.last)*width+i)*3+c]) * uint32(column.trail)
-		return (sum + 1<<15) >> 16
+		sum := uint32(r.y.bias)
+		for k := range r.y.taps {
+			row := min(int(r.y.first[y])+k, height-1)
+			sum += uint32(src[(row*width+i)*3+c]) << 8 * uint32(r.y.weights[y*r.y.taps+k]) >> 16
+		}
+		return sum
 	}
-	sum := uint32(0)
-	for i := tx.first + 1; i < tx.last; i++ {
-		sum += average(int(i))
+	sum := 128 + uint32(r.x.bias)
+	for k := range r.x.taps {
+		weight := r.x.weights[(x*r.x.taps+k)/2*8+k%2*3]
+		sum += average(int(r.x.first[x])+k) * uint32(weight) >> 16
 	}
-	sum = sum >> r.x.shift * uint32(tx.inner)
-	sum += average(int(tx.first))*uint32(tx.lead) + average(int(tx.last))*uint32(tx.trail)
-	return uint8((sum + 1<<23) >> 24)
+	return uint8(sum >> 8)
 }
 
 // weights is what the resizer's comment promises, in real numbers: the weight of
@@ -123,11 +123,11 @@ var sizes = [][4]int{
 	{64, 36, 32, 18}, {65, 37, 32, 18}, {63, 35, 64, 36}, {100, 100, 100, 100}, {101, 7, 100, 7},
 	{1, 1, 1, 1}, {1, 1, 16, 16}, {2, 1, 16, 9}, {1, 50, 16, 16}, {50, 1, 16, 16}, {3, 3, 1, 1},
 	{97, 31, 200, 16}, {31, 97, 16, 200}, {767, 577, 300, 300}, {640, 480, 320, 240},
-	{1279, 3, 320, 1}, {5, 3001, 1, 320}, {70001, 2, 16, 1}, {2, 70001, 1, 16}, {maxSide, 1, 16, 1}, {1, maxSide, 1, 16},
+	{1279, 3, 320, 1}, {5, 3001, 1, 320}, {16 * maxShrink, 2, 16, 1}, {2, 1000*maxShrink - 7, 1, 1000}, {6400, 1, 101, 1},
 }
 
 // The kernel does what its plain twin does to the last bit, and that is the exact
-// result, rounded.
+// result, rounded, but for what so many products lose of their last bit.
 func TestResizeIsExact(t *testing.T) {
 	for _, s := range sizes {
 		for filling := range fillings {
@@ -139,7 +139,7 @@ func TestResizeIsExact(t *testing.T) {
 				if twin := r.twin(src, s[0], i/3%s[2], i/3/s[2], i%3); v != twin {
 					t.Fatalf("%v %s: value %d is %d, its twin %d", s, filling, i, v, twin)
 				}
-				if math.Abs(float64(v)-want[i]) > 0.5+1.0/32 {
+				if math.Abs(float64(v)-want[i]) > 0.5+float64(r.x.taps+r.y.taps)/512 {
 					t.Fatalf("%v %s: value %d is %d, want %f", s, filling, i, v, want[i])
 				}
 			}
@@ -314,7 +314,6 @@ func TestLoadRefuses(t *testing.T) {
 		{8, 8, gocv.MatTypeCV8UC1, "want 8-bit BGR (CV8UC3)"},
 		{8, 8, gocv.MatTypeCV8UC4, "want 8-bit BGR (CV8UC3)"},
 		{8, 8, gocv.MatTypeCV16UC3, "want 8-bit BGR (CV8UC3)"},
-		{1, maxSide + 1, gocv.MatTypeCV8UC3, "at most 524288 a side"},
 	} {
 		img := gocv.NewMatWithSize(tc.h, tc.w, tc.typ)
 		if err := in.load(&img); err == nil || !strings.Contains(err.Error(), tc.want) {

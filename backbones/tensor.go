@@ -3,7 +3,9 @@
 package backbones
 
 import (
+	"errors"
 	"fmt"
+	"image"
 	"runtime"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -42,6 +44,7 @@ type inputTensor struct {
 
 	box     detect.Letterbox
 	resizer resizer
+	reduced gocv.Mat       // a huge picture on its way; else never used
 	pinner  runtime.Pinner // ONNX Runtime keeps pointers to Go memory
 }
 
@@ -75,7 +78,10 @@ func (t *inputTensor) load(img *gocv.Mat) error {
 		return fmt.Errorf("load picture: %w", err)
 	}
 	if w, h := img.Cols(), img.Rows(); w != t.box.SrcW || h != t.box.SrcH {
-		if err := t.layOut(w, h); err != nil {
+		t.layOut(w, h)
+	}
+	if size := t.reducedSize(); size != image.Pt(img.Cols(), img.Rows()) {
+		if src, err = t.reduce(img, size); err != nil {
 			return fmt.Errorf("load picture: %w", err)
 		}
 	}
@@ -83,11 +89,25 @@ func (t *inputTensor) load(img *gocv.Mat) error {
 	return nil
 }
 
-// layOut places pictures of a new size and paints the padding once.
-func (t *inputTensor) layOut(w, h int) error {
-	if w > maxSide || h > maxSide {
-		return fmt.Errorf("%d×%d pixels, want at most %d a side", w, h, maxSide)
+// reducedSize is the size from which the kernel goes on: the picture's own, or
+// the largest that the kernel can shrink.
+func (t *inputTensor) reducedSize() image.Point {
+	return image.Pt(min(t.box.SrcW, maxShrink*t.box.W), min(t.box.SrcH, maxShrink*t.box.H))
+}
+
+// reduce has OpenCV shrink a picture that is too large for the kernel.
+func (t *inputTensor) reduce(img *gocv.Mat, size image.Point) (picture, error) {
+	if t.reduced.Ptr() == nil {
+		t.reduced = gocv.NewMat()
 	}
+	if err := gocv.Resize(*img, &t.reduced, size, 0, 0, gocv.InterpolationArea); err != nil {
+		return picture{}, err
+	}
+	return pictureOf(&t.reduced)
+}
+
+// layOut places pictures of a new size and paints the padding once.
+func (t *inputTensor) layOut(w, h int) {
 	t.resizer.plan(detect.FitStretch(1, 1, t.spec.Width, t.spec.Height))
 	t.write(greyPixel())
 
@@ -96,8 +116,9 @@ func (t *inputTensor) layOut(w, h int) error {
 		fit = detect.FitStretch
 	}
 	t.box = fit(w, h, t.spec.Width, t.spec.Height)
-	t.resizer.plan(t.box)
-	return nil
+	planned, size := t.box, t.reducedSize()
+	planned.SrcW, planned.SrcH = size.X, size.Y
+	t.resizer.plan(planned)
 }
 
 func (t *inputTensor) write(src picture) {
@@ -111,6 +132,9 @@ func (t *inputTensor) write(src picture) {
 // Destroy releases the tensor.
 func (t *inputTensor) Destroy() error {
 	err := t.value.Destroy()
+	if t.reduced.Ptr() != nil {
+		err = errors.Join(err, t.reduced.Close())
+	}
 	t.pinner.Unpin()
 	return err
 }
