@@ -23,11 +23,15 @@ RUN make build VERSION="${VERSION}"
 FROM ${BASE}
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
+        libavcodec59 \
+        libavformat59 \
+        libavutil57 \
         libopencv-core406 \
         libopencv-highgui406 \
         libopencv-imgcodecs406 \
         libopencv-imgproc406 \
         libopencv-videoio406 \
+        libyuv0 \
     && rm -rf /var/lib/apt/lists/* \
     # Cameras (/dev/video*) belong to the group video.
     && useradd --uid 10001 --no-create-home --groups video tracker \

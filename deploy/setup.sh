@@ -3,7 +3,7 @@
 #
 #   deploy/setup.sh [packages|runtime|model|video|testing]...     default: all but testing
 #
-#   packages  compiler and OpenCV, from the system's own packages (needs root or sudo)
+#   packages  compiler, OpenCV, FFmpeg and libyuv, from the system's own packages (needs root or sudo)
 #   runtime   ONNX Runtime             -> $TRACKER_HOME/lib
 #   model     the first detector       -> $TRACKER_HOME/models
 #   video     the demo's street scene  -> build/vtest.avi
@@ -70,6 +70,8 @@ setup_packages() {
 	have g++ || missing+=(g++)
 	have pkg-config || missing+=(pkg-config)
 	have pkg-config && pkg-config --exists opencv4 || missing+=(libopencv-dev)
+	have pkg-config && pkg-config --exists libavcodec libavformat libavutil || missing+=(libavcodec-dev libavformat-dev libavutil-dev)
+	[[ -e /usr/include/libyuv.h || -e /usr/local/include/libyuv.h ]] || missing+=(libyuv-dev)
 	[[ -e /etc/ssl/certs/ca-certificates.crt || -d /etc/pki ]] || missing+=(ca-certificates)
 	apt_install "${missing[@]}"
 	have go || die "the Go toolchain is missing: install Go 1.26 or newer and put it on the PATH"

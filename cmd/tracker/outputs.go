@@ -83,7 +83,7 @@ func videoOptions(c config.Config, info capture.Info, log *slog.Logger) sink.Vid
 		fps = savedFPS
 	}
 	return sink.VideoOptions{
-		Path: c.Save, FPS: fps / float64(c.Stride), Codec: c.Codec,
+		Path: c.Save, FPS: fps / float64(c.Stride), Codec: c.Codec, Threads: c.Threads,
 		Warn: func(message string) { log.Warn(message) },
 	}
 }

@@ -10,44 +10,61 @@ import (
 	"iter"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"gocv.io/x/gocv"
 
 	"github.com/tracker-go/tracker/capture"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/encode"
 )
 
 // Codecs that a user can ask for. Auto is H.264 where the container is made for
-// it and OpenCV can encode it, else MPEG-4; Motion JPEG in AVI.
+// it and FFmpeg can encode it, else MPEG-4; Motion JPEG in AVI.
 const (
 	Auto  = "auto"
-	H264  = "h264"
-	MPEG4 = "mpeg4"
-	MJPEG = "mjpeg"
+	H264  = encode.H264
+	MPEG4 = encode.MPEG4
+	MJPEG = encode.MJPEG
 )
 
 // Codecs lists what VideoOptions.Codec may be.
 func Codecs() []string { return []string{Auto, H264, MPEG4, MJPEG} }
 
-// containers says which four letters ask OpenCV for a codec, by the extension of
-// the file, and what Auto tries, in order.
-var containers = map[string]struct {
-	fourCC map[string]string
-	auto   []string
-}{
-	".mp4": {isoCodecs, []string{H264, MPEG4}},
-	".m4v": {isoCodecs, []string{H264, MPEG4}},
-	".mov": {isoCodecs, []string{H264, MPEG4}},
-	".mkv": {map[string]string{H264: "avc1", MPEG4: "XVID", MJPEG: "MJPG"}, []string{H264, MPEG4, MJPEG}},
-	".avi": {map[string]string{H264: "H264", MPEG4: "XVID", MJPEG: "MJPG"}, []string{MJPEG, MPEG4}},
+// WritableCodecs lists those that FFmpeg can encode here, without Auto.
+func WritableCodecs() []string { return encode.Available() }
+
+// container is a kind of file.
+type container struct {
+	format string   // FFmpeg's name
+	codecs []string // what it holds
+	auto   []string // what Auto tries, in order
+	// constant says that it has no times: pictures are shown at one rate.
+	constant bool
 }
 
-var isoCodecs = map[string]string{H264: "avc1", MPEG4: "mp4v"}
+var containers = map[string]container{
+	".mp4": {format: "mp4", codecs: isoCodecs, auto: isoCodecs},
+	".m4v": {format: "mp4", codecs: isoCodecs, auto: isoCodecs},
+	".mov": {format: "mov", codecs: isoCodecs, auto: isoCodecs},
+	".mkv": {format: "matroska", codecs: allCodecs, auto: allCodecs},
+	".avi": {format: "avi", codecs: allCodecs, auto: []string{MJPEG, MPEG4}, constant: true},
+}
+
+var (
+	isoCodecs = []string{H264, MPEG4}
+	allCodecs = []string{H264, MPEG4, MJPEG}
+)
+
+func containerOf(path string) (_ container, known bool) {
+	c, known := containers[strings.ToLower(filepath.Ext(path))]
+	return c, known
+}
 
 // maxHold is the longest gap in the source that the video plays as a gap. Longer
 // ones (a camera that was off) are cut out.
@@ -56,9 +73,11 @@ const maxHold = 10 * time.Second
 // VideoOptions says what a Video writes.
 type VideoOptions struct {
 	Path string // the extension chooses the container: .mp4, .m4v, .mov, .mkv, .avi
-	// FPS is the rate of the video: the source's, divided by the stride.
-	FPS   float64
-	Codec string // one of Codecs; empty is Auto
+	// FPS is the rate of the source, divided by the stride. Where it varies, only AVI
+	// is bound to it.
+	FPS     float64
+	Codec   string // one of Codecs; empty is Auto
+	Threads int    // that there are for everything, 0 for every core; a video takes half
 	// Warn is told once of each thing that is not as asked; may be nil.
 	Warn func(message string)
 }
@@ -69,25 +88,26 @@ const (
 	fastest = 1000
 )
 
-// Video writes the pictures as a video of constant rate that plays in media time,
-// right to a frame. Where the source is slower (dropped frames, variable rate),
-// the next picture is repeated to fill the gap. Where it is faster, pictures that
-// would put the video more than one frame ahead are left out, counted, and told
-// of at the end. A source of the video's own rate keeps every picture, once.
+// Video writes the pictures as a video that plays in media time: each picture once,
+// at its own time. AVI has no times, only a rate; there it is right to a frame: gaps
+// are filled, and of a source that is faster for a while, pictures that would put
+// the video more than one frame ahead are left out, counted, and told of at the end.
 //
 // The size is that of the first picture, less the last column or row where it is
 // odd, which the codecs cannot encode. Pictures of another size are scaled to it.
 type Video struct {
 	opt     VideoOptions
 	file    *atomicfile.File
-	writer  *gocv.VideoWriter
+	encoder *encode.Encoder
+	rate    float64 // the video's units of time in a second
 	size    image.Point
 	scaled  gocv.Mat      // of pictures that had another size; made when needed
-	written int           // pictures in the file, repeated ones too
 	shown   int           // pictures that came
 	left    int           // of these, left out
 	origin  time.Duration // media time where the video starts, later by what was cut out
-	last    time.Duration // media time of the last picture
+	last    time.Duration // media time of the last picture that came
+	written int64         // when the last picture written is shown, in units of time
+	failure error         // the first
 	ended   bool
 }
 
@@ -107,7 +127,6 @@ func NewVideo(opt VideoOptions) (*Video, error) {
 		return nil, fmt.Errorf("write %s: a video of %g frames a second; want %g to %g: choose another stride",
 			opt.Path, opt.FPS, slowest, float64(fastest))
 	}
-	capture.Quiet()
 	file, err := atomicfile.Create(opt.Path)
 	if err != nil {
 		return nil, err
@@ -118,8 +137,8 @@ func NewVideo(opt VideoOptions) (*Video, error) {
 // CheckVideo says whether a video can have this name and codec (one of Codecs;
 // empty is Auto), without looking at the disk or trying the encoder.
 func CheckVideo(path, codec string) error {
+	c, known := containerOf(path)
 	ext := strings.ToLower(filepath.Ext(path))
-	container, known := containers[ext]
 	switch {
 	case !known:
 		return fmt.Errorf("write %s: no video format has the extension %q; use %s", path, ext, listed(maps.Keys(containers)))
@@ -127,55 +146,58 @@ func CheckVideo(path, codec string) error {
 		return nil
 	case !slices.Contains(Codecs(), codec):
 		return fmt.Errorf("write %s: no codec %q; use %s", path, codec, strings.Join(Codecs(), ", "))
-	case container.fourCC[codec] == "":
-		return fmt.Errorf("write %s: %s cannot hold %s; use %s", path, ext, codec, listed(maps.Keys(container.fourCC)))
+	case !slices.Contains(c.codecs, codec):
+		return fmt.Errorf("write %s: %s cannot hold %s; use %s", path, ext, codec, strings.Join(c.codecs, ", "))
 	}
 	return nil
 }
 
 func listed(names iter.Seq[string]) string { return strings.Join(slices.Sorted(names), ", ") }
 
-// Write adds the frame's picture, as often as its time asks for.
+// Write adds the frame's picture, where its time comes after the last one's.
 func (v *Video) Write(_ context.Context, r Result) error {
-	picture := &r.Frame.Mat
-	if err := v.start(picture); err != nil {
-		return fmt.Errorf("write %s: %w", v.opt.Path, err)
+	return v.fail(v.write(r.Frame))
+}
+
+func (v *Video) write(f *capture.Frame) error {
+	if err := v.start(&f.Mat); err != nil {
+		return err
 	}
-	times := v.times(r.Frame.Time)
+	at, ok := v.schedule(f.Time)
 	v.shown++
-	if times == 0 {
+	if !ok {
 		v.left++
 		return nil
 	}
-	picture, err := v.fit(picture)
+	picture, err := v.fit(&f.Mat)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", v.opt.Path, err)
+		return err
 	}
-	for range times {
-		if err := v.writer.Write(*picture); err != nil {
-			return fmt.Errorf("write %s: %w", v.opt.Path, err)
-		}
-		v.written++
+	pixels, err := picture.DataPtrUint8()
+	if err != nil {
+		return err
 	}
+	if err := v.encoder.Write(pixels, picture.Step(), at); err != nil {
+		return err
+	}
+	v.written = at
 	return nil
 }
 
-// times is how often the picture shown at that media time is written: until the
-// video is as long as the media; once where it is up to a frame longer already, so
-// that a source whose times are rounded or shake keeps its pictures; else never.
-func (v *Video) times(at time.Duration) int {
-	switch gap := at - v.last; {
-	case v.written == 0:
-		v.origin = at
+// schedule says when the picture of that media time is shown, in the video's units
+// of time: then, or one unit after the last picture where times are rounded or
+// shake, so that a source of an AVI's own rate keeps its pictures. It is left out
+// where the video is further ahead already.
+func (v *Video) schedule(media time.Duration) (at int64, ok bool) {
+	switch gap := media - v.last; {
+	case v.shown == 0:
+		v.origin, v.written = media, -1
 	case gap > maxHold:
 		v.origin += gap - time.Duration(float64(time.Second)/v.opt.FPS)
 	}
-	v.last = at
-	due := int(math.Round((at-v.origin).Seconds()*v.opt.FPS)) + 1 - v.written
-	if due < 0 {
-		return 0
-	}
-	return max(due, 1)
+	v.last = media
+	at = int64(math.Round((media - v.origin).Seconds() * v.rate))
+	return max(at, v.written+1), at >= v.written
 }
 
 // start opens the encoder for pictures like this one.
@@ -183,48 +205,58 @@ func (v *Video) start(picture *gocv.Mat) error {
 	if picture.Empty() || picture.Type() != gocv.MatTypeCV8UC3 {
 		return fmt.Errorf("picture of type %v, not 8-bit BGR", picture.Type())
 	}
-	if v.writer != nil {
+	if v.encoder != nil {
 		return nil
 	}
 	v.size = image.Pt(picture.Cols(), picture.Rows())
 	if v.size.X < 2 || v.size.Y < 2 {
 		return fmt.Errorf("picture of %dx%d pixels; a video needs 2x2", v.size.X, v.size.Y)
 	}
-	container := containers[strings.ToLower(filepath.Ext(v.opt.Path))]
+	c, _ := containerOf(v.opt.Path)
+	v.rate = encode.Ticks
+	if c.constant {
+		v.rate = v.opt.FPS
+	}
 	candidates := []string{v.opt.Codec}
 	if v.opt.Codec == Auto {
-		candidates = container.auto
+		candidates = c.auto
 	}
-	for i, codec := range candidates {
-		if v.writer = openWriter(v.file.PartialPath(), container.fourCC[codec], v.opt.FPS, v.size); v.writer == nil {
-			continue
-		}
-		if i > 0 {
-			v.opt.Warn(fmt.Sprintf("%s: this OpenCV cannot encode %s; writing %s", v.opt.Path, candidates[0], codec))
-		}
-		return nil
-	}
-	if _, err := v.file.Write([]byte{0}); err != nil {
-		return errors.Unwrap(err) // not the codec's fault; Write says which file
-	}
-	return fmt.Errorf("this OpenCV cannot encode %s at %dx%d; try another --codec (%s)",
-		strings.Join(candidates, " or "), v.size.X, v.size.Y, strings.Join(Codecs(), ", "))
+	return v.open(c, candidates)
 }
 
-// openWriter is nil where OpenCV cannot: it has no better way of saying so.
-func openWriter(path, fourCC string, fps float64, size image.Point) *gocv.VideoWriter {
-	w, err := gocv.VideoWriterFileWithAPI(path, gocv.VideoCaptureFFmpeg, fourCC, fps, size.X, size.Y, true)
-	if err == nil && w.IsOpened() {
-		return w
+// open takes the first codec that there is and that takes such pictures.
+func (v *Video) open(c container, candidates []string) error {
+	var failed []error
+	for _, codec := range candidates {
+		encoder, err := encode.Open(encode.Options{
+			Path: v.file.PartialPath(), Format: c.format, Codec: codec,
+			Width: v.size.X &^ 1, Height: v.size.Y &^ 1,
+			FPS: v.opt.FPS, Constant: c.constant, Threads: encoderThreads(v.opt.Threads),
+		})
+		switch {
+		case err == nil:
+			v.encoder = encoder
+			if len(failed) > 0 {
+				v.opt.Warn(fmt.Sprintf("%s: %v; writing %s", v.opt.Path, failed[0], codec))
+			}
+			return nil
+		case !errors.Is(err, encode.ErrCodec):
+			return err
+		}
+		failed = append(failed, err)
 	}
-	if w != nil {
-		w.Close()
-	}
-	return nil
+	return fmt.Errorf("%w; try another --codec (%s)", failed[0], strings.Join(Codecs(), ", "))
 }
 
-// fit scales a picture that has not the video's size, which OpenCV would leave
-// out without a word.
+// encoderThreads is a video's share of the threads there are: the rest infer.
+func encoderThreads(total int) int {
+	if total == 0 {
+		total = runtime.NumCPU()
+	}
+	return max(total/2, 1)
+}
+
+// fit scales a picture that has not the video's size.
 func (v *Video) fit(picture *gocv.Mat) (*gocv.Mat, error) {
 	if picture.Cols() == v.size.X && picture.Rows() == v.size.Y {
 		return picture, nil
@@ -237,26 +269,23 @@ func (v *Video) fit(picture *gocv.Mat) (*gocv.Mat, error) {
 	return &v.scaled, gocv.Resize(*picture, &v.scaled, v.size, 0, 0, gocv.InterpolationLinear)
 }
 
-// Commit completes the video, checks that every picture is in it, and gives it
-// its name. OpenCV does not report what it could not write, to a full disk for
-// one; the finished file does.
+// Commit completes the video and gives it its name.
 func (v *Video) Commit() error {
 	if v.ended {
 		return nil
 	}
 	v.close()
-	if v.written == 0 {
+	switch {
+	case v.encoder == nil:
 		return errors.Join(fmt.Errorf("write %s: no frames came, so there is no video", v.opt.Path), v.file.Abort())
+	case v.failure == nil:
+		return v.file.Commit()
 	}
-	if err := v.verify(); err != nil {
-		path, keepErr := v.file.Keep()
-		err = fmt.Errorf("write %s: %w", v.opt.Path, err)
-		if path != "" {
-			err = fmt.Errorf("%w (what was written is in %s)", err, path)
-		}
-		return errors.Join(err, keepErr)
+	path, err := v.file.Keep()
+	if path != "" {
+		v.failure = fmt.Errorf("%w (what was written is in %s)", v.failure, path)
 	}
-	return v.file.Commit()
+	return errors.Join(v.failure, err)
 }
 
 // Keep finishes the video under its partial name, which it returns.
@@ -264,46 +293,44 @@ func (v *Video) Keep() (string, error) {
 	if v.ended {
 		return "", nil
 	}
+	told := v.failure != nil
 	v.close()
-	if v.written == 0 {
+	if v.encoder == nil {
 		return "", v.file.Abort()
 	}
-	return v.file.Keep()
+	path, err := v.file.Keep()
+	if told {
+		return path, err
+	}
+	return path, errors.Join(v.failure, err)
 }
 
 // close ends the encoder, which writes what it holds back and the file's index.
 func (v *Video) close() {
 	v.ended = true
 	if v.left > 0 {
-		v.opt.Warn(fmt.Sprintf("%s: left out %d of %d pictures, which came faster than the video's %.4g frames a second",
-			v.opt.Path, v.left, v.shown, v.opt.FPS))
-	}
-	if v.writer != nil {
-		v.writer.Close()
+		v.opt.Warn(fmt.Sprintf("%s: left out %d of %d pictures, which came faster than the video's %.4g a second",
+			v.opt.Path, v.left, v.shown, v.rate))
 	}
 	if v.scaled.Ptr() != nil {
 		v.scaled.Close()
 	}
+	if v.encoder != nil {
+		v.fail(v.encoder.Close())
+	}
 }
 
-// diskHint is the most frequent cause, which OpenCV keeps to itself.
-const diskHint = "is the disk full? free some space or write to another"
-
-// verify reads the finished file's header back.
-func (v *Video) verify() error {
-	path := v.file.PartialPath()
-	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		return errors.New("the file is empty; " + diskHint)
+// fail remembers the first failure, and says which file and what to do about it.
+func (v *Video) fail(err error) error {
+	if err == nil {
+		return nil
 	}
-	c, err := gocv.VideoCaptureFileWithAPI(path, gocv.VideoCaptureFFmpeg)
-	if err != nil {
-		c.Close() // holds memory all the same
-		return errors.New("the finished file does not open; " + diskHint)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = fmt.Errorf("%w; free some space or write to another disk", err)
 	}
-	defer c.Close()
-	// Matroska states a duration, which rounds to a frame more or less.
-	if n := int(c.Get(gocv.VideoCaptureFrameCount)); n < v.written-1 || n > v.written+1 {
-		return fmt.Errorf("%d of %d frames are in the file; %s", n, v.written, diskHint)
+	err = fmt.Errorf("write %s: %w", v.opt.Path, err)
+	if v.failure == nil {
+		v.failure = err
 	}
-	return nil
+	return err
 }
