@@ -7,7 +7,7 @@
 #   runtime   ONNX Runtime             -> $TRACKER_HOME/lib
 #   model     the first detector       -> $TRACKER_HOME/models
 #   video     the demo's street scene  -> build/vtest.avi
-#   testing   an RTSP server for the tests, from the system's own packages; tests skip without it
+#   testing   an RTSP server and ffmpeg for the tests, from the system's own packages; tests skip without them
 #
 # TRACKER_HOME defaults to ${XDG_DATA_HOME:-~/.local/share}/tracker. Everything downloaded is pinned
 # and checked by SHA-256; registries and mirrors are those that pip, npm and apt are set up to use.
@@ -171,12 +171,16 @@ download_deb() {
 }
 
 setup_testing() {
-	/usr/bin/python3 "$ROOT/capture/testdata/rtspserver.py" --check 2>/dev/null && return
+	local missing=()
+	have ffmpeg || missing+=(ffmpeg)
+	/usr/bin/python3 "$ROOT/capture/testdata/rtspserver.py" --check 2>/dev/null ||
+		missing+=(python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-{base,good,bad})
+	[[ ${#missing[@]} == 0 ]] && return
 	if ! have apt-get; then
-		say "no apt-get, so no RTSP server: the tests that need it are skipped"
+		say "no apt-get, so no RTSP server or ffmpeg: the tests that need them are skipped"
 		return
 	fi
-	apt_install python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-{base,good,bad}
+	apt_install "${missing[@]}"
 }
 
 main() {
