@@ -30,7 +30,7 @@ build: packages ## compile bin/tracker
 	go build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/tracker ./cmd/tracker
 
 .PHONY: setup
-setup: ## install compiler, OpenCV, ONNX Runtime, the first model, the demo video
+setup: ## install compiler, OpenCV, FFmpeg, ONNX Runtime, the first model, the demo video
 	@deploy/setup.sh
 
 .PHONY: packages
