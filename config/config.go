@@ -13,10 +13,11 @@ import (
 
 // Config is every setting of one run. The YAML keys are the flags' names.
 type Config struct {
-	// Cam is the camera's number, −1 for none.
-	Cam int `yaml:"cam"`
-	// Input is a video file, a folder or glob of pictures, a URL, or "-".
-	Input string `yaml:"input"`
+	// Cam are cameras by number.
+	Cam List[int] `yaml:"cam"`
+	// Input are video files, folders or globs of pictures, URLs, or "-". Each is
+	// tracked for itself.
+	Input List[string] `yaml:"input"`
 	// CamWidth, CamHeight (pixels) and CamFPS are what to ask a camera for; 0 leaves
 	// the choice to the camera.
 	CamWidth  int     `yaml:"cam-width"`
@@ -62,6 +63,9 @@ type Config struct {
 	// or auto, which looks only now and then while the camera stands still.
 	CameraMotion string `yaml:"camera-motion"`
 
+	// What is written of each input is named by these; NamePlace in them stands for
+	// the input's name, and must be there where there are several.
+
 	// Save is an annotated video to write, Codec how: auto, h264, mpeg4 or mjpeg.
 	Save  string `yaml:"save"`
 	Codec string `yaml:"codec"`
@@ -82,10 +86,13 @@ type Config struct {
 // DefaultBackbone is used where neither a backbone nor a model file is given.
 const DefaultBackbone = "mobilenetv2"
 
+// NamePlace is where the input's name goes in the name of an output.
+const NamePlace = "{name}"
+
 // Default gives the settings that hold where nothing else is said.
 func Default() Config {
 	return Config{
-		Cam: -1, LivePolicy: "newest", ReadTimeout: 10 * time.Second, Reconnect: true, Stride: 1,
+		LivePolicy: "newest", ReadTimeout: 10 * time.Second, Reconnect: true, Stride: 1,
 		Device: "cpu", Conf: 0.4, NMSIoU: 0.4,
 		Tracker:      DefaultTracker(),
 		CameraMotion: "auto", Codec: "auto", Display: "auto", LogLevel: "info",
@@ -108,7 +115,9 @@ func (c *Config) Validate() error {
 	}
 	fraction("conf", c.Conf)
 	fraction("nms-iou", c.NMSIoU)
-	atLeast("cam", c.Cam, -1)
+	for _, n := range c.Cam {
+		atLeast("cam", n, 0)
+	}
 	atLeast("cam-width", c.CamWidth, 0)
 	atLeast("cam-height", c.CamHeight, 0)
 	check(c.CamFPS >= 0, "cam-fps is %g, want 0 or more", c.CamFPS)
@@ -123,18 +132,44 @@ func (c *Config) Validate() error {
 	oneOf("codec", c.Codec, "auto", "h264", "mpeg4", "mjpeg")
 	oneOf("display", c.Display, "auto", "on", "off")
 	oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")
-	check(c.Cam < 0 || c.Input == "", "cam %d and input %q contradict each other: give one", c.Cam, c.Input)
-	check(c.Cam >= 0 || c.Input != "", "nothing to track: give --input FILE or --cam N")
+	check(len(c.Cam) == 0 || len(c.Input) == 0, "cam and input contradict each other: give one; an input /dev/videoN is a camera, too")
+	check(len(c.Cam)+len(c.Input) > 0, "nothing to track: give --input FILE or --cam N")
+	check(!slices.Contains(c.Input, ""), "an input has no name: give a file, a folder, a URL or -")
+	check(count(c.Input, "-") < 2, "standard input can be one of the inputs only")
 	check(c.Backbone == "" || c.Model == "", "backbone %s and model %s contradict each other: give one", c.Backbone, c.Model)
 	check(c.Codec == "auto" || c.Save != "", "codec %s goes with save", c.Codec)
 	check(c.ImageFPS >= 0, "image-fps is %g, want 0 or more", c.ImageFPS)
 	check((c.CamWidth == 0) == (c.CamHeight == 0), "cam-width and cam-height go together")
-	stdout := 0
-	for _, path := range []string{c.MOT, c.JSONL, c.Timings} {
-		if path == "-" {
-			stdout++
+	check(count([]string{c.MOT, c.JSONL, c.Timings}, "-") < 2, "only one of mot, jsonl and timings can go to standard output")
+	errs = append(errs, c.validateNames())
+	return errors.Join(errs...)
+}
+
+// validateNames sees to it that several inputs do not write to one output. The
+// lines of jsonl can say whose they are.
+func (c *Config) validateNames() error {
+	inputs := len(c.Cam) + len(c.Input)
+	if inputs < 2 {
+		return nil
+	}
+	var errs []error
+	for _, out := range []struct{ key, path, example string }{
+		{"save", c.Save, ".mp4"}, {"mot", c.MOT, ".txt"}, {"jsonl", c.JSONL, ".jsonl"}, {"timings", c.Timings, ".csv"},
+	} {
+		shared := out.key == "jsonl" && out.path == "-"
+		if out.path != "" && !shared && !strings.Contains(out.path, NamePlace) {
+			errs = append(errs, fmt.Errorf("%s %s is one output for %d inputs: put %s in it, as in out/%s%s",
+				out.key, out.path, inputs, NamePlace, NamePlace, out.example))
 		}
 	}
-	check(stdout < 2, "only one of mot, jsonl and timings can go to standard output")
 	return errors.Join(errs...)
+}
+
+func count(list []string, wanted string) (n int) {
+	for _, s := range list {
+		if s == wanted {
+			n++
+		}
+	}
+	return n
 }

@@ -10,7 +10,7 @@ import (
 
 func TestDefaultsAreValid(t *testing.T) {
 	c := Default()
-	c.Input = "video.mp4"
+	c.Input = List[string]{"video.mp4"}
 	if err := c.Validate(); err != nil {
 		t.Error(err)
 	}
@@ -65,9 +65,9 @@ func TestValidate(t *testing.T) {
 		"workers is -1":            func(c *Config) { c.Workers = -1 },
 		"max-age is -1":            func(c *Config) { c.Tracker.MaxAge = -1 },
 		"min-hits is -1":           func(c *Config) { c.Tracker.MinHits = -1 },
-		"cam is -2":                func(c *Config) { c.Cam = -2 },
-		"contradict each other":    func(c *Config) { c.Cam = 0 },
-		"nothing to track":         func(c *Config) { c.Input = "" },
+		"cam is -2":                func(c *Config) { c.Cam = List[int]{-2} },
+		"contradict each other":    func(c *Config) { c.Cam = List[int]{0} },
+		"nothing to track":         func(c *Config) { c.Input = nil },
 		"cam-width and cam-height": func(c *Config) { c.CamWidth = 640 },
 		"cam-fps is -1":            func(c *Config) { c.CamFPS = -1 },
 		"max-gap is -2s":           func(c *Config) { c.Tracker.MaxGap = -2 * time.Second },
@@ -81,12 +81,40 @@ func TestValidate(t *testing.T) {
 		"contradict each other: g": func(c *Config) { c.Backbone, c.Model = "resnet", "x.onnx" },
 		"codec h264 goes with":     func(c *Config) { c.Codec = "h264" },
 		"image-fps is -1":          func(c *Config) { c.ImageFPS = -1 },
+		"an input has no name":     func(c *Config) { c.Input = List[string]{"a", ""} },
+		"standard input can be":    func(c *Config) { c.Input = List[string]{"-", "-"} },
+		"mot o.txt is one output for 2 inputs: put {name} in it, as in out/{name}.txt": func(c *Config) {
+			c.Input, c.MOT = List[string]{"a", "b"}, "o.txt"
+		},
+		"timings - is one output": func(c *Config) { c.Cam, c.Input, c.Timings = List[int]{0, 1}, nil, "-" },
 	} {
 		c := Default()
-		c.Input = "video.mp4"
+		c.Input = List[string]{"video.mp4"}
 		spoil(&c)
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
+
+// Several inputs are fine where every output tells them apart.
+func TestSeveralInputs(t *testing.T) {
+	c := Default()
+	if err := load(t, "input: [a.mp4, b.mp4]\nmot: out/{name}.txt\njsonl: '-'\n", &c); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Validate(); err != nil || len(c.Input) != 2 || c.Input[1] != "b.mp4" {
+		t.Errorf("inputs %q: %v", c.Input, err)
+	}
+	if err := load(t, "input: c.mp4\n", &c); err != nil || len(c.Input) != 1 || c.Input[0] != "c.mp4" {
+		t.Errorf("a bare text: inputs %q: %v", c.Input, err)
+	}
+	if err := load(t, "cam: [0, 2]\n", &c); err != nil || len(c.Cam) != 2 || c.Cam[1] != 2 {
+		t.Errorf("cameras %d: %v", c.Cam, err)
+	}
+	for text, want := range map[string]string{"cam: [0, front]\n": ":1:10:", "cam: front\n": ":1:6:", "input: {a: 1}\n": ":1:"} {
+		if err := load(t, text, &c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
 }
@@ -100,7 +128,7 @@ func FuzzParse(f *testing.F) {
 		if err := parse([]byte(text), &c); err == nil {
 			return
 		}
-		if c.Conf != Default().Conf || c.Input != "" {
+		if c.Conf != Default().Conf || c.Input != nil {
 			t.Error("a refused text changed the configuration")
 		}
 	})
