@@ -103,6 +103,9 @@ func (l *lanes) captureAll(source, all context.Context) error {
 		if !ok {
 			return nil // a stage failed, and says why
 		}
+		if err := l.takeDetector(source, j); err != nil {
+			return err
+		}
 		if err := l.capture(source, j); err != nil {
 			return err
 		}

@@ -35,9 +35,15 @@ type Writer interface {
 // Pipeline is one stream from its source to its writers. Run it once.
 type Pipeline struct {
 	Source capture.Source
-	// Detectors are the inferences that may be in flight or waiting to be read: at
-	// least DetectorsFor(Workers, Live). Serial uses the first alone.
-	Detectors []Detector
+	// Detectors are the inferences that may be in flight or waiting to be read. A
+	// frame takes one before it is captured and gives it back once its detections
+	// are read. Pipelines of files may share them; a live source, which can hold one
+	// for as long as it is silent, needs DetectorsFor of its own. The channel has
+	// room for all of them.
+	Detectors chan Detector
+	// Turns bounds the inferences of pipelines that share a network; nil where this
+	// one has it alone.
+	Turns *Turns
 	// Workers is how many inferences run at once, 1 or more.
 	Workers int
 	Tracker track.Tracker
@@ -73,8 +79,8 @@ const (
 	behind = 3
 )
 
-// DetectorsFor is the number of detectors that so many workers need: one for each
-// frame in flight.
+// DetectorsFor is the number of detectors that so many workers need, and of frames
+// that they keep in flight.
 func DetectorsFor(workers int, live bool) int {
 	if live {
 		return workers + 2
@@ -84,7 +90,8 @@ func DetectorsFor(workers int, live bool) int {
 
 // job is a frame on its way, with all that belongs to it.
 type job struct {
-	detector   Detector
+	detector   Detector       // from before the capture until its detections are read
+	turn       turn           // its inference's, among those of other pipelines
 	frame      *capture.Frame // owned by the lane that has the job; nil when idle
 	detections []detect.Detection
 	tracks     []track.Track
@@ -104,10 +111,10 @@ func (e *SourceError) Unwrap() error { return e.Err }
 // are finished; after a failure they are not. It returns the number of finished
 // frames.
 func (p *Pipeline) Run(ctx context.Context) (frames int, err error) {
-	p.jobs = make([]job, len(p.Detectors))
+	p.jobs = make([]job, DetectorsFor(p.Workers, p.Live))
 	for i := range p.jobs {
-		p.jobs[i].detector = p.Detectors[i]
 		p.jobs[i].inferred = make(chan struct{}, 1)
+		p.jobs[i].turn = newTurn(p.Live)
 	}
 	defer func() { err = errors.Join(err, p.release()) }()
 	if p.Serial {
@@ -116,13 +123,32 @@ func (p *Pipeline) Run(ctx context.Context) (frames int, err error) {
 	return p.runConcurrent(ctx)
 }
 
-// release closes the frames of jobs that did not come to their end.
+// release closes the frames of jobs that did not come to their end, and gives
+// back their detectors.
 func (p *Pipeline) release() error {
 	var errs []error
 	for i := range p.jobs {
+		if p.jobs[i].detector != nil {
+			p.giveBack(&p.jobs[i])
+		}
 		errs = append(errs, p.jobs[i].close())
 	}
 	return errors.Join(errs...)
+}
+
+// takeDetector waits for a detector; other pipelines may have them all.
+func (p *Pipeline) takeDetector(ctx context.Context, j *job) error {
+	select {
+	case j.detector = <-p.Detectors:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *Pipeline) giveBack(j *job) {
+	p.Detectors <- j.detector
+	j.detector = nil
 }
 
 func (j *job) close() error {
@@ -138,7 +164,10 @@ func (j *job) close() error {
 func (p *Pipeline) runSerial(ctx context.Context) (frames int, err error) {
 	finish := context.WithoutCancel(ctx) // a frame that has begun is finished
 	for j := &p.jobs[0]; ; frames++ {
-		err := guard(func() error { return p.capture(ctx, j) })
+		err := p.takeDetector(ctx, j)
+		if err == nil {
+			err = guard(func() error { return p.capture(ctx, j) })
+		}
 		if errors.Is(err, io.EOF) {
 			return frames, nil
 		}
@@ -168,9 +197,24 @@ func (p *Pipeline) capture(ctx context.Context, j *job) error {
 func (p *Pipeline) infer(ctx context.Context, j *job) error {
 	err := j.trace.Timed(timing.Preprocess, func() error { return j.detector.Load(&j.frame.Mat) })
 	if err == nil {
-		err = j.trace.Timed(timing.Inference, func() error { return j.detector.Run(ctx) })
+		err = p.run(ctx, j)
 	}
 	return j.explain(err)
+}
+
+// run is the inference, timed without its wait for that of others.
+func (p *Pipeline) run(ctx context.Context, j *job) error {
+	if p.Turns == nil {
+		return j.trace.Timed(timing.Inference, func() error { return j.detector.Run(ctx) })
+	}
+	var waited time.Duration
+	err := j.trace.Timed(timing.Inference, func() (err error) {
+		waited, err = p.Turns.run(ctx, &j.turn, j.detector)
+		return err
+	})
+	j.trace.Took[timing.Inference] -= waited
+	j.trace.Waited[timing.Inference] = waited
+	return err
 }
 
 // track is the third lane, in one goroutine: motion and tracks build on those of
@@ -184,6 +228,7 @@ func (p *Pipeline) track(_ context.Context, j *job) error {
 	if err != nil {
 		return j.explain(err)
 	}
+	p.giveBack(j)
 	var motion *track.Affine
 	if p.Motion != nil {
 		err := j.trace.Timed(timing.Motion, func() (err error) {

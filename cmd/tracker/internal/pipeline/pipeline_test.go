@@ -111,11 +111,18 @@ func assemble(t *testing.T, workers int, detector reader, out *numbers) *Pipelin
 	p := &Pipeline{Source: source, Workers: max(workers, 1), Serial: workers == 0, Tracker: tracker,
 		Writers: []Writer{out}, Timings: timing.New(workers)}
 	detector.runs = new(atomic.Int32)
-	for range DetectorsFor(p.Workers, false) {
-		d := detector
-		p.Detectors = append(p.Detectors, &d)
-	}
+	p.Detectors = poolOf(DetectorsFor(p.Workers, false), detector)
 	return p
+}
+
+// poolOf is a pool of n such detectors.
+func poolOf(n int, detector reader) chan Detector {
+	pool := make(chan Detector, n)
+	for range n {
+		d := detector
+		pool <- &d
+	}
+	return pool
 }
 
 // each runs a test with no concurrency and with one and several workers.
@@ -133,9 +140,12 @@ func each(t *testing.T, test func(t *testing.T, workers int)) {
 	}
 }
 
-// idle fails if a job still owns a frame.
+// idle fails if a job still owns a frame, or a detector did not come back.
 func idle(t *testing.T, p *Pipeline) {
 	t.Helper()
+	if n := len(p.Detectors); n != cap(p.Detectors) {
+		t.Errorf("%d of %d detectors came back", n, cap(p.Detectors))
+	}
 	for i := range p.jobs {
 		if p.jobs[i].frame != nil {
 			t.Errorf("job %d still has frame %d", i, p.jobs[i].frame.Index)
@@ -198,7 +208,9 @@ func TestInterruptFinishesFramesThatHaveBegun(t *testing.T) {
 		if !errors.Is(err, context.Canceled) || n < 6 || n > 6+len(p.jobs) || len(out.got) != n || out.got[n-1] != n-1 {
 			t.Errorf("%d frames, %v written, error %v", n, out.got, err)
 		}
-		if runs := int(p.Detectors[0].(*reader).runs.Load()); runs != n {
+		d := <-p.Detectors
+		p.Detectors <- d
+		if runs := int(d.(*reader).runs.Load()); runs != n {
 			t.Errorf("%d inferences for %d results", runs, n)
 		}
 		idle(t, p)
