@@ -1,0 +1,168 @@
+//go:build gocv_specific_modules
+
+package backbones
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// ErrOnePicture says that a network takes one picture at a time.
+var ErrOnePicture = errors.New("the network takes one picture at a time")
+
+// Batch runs several requests as one inference. It has tensors of its own, into
+// which it copies the requests' pictures and from which their results. It belongs
+// to one goroutine at a time.
+//
+// Several threads, or a GPU, do a batch faster than its pictures one after the
+// other; a single thread gains nothing. The last bit of a result may depend on how
+// many share the batch, where the threads then divide the work at other places.
+type Batch struct {
+	model   *Model
+	bytes   []uint8     // the pictures, one behind the other, of a uint8 input, else
+	floats  []float32   // of a float32 one
+	results [][]float32 // for each output, the pictures' one behind the other
+	sizes   []batchSize // for 2 pictures, 3, …
+	pinner  runtime.Pinner
+}
+
+// batchSize holds the tensors for one number of pictures; those of all sizes begin
+// at the same memory.
+type batchSize struct {
+	values  []ort.Value
+	binding *ort.IoBinding
+}
+
+// NewBatch makes a batch of up to most requests, 2 or more, and runs every size
+// once, since the first run of a size may be slow. It returns ErrOnePicture where
+// the network cannot do it.
+func (m *Model) NewBatch(most int) (*Batch, error) {
+	b := &Batch{model: m}
+	if err := b.allocate(int64(most)); err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare model %s for %d pictures at a time: %w", m.manifest.Name, most, err), b.Close())
+	}
+	return b, nil
+}
+
+func (b *Batch) allocate(most int64) error {
+	in := &b.model.manifest.Input
+	pixels := most * in.shape().FlattenedSize()
+	if in.Type == "uint8" {
+		b.bytes = make([]uint8, pixels)
+		b.pinner.Pin(&b.bytes[0])
+	} else {
+		b.floats = make([]float32, pixels)
+		b.pinner.Pin(&b.floats[0])
+	}
+	for _, shape := range b.model.outputShapes() {
+		result := make([]float32, most*shape.FlattenedSize())
+		b.results = append(b.results, result)
+		b.pinner.Pin(&result[0])
+	}
+	b.sizes = make([]batchSize, most-1)
+	for i := range b.sizes {
+		if err := b.bind(&b.sizes[i], int64(i+2)); err != nil {
+			return err
+		}
+		if err := b.model.session.RunWithBinding(b.sizes[i].binding); err != nil {
+			return fmt.Errorf("%w: %w", ErrOnePicture, oneLine(err))
+		}
+	}
+	return nil
+}
+
+// bind makes the tensors for n pictures.
+func (b *Batch) bind(size *batchSize, n int64) (err error) {
+	if size.binding, err = b.model.session.CreateIoBinding(); err != nil {
+		return err
+	}
+	m := b.model.manifest
+	input, err := b.newInput(batched(m.Input.shape(), n))
+	if err != nil {
+		return err
+	}
+	size.values = append(size.values, input)
+	if err := size.binding.BindInput(m.Input.Name, input); err != nil {
+		return err
+	}
+	shapes := b.model.outputShapes()
+	for i, name := range b.model.outputNames() {
+		shape := batched(shapes[i], n)
+		value, err := ort.NewTensor(shape, b.results[i][:shape.FlattenedSize()])
+		if err != nil {
+			return err
+		}
+		size.values = append(size.values, value)
+		if err := size.binding.BindOutput(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Batch) newInput(shape ort.Shape) (ort.Value, error) {
+	if b.bytes != nil {
+		return ort.NewTensor(shape, b.bytes[:shape.FlattenedSize()])
+	}
+	return ort.NewTensor(shape, b.floats[:shape.FlattenedSize()])
+}
+
+// batched is the shape of n pictures, given that of one.
+func batched(one ort.Shape, n int64) ort.Shape {
+	shape := one.Clone()
+	shape[0] = n
+	return shape
+}
+
+// Run is the network on the loaded pictures of the requests: from 2 to as many as
+// the batch was made for.
+func (b *Batch) Run(requests []*Request) error {
+	for i, r := range requests {
+		copy(part(b.bytes, len(r.input.bytes), i), r.input.bytes)
+		copy(part(b.floats, len(r.input.floats), i), r.input.floats)
+	}
+	if err := b.model.session.RunWithBinding(b.sizes[len(requests)-2].binding); err != nil {
+		return fmt.Errorf("run model %s on %d pictures: %w", b.model.manifest.Name, len(requests), oneLine(err))
+	}
+	for i, r := range requests {
+		for o, result := range r.results() {
+			copy(result, part(b.results[o], len(result), i))
+		}
+	}
+	return nil
+}
+
+// part is the i-th piece of n elements.
+func part[T any](whole []T, n, i int) []T { return whole[i*n : (i+1)*n] }
+
+// Close releases the tensors. It may be called once, also on a batch whose making
+// failed.
+func (b *Batch) Close() error {
+	var errs []error
+	for _, size := range b.sizes {
+		if size.binding != nil {
+			errs = append(errs, size.binding.Destroy())
+		}
+		for _, v := range size.values {
+			errs = append(errs, v.Destroy())
+		}
+	}
+	b.pinner.Unpin()
+	return errors.Join(errs...)
+}
+
+// outputNames are the network's outputs that a request reads.
+func (m *Model) outputNames() []string {
+	return []string{m.manifest.Head.Boxes, m.manifest.Head.Scores}
+}
+
+// outputShapes are their shapes for one picture.
+func (m *Model) outputShapes() []ort.Shape {
+	return []ort.Shape{ort.NewShape(1, m.anchors, 4), ort.NewShape(1, m.anchors, int64(m.decoder.Channels()))}
+}
+
+// results are the outputs' memory.
+func (r *Request) results() [2][]float32 { return [2][]float32{r.boxes.GetData(), r.scores.GetData()} }
