@@ -13,6 +13,8 @@ const (
 	// textCols is what the line needs beside the bar and the two frame numbers,
 	// at its longest: a bar that followed the actual text would twitch.
 	textCols = 47
+	// nameCols is the room for an input's name; longer ones are cut.
+	nameCols = 16
 )
 
 // longest is the longest time that is written.
@@ -22,8 +24,15 @@ const longest = 999 * time.Hour
 //
 //	 24% [=========>                ] 191/795  75.7 FPS  ETA 0:08  7 tracks
 //	frame 1234  29.9 FPS  0:41  7 tracks
+//
+// Where there are several inputs, it begins with the name of its own.
 func (s state) appendLine(b *bytes.Buffer, cols int) {
 	start := b.Len()
+	whole := cols
+	if s.name != "" {
+		fmt.Fprintf(b, "%-*.*s ", nameCols, nameCols, s.name)
+		cols -= nameCols + 1
+	}
 	if s.bounded() {
 		wide := digits(s.total)
 		fmt.Fprintf(b, "%3d%% ", s.percent())
@@ -31,15 +40,26 @@ func (s state) appendLine(b *bytes.Buffer, cols int) {
 			appendBar(b, width, s.frame, s.total)
 		}
 		fmt.Fprintf(b, "%*d/%d  %.1f FPS  %s  %s",
-			wide, s.frame, s.total, s.fps, s.clockOrETA(), count(s.tracks, "track"))
+			wide, s.frame, s.total, s.fps, s.clockOrETA(), s.last())
 	} else {
-		fmt.Fprintf(b, "frame %d  %.1f FPS  %s  %s", s.frame, s.fps, clock(s.elapsed), count(s.tracks, "track"))
+		fmt.Fprintf(b, "frame %d  %.1f FPS  %s  %s", s.frame, s.fps, clock(s.elapsed), s.last())
 	}
-	b.Truncate(min(b.Len(), start+max(cols, 0)))
+	b.Truncate(min(b.Len(), start+max(whole, 0)))
+}
+
+// last is the objects in view, or how it ended.
+func (s state) last() string {
+	if s.end != "" {
+		return s.end
+	}
+	return count(s.tracks, "track")
 }
 
 // appendPlain writes the same for a log.
 func (s state) appendPlain(b *bytes.Buffer) {
+	if s.name != "" {
+		fmt.Fprintf(b, "%s: ", s.name)
+	}
 	if !s.bounded() {
 		fmt.Fprintf(b, "frame %d, %.1f FPS, %s, %s", s.frame, s.fps, clock(s.elapsed), count(s.tracks, "track"))
 		return
@@ -59,7 +79,7 @@ func (s state) percent() int { return 100 * s.frame / s.total }
 func (s state) clockOrETA() string {
 	left := s.total - s.frame
 	switch {
-	case left == 0:
+	case left == 0 || s.end != "":
 		return clock(s.elapsed)
 	case s.fps <= 0:
 		return "ETA -:--"

@@ -36,6 +36,10 @@ func TestLine(t *testing.T) {
 			"  0%   0/795  0.0 FPS  ETA 999:00:00  0 trac"},
 		{"live", state{frame: 1234, fps: 29.9, tracks: 7, elapsed: 41 * time.Second}, 79,
 			"frame 1234  29.9 FPS  0:41  7 tracks"},
+		{"one of several", state{name: "a-long-name-of-a-camera", frame: 191, total: 795, fps: 75.71, tracks: 7}, 79,
+			"a-long-name-of-a  24% 191/795  75.7 FPS  ETA 0:08  7 tracks"},
+		{"ended", state{name: "yard", frame: 12, elapsed: time.Second, end: "failed"}, 79,
+			"yard             frame 12  0.0 FPS  0:01  failed"},
 		{"more frames than the file said", state{frame: 796, total: 795, fps: 80, elapsed: 10 * time.Second}, 79,
 			"frame 796  80.0 FPS  0:10  0 tracks"},
 	}
@@ -136,6 +140,57 @@ func TestLogLinesGoAboveTheBar(t *testing.T) {
 	}
 }
 
+// Several lines are redrawn in place; what is logged goes above them, and those
+// that find no room are counted.
+func TestSeveralLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		b := NewLines(&out, false, "yard", "gate", "hall")
+		rows := 24
+		b.size = func() (int, int) { return 80, rows }
+		b.Line(0).Expect(100)
+		b.Line(1).Update(3, 25, 1)
+		lines := func(yard, gate, hall string) string {
+			return eraseLine + fmt.Sprintf("%-17s", "yard") + yard + "\n" + eraseLine + fmt.Sprintf("%-17s", "gate") + gate + "\n" +
+				eraseLine + fmt.Sprintf("%-17s", "hall") + hall
+		}
+		const gate = "frame 3  25.0 FPS  0:00  1 track"
+		nothing := "frame 0  0.0 FPS  0:00  0 tracks"
+		check := func(want string) {
+			t.Helper()
+			if out.String() != want {
+				t.Errorf("wrote %q\nwant  %q", out.String(), want)
+			}
+			out.Reset()
+		}
+		check(lines("  0%   0/100  0.0 FPS  ETA -:--  0 tracks", gate, nothing))
+		fmt.Fprintln(b, "log")
+		check("\r\x1b[2A\x1b[Jlog\n" + lines("  0%   0/100  0.0 FPS  ETA -:--  0 tracks", gate, nothing))
+		b.Line(1).End("done")
+		time.Sleep(time.Second)
+		b.Line(0).Update(50, 10, 2)
+		check("\r\x1b[2A" + lines(" 50%  50/100  10.0 FPS  ETA 0:05  2 tracks", "frame 3  25.0 FPS  0:00  done", "frame 0  0.0 FPS  0:01  0 tracks"))
+		rows = 3
+		b.Done()
+		check("\r\x1b[2A" + eraseLine + fmt.Sprintf("%-17s", "yard") + " 50%  50/100  10.0 FPS  ETA 0:05  2 tracks\n" + eraseLine + "and 2 more inputs\x1b[J\n")
+	})
+}
+
+// A log has a line for each input that goes on.
+func TestLogOfSeveral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		b := NewLines(&out, false, "yard", "gate")
+		b.Line(1).End("failed")
+		time.Sleep(12 * time.Second)
+		b.Line(0).Update(120, 10, 3)
+		b.Done()
+		if want := "yard: frame 120, 10.0 FPS, 0:12, 3 tracks\n"; out.String() != want {
+			t.Errorf("log %q, want %q", out.String(), want)
+		}
+	})
+}
+
 func TestBrokenOutputDoesNotEndTheRun(t *testing.T) {
 	b := terminalBar(failing{}, 100, false)
 	b.Update(1, 1, 1)
@@ -195,7 +250,7 @@ func BenchmarkUpdate(b *testing.B) {
 
 func terminalBar(w interface{ Write([]byte) (int, error) }, total int, quiet bool) *Bar {
 	b := New(w, total, quiet)
-	b.cols = func() int { return 80 }
+	b.size = func() (int, int) { return 80, 24 }
 	return b
 }
 
