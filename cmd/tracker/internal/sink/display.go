@@ -142,9 +142,12 @@ const escape = 27
 
 // Write shows the picture and returns when it is on the screen, or, while the
 // user pauses, when they go on or ctx ends.
-func (d *Display) Write(ctx context.Context, r Result) error {
+func (d *Display) Write(ctx context.Context, r Result) error { return d.Show(ctx, &r.Frame.Mat) }
+
+// Show is Write of a picture that is no frame.
+func (d *Display) Show(ctx context.Context, picture *gocv.Mat) error {
 	select {
-	case d.show <- &r.Frame.Mat:
+	case d.show <- picture:
 	case <-d.done:
 		return ErrQuit
 	case <-ctx.Done():

@@ -66,7 +66,12 @@ func TestDisplayHelper(t *testing.T) {
 }
 
 // TestDisplay presses keys in a real window on a screen without a monitor.
-func TestDisplay(t *testing.T) {
+func TestDisplay(t *testing.T) { onScreen(t, "TestDisplayHelper") }
+
+// onScreen runs a helper of this test program whose window is called "sink test",
+// and pauses, goes on and quits there.
+func onScreen(t *testing.T, name string) {
+	t.Helper()
 	xvfb, err := exec.LookPath("Xvfb")
 	if err != nil {
 		t.Skip("no Xvfb in PATH")
@@ -96,7 +101,7 @@ func TestDisplay(t *testing.T) {
 	defer cancel()
 	env := append(os.Environ(), "DISPLAY=:"+strings.TrimSpace(string(number[:n])), displayHelper+"=1")
 
-	helper := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestDisplayHelper$")
+	helper := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+name+"$", "-test.v")
 	helper.Env = env
 	var out strings.Builder
 	helper.Stdout, helper.Stderr = &out, &out

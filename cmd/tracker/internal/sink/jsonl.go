@@ -21,31 +21,39 @@ import (
 // coasted where the box is only predicted, and then unseen says for how long;
 // class_confidence is the share of the track's detections that speak for the class;
 // detections is how many the detector found. With UTC, "utc" follows time: when
-// the picture was taken, RFC 3339.
+// the picture was taken, RFC 3339. With Source, "source" comes first: the name of
+// the input, where the lines of several go to one place.
 //
 // Every line is written at once, so that a reader can follow along.
 type JSONL struct {
 	out    textFile
-	utc    bool
+	opts   JSONLOptions
 	line   []byte // reused
 	frames int
 	ended  bool
 }
 
-// NewJSONL writes to path, or to stdout where path is "-". utc adds the wall
-// clock to every line: for live sources, whose frames have one.
-func NewJSONL(path string, stdout io.Writer, utc bool) (*JSONL, error) {
+// JSONLOptions say what is in a line besides what every line has.
+type JSONLOptions struct {
+	// UTC adds the wall clock to every line: for live sources, whose frames have one.
+	UTC bool
+	// Source is the name of the input in every line; none where it is empty.
+	Source string
+}
+
+// NewJSONL writes to path, or to stdout where path is "-". Each line is one Write.
+func NewJSONL(path string, stdout io.Writer, opts JSONLOptions) (*JSONL, error) {
 	out, err := newTextFile(path, stdout)
 	if err != nil {
 		return nil, err
 	}
-	return &JSONL{out: out, utc: utc}, nil
+	return &JSONL{out: out, opts: opts}, nil
 }
 
 // Write writes the line of one frame.
 func (s *JSONL) Write(_ context.Context, r Result) error {
 	var utc time.Time
-	if s.utc {
+	if s.opts.UTC {
 		utc = r.Frame.Captured.UTC()
 	}
 	for i := range r.Tracks {
@@ -53,7 +61,7 @@ func (s *JSONL) Write(_ context.Context, r Result) error {
 			return err
 		}
 	}
-	s.line = appendFrame(s.line[:0], utc, &r)
+	s.line = appendFrame(s.line[:0], s.opts.Source, utc, &r)
 	if _, err := s.out.Write(s.line); err != nil {
 		return err
 	}
@@ -79,9 +87,15 @@ func (s *JSONL) Keep() (string, error) {
 	return s.out.keep(s.frames)
 }
 
-// appendFrame appends the line of a frame; a zero utc is left out.
-func appendFrame(b []byte, utc time.Time, r *Result) []byte {
-	b = append(b, `{"frame":`...)
+// appendFrame appends the line of a frame; no source and a zero utc are left out.
+func appendFrame(b []byte, source string, utc time.Time, r *Result) []byte {
+	b = append(b, '{')
+	if source != "" {
+		b = append(b, `"source":`...)
+		b = appendString(b, source)
+		b = append(b, ',')
+	}
+	b = append(b, `"frame":`...)
 	b = appendInt(b, r.Frame.Index)
 	b = append(b, `,"time":`...)
 	b = appendSeconds(b, r.Frame.Time)

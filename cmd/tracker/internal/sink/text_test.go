@@ -34,8 +34,10 @@ type textSink interface {
 }
 
 var textSinks = map[string]func(path string, stdout io.Writer) (textSink, error){
-	"mot":   func(path string, stdout io.Writer) (textSink, error) { return NewMOT(path, stdout) },
-	"jsonl": func(path string, stdout io.Writer) (textSink, error) { return NewJSONL(path, stdout, true) },
+	"mot": func(path string, stdout io.Writer) (textSink, error) { return NewMOT(path, stdout) },
+	"jsonl": func(path string, stdout io.Writer) (textSink, error) {
+		return NewJSONL(path, stdout, JSONLOptions{UTC: true})
+	},
 }
 
 var labels = []string{"person", `odd "label"`}
@@ -99,6 +101,7 @@ type line struct {
 	Frame  *int
 	Time   float64
 	UTC    string
+	Source string
 	Tracks []struct {
 		ID              int
 		Class           int
@@ -116,7 +119,7 @@ type line struct {
 func TestJSONL(t *testing.T) {
 	for _, utc := range []bool{false, true} {
 		var out bytes.Buffer
-		s, err := NewJSONL("-", &out, utc)
+		s, err := NewJSONL("-", &out, JSONLOptions{UTC: utc, Source: map[bool]string{true: "`yard \"2\"`"}[utc]})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,6 +134,9 @@ func TestJSONL(t *testing.T) {
 			decoder.DisallowUnknownFields()
 			if err := decoder.Decode(&got); err != nil {
 				t.Fatalf("%s: %v", scanner.Text(), err)
+			}
+			if (got.Source == "`yard \"2\"`") != utc {
+				t.Errorf("the source is %q", got.Source)
 			}
 			wantUTC := ""
 			if utc {
