@@ -15,10 +15,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/tracker-go/tracker/capture"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/config"
-	"github.com/tracker-go/tracker/track"
 )
 
 func newBenchCommand() *cobra.Command {
@@ -87,19 +85,22 @@ type pipelineBench struct {
 const inferenceTime = 3 * time.Second
 
 func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err error) {
-	tracker, needs, err := newTracker(c)
+	inputs := inputsOf(c)
+	if len(inputs) > 1 {
+		return nil, usageErrorf("bench pipeline: measures one input, not %d", len(inputs))
+	}
+	s, err := newStream(inputs[0])
 	if err != nil {
 		return nil, err
 	}
-	source, err := openSource(ctx, c, nil)
-	if err != nil {
+	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, source.Close()) }()
-	if source.Info().Live {
-		return nil, usageErrorf("bench pipeline: %s is live, and waits for its own clock; give a file", source.Info().Name)
+	defer func() { err = errors.Join(err, s.source.Close()) }()
+	if info := s.source.Info(); info.Live {
+		return nil, usageErrorf("bench pipeline: %s is live, and waits for its own clock; give a file", info.Name)
 	}
-	eng, err := openEngine(c, needs, false)
+	eng, err := openEngine(c, s.needs, false)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	if err != nil {
 		return nil, err
 	}
-	summary, err := timePipeline(ctx, c, eng, source, tracker, needs)
+	summary, err := s.time(ctx, eng)
 	if err != nil {
 		return nil, err
 	}
@@ -126,20 +127,20 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	}, nil
 }
 
-// timePipeline runs the whole input once.
-func timePipeline(ctx context.Context, c config.Config, eng *engine, source *capture.Stream, tracker track.Tracker, needs track.Needs) (timing.Summary, error) {
-	out, err := openOutputs(ctx, c, source.Info(), io.Discard, slog.New(slog.DiscardHandler))
+// time runs the whole input once.
+func (s *stream) time(ctx context.Context, eng *engine) (timing.Summary, error) {
+	out, err := openOutputs(s.config, s.source.Info(), destination{stdout: io.Discard}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return timing.Summary{}, err
 	}
-	timings := timing.New(eng.workers)
-	p := newPipeline(c, eng, source, tracker, needs, timings)
+	s.timings = timing.New(eng.workers)
+	p := s.newPipeline(eng)
 	p.Writers = out.writers
 	if out.pixels {
-		p.Draw = newPainter(c, eng.manifest, source, timings).draw
+		p.Draw = newPainter(s.config, eng.manifest, s.source, s.timings).draw
 	}
 	_, err = p.Run(ctx)
-	summary := timings.Summary()
+	summary := s.timings.Summary()
 	if err != nil {
 		_, keepErr := out.keep()
 		return summary, errors.Join(err, keepErr)

@@ -11,38 +11,123 @@ import (
 	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
 	"github.com/tracker-go/tracker/config"
+	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
 )
 
-// engine is a loaded model with the inferences that a pipeline keeps in flight.
+// engine is a loaded model with the inferences that pipelines keep in flight.
 type engine struct {
 	manifest *backbones.Manifest
 	model    *backbones.Model
 	requests []*backbones.Request
-	workers  int // inferences that run at once
+	batches  chan *backbones.Batch    // idle ones
+	workers  int                      // inferences that run at once
+	together int                      // pictures that one may have
+	pools    []chan pipeline.Detector // for each source; files have one together
+	turns    *pipeline.Turns          // nil for one source
 }
 
-func openEngine(c config.Config, needs track.Needs, live bool) (*engine, error) {
+// openEngine loads the model for sources of which each is live or not.
+func openEngine(c config.Config, needs track.Needs, live ...bool) (*engine, error) {
 	manifest, err := chooseModel(c)
 	if err != nil {
 		return nil, err
 	}
-	workers, threads := shareThreads(c, live)
+	streams := 0 // live ones
+	for _, l := range live {
+		if l {
+			streams++
+		}
+	}
+	workers, threads := shareThreads(c, streams > 0)
 	model, err := backbones.Open(manifest, backbones.Options{
 		Threads: threads, Device: c.Device, Conf: min(c.Conf, needs.Score), NMSIoU: c.NMSIoU, Classes: c.Classes, Shared: !c.Serial,
 	})
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{manifest: manifest, model: model, workers: workers}
-	for range pipeline.DetectorsFor(workers, live) {
-		r, err := model.NewRequest()
-		if err != nil {
-			return nil, errors.Join(err, e.Close())
-		}
-		e.requests = append(e.requests, r)
+	e := &engine{manifest: manifest, model: model, workers: workers, together: 1}
+	err = e.fill(live, len(live)-streams)
+	if err == nil && len(live) > 1 {
+		err = e.share(streams, threads > 1 || c.Device != "cpu")
+	}
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
+}
+
+// fill makes the pools of inferences. Files share one; a live source, which may
+// hold its own for as long as nothing comes, has one to itself.
+func (e *engine) fill(live []bool, files int) (err error) {
+	var shared chan pipeline.Detector
+	if files > 0 {
+		if shared, err = e.newPool(pipeline.DetectorsForFiles(e.workers, files)); err != nil {
+			return err
+		}
+	}
+	for _, live := range live {
+		pool := shared
+		if live {
+			if pool, err = e.newPool(pipeline.DetectorsFor(e.workers, true)); err != nil {
+				return err
+			}
+		}
+		e.pools = append(e.pools, pool)
+	}
+	return nil
+}
+
+func (e *engine) newPool(n int) (chan pipeline.Detector, error) {
+	pool := make(chan pipeline.Detector, n)
+	for range n {
+		r, err := e.model.NewRequest()
+		if err != nil {
+			return nil, err
+		}
+		e.requests = append(e.requests, r)
+		pool <- r
+	}
+	return pool, nil
+}
+
+// mostTogether bounds the pictures of one inference: more take longer than a camera
+// waits for its next frame.
+const mostTogether = 8
+
+// share has the sources take turns. Where inference gains by it, frames of live
+// streams that wait at the same moment run together. Files never do: their results
+// must not depend, by so much as a bit, on what runs beside them.
+func (e *engine) share(streams int, gains bool) error {
+	e.turns = pipeline.NewTurns(e.workers, 1, nil)
+	most := min(streams, mostTogether)
+	if most < 2 || !gains {
+		return nil
+	}
+	e.batches = make(chan *backbones.Batch, e.workers)
+	for range e.workers {
+		b, err := e.model.NewBatch(most)
+		if errors.Is(err, backbones.ErrOnePicture) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		e.batches <- b
+	}
+	e.together, e.turns = most, pipeline.NewTurns(e.workers, most, e.runTogether)
+	return nil
+}
+
+// runTogether runs requests as one inference.
+func (e *engine) runTogether(detectors []pipeline.Detector) error {
+	batch := <-e.batches
+	defer func() { e.batches <- batch }()
+	var requests [mostTogether]*backbones.Request
+	for i, d := range detectors {
+		requests[i] = d.(*backbones.Request)
+	}
+	return batch.Run(requests[:len(detectors)])
 }
 
 // shareThreads splits the threads there are: how many inferences run at once, and
@@ -68,20 +153,44 @@ func shareThreads(c config.Config, live bool) (workers, threads int) {
 	return total, 1
 }
 
-// detectors are the engine's inferences as the pipeline takes them.
-func (e *engine) detectors() []pipeline.Detector {
-	list := make([]pipeline.Detector, len(e.requests))
-	for i, r := range e.requests {
-		list[i] = r
-	}
-	return list
-}
-
 // Close frees the inferences, then the model.
 func (e *engine) Close() error {
 	var errs []error
 	for _, r := range e.requests {
 		errs = append(errs, r.Close())
 	}
+	for len(e.batches) > 0 {
+		errs = append(errs, (<-e.batches).Close())
+	}
 	return errors.Join(append(errs, e.model.Close())...)
+}
+
+// chooseModel finds what to run and checks what the command line says of it.
+func chooseModel(c config.Config) (*backbones.Manifest, error) {
+	if _, _, err := backbones.ParseDevice(c.Device); err != nil {
+		return nil, usageErrorf("%w", err)
+	}
+	m, err := findModel(c)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := detect.SelectClasses(m.Labels, c.Classes); err != nil {
+		return nil, usageErrorf("%w", err)
+	}
+	return m, nil
+}
+
+func findModel(c config.Config) (*backbones.Manifest, error) {
+	if c.Model != "" {
+		return backbones.FromFile(c.Model)
+	}
+	name := c.Backbone
+	if name == "" {
+		name = config.DefaultBackbone
+	}
+	m, err := backbones.Find(name)
+	if errors.Is(err, backbones.ErrUnknown) {
+		return nil, &codedError{exitUsage, err}
+	}
+	return m, err
 }

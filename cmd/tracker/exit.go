@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Exit codes of every command, listed in --help; scripts rely on them.
@@ -46,3 +47,6 @@ func exitCode(err error) int {
 		return exitFailed
 	}
 }
+
+// oneLine is an error's text without line ends, which errors.Join makes.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 )
 
@@ -44,7 +43,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // report says on one line what went wrong.
 func report(w io.Writer, err error, command string) {
-	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	text := oneLine(err)
 	var coded *codedError
 	switch isCoded := errors.As(err, &coded); {
 	case errors.Is(err, context.Canceled) && !isCoded:

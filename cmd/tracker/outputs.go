@@ -3,9 +3,7 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"io"
 	"log/slog"
 
 	"github.com/tracker-go/tracker/capture"
@@ -32,9 +30,9 @@ type outputs struct {
 const savedFPS = 30
 
 // openOutputs opens what the settings ask for, or nothing.
-func openOutputs(ctx context.Context, c config.Config, info capture.Info, stdout io.Writer, log *slog.Logger) (*outputs, error) {
-	o := &outputs{}
-	err := o.open(ctx, c, info, stdout, log)
+func openOutputs(c config.Config, info capture.Info, to destination, log *slog.Logger) (*outputs, error) {
+	o := &outputs{pixels: c.Save != "" || to.show != nil}
+	err := o.open(c, info, to, log)
 	if err != nil {
 		_, keepErr := o.keep()
 		return nil, errors.Join(err, keepErr)
@@ -42,22 +40,21 @@ func openOutputs(ctx context.Context, c config.Config, info capture.Info, stdout
 	return o, nil
 }
 
-func (o *outputs) open(ctx context.Context, c config.Config, info capture.Info, stdout io.Writer, log *slog.Logger) error {
-	show, err := wantsDisplay(c, info)
-	if err != nil {
-		return err
+func (o *outputs) open(c config.Config, info capture.Info, to destination, log *slog.Logger) error {
+	lines := sink.JSONLOptions{UTC: info.Live}
+	if c.JSONL == "-" {
+		lines.Source = to.source
 	}
-	o.pixels = c.Save != "" || show
 	// The window comes last: it may wait for the user.
 	return errors.Join(
-		add(o, c.MOT != "", func() (*sink.MOT, error) { return sink.NewMOT(c.MOT, stdout) }),
-		add(o, c.JSONL != "", func() (*sink.JSONL, error) { return sink.NewJSONL(c.JSONL, stdout, info.Live) }),
+		add(o, c.MOT != "", func() (*sink.MOT, error) { return sink.NewMOT(c.MOT, to.stdout) }),
+		add(o, c.JSONL != "", func() (*sink.JSONL, error) { return sink.NewJSONL(c.JSONL, to.stdout, lines) }),
 		add(o, c.Save != "", func() (*sink.Video, error) { return sink.NewVideo(videoOptions(c, info, log)) }),
 		add(o, c.Timings != "", func() (_ *sink.Timings, err error) {
-			o.timings, err = sink.NewTimings(c.Timings, stdout)
+			o.timings, err = sink.NewTimings(c.Timings, to.stdout)
 			return o.timings, err
 		}),
-		add(o, show, func() (*sink.Display, error) { return sink.NewDisplay(ctx, "tracker: "+info.Name) }),
+		add(o, to.show != nil, to.show),
 	)
 }
 

@@ -25,7 +25,14 @@ backbone, gives each an identity, and times every stage.
   tracker --input street.mp4 --save out.mp4 --mot out.txt
   tracker --cam 0 --backbone mobilenetv2
   tracker --input 'frames/*.jpg' --classes person,car --jsonl -
+  tracker --input yard.mp4 --input gate.mp4 --save 'out/{name}.mp4'
   tracker models
+
+Several inputs run side by side on one network, each with its own tracker, and
+share the threads. {name} in an output stands for the input's name, which is its
+file's without the extension; with several inputs every output needs it, but for
+--jsonl -, whose lines then say their source. An input that fails leaves the
+others alone.
 
 Results are written under a .partial name and get their own name when they are
 complete.
@@ -83,8 +90,8 @@ func bind(f *pflag.FlagSet, c *config.Config) {
 }
 
 func bindInput(f *pflag.FlagSet, c *config.Config) {
-	f.StringVarP(&c.Input, "input", "i", c.Input, "video `PATH`: a file, a folder or glob of pictures, a URL, or - for standard input")
-	f.IntVar(&c.Cam, "cam", c.Cam, "camera number `N`")
+	f.StringArrayVarP((*[]string)(&c.Input), "input", "i", c.Input, "video `PATH`: a file, a folder or glob of pictures, a URL, or - for standard input; may be given many times")
+	f.IntSliceVar((*[]int)(&c.Cam), "cam", c.Cam, "camera number `N`; may be given many times")
 	f.IntVar(&c.CamWidth, "cam-width", c.CamWidth, "ask the camera for pictures `PIXELS` wide")
 	f.IntVar(&c.CamHeight, "cam-height", c.CamHeight, "ask the camera for pictures `PIXELS` high")
 	f.Float64Var(&c.CamFPS, "cam-fps", c.CamFPS, "ask the camera for `N` pictures a second")
@@ -94,7 +101,6 @@ func bindInput(f *pflag.FlagSet, c *config.Config) {
 	f.Float64Var(&c.ImageFPS, "image-fps", c.ImageFPS, "take pictures of a folder as `N` a second, 0 for 30")
 	f.IntVar(&c.Stride, "stride", c.Stride, "analyse every `N`th frame")
 	f.IntVar(&c.MaxFrames, "max-frames", c.MaxFrames, "stop after `N` analysed frames, 0 for no limit")
-	notGiven(f, "cam")
 }
 
 func bindModel(f *pflag.FlagSet, c *config.Config) {
@@ -127,10 +133,7 @@ func bindResults(f *pflag.FlagSet, c *config.Config) {
 
 // rivals are settings of which a later layer's one replaces an earlier layer's
 // other.
-var rivals = map[string]struct{ other, none string }{
-	"cam": {"input", ""}, "input": {"cam", "-1"},
-	"model": {"backbone", ""}, "backbone": {"model", ""},
-}
+var rivals = map[string]string{"cam": "input", "input": "cam", "model": "backbone", "backbone": "model"}
 
 // settle puts the layers together: flags over the environment over the file over
 // the defaults.
@@ -143,15 +146,15 @@ func settle(flags *pflag.FlagSet, file string) (config.Config, error) {
 	}
 	layered := pflag.NewFlagSet("", pflag.ContinueOnError)
 	bind(layered, &c)
-	environment, line := map[string]string{}, map[string]string{}
+	environment, line := map[string][]string{}, map[string][]string{}
 	layered.VisitAll(func(f *pflag.Flag) {
 		if v, ok := os.LookupEnv(environmentName(f.Name)); ok {
-			environment[f.Name] = v
+			environment[f.Name] = []string{v}
 		}
 	})
 	flags.Visit(func(f *pflag.Flag) {
 		if layered.Lookup(f.Name) != nil {
-			line[f.Name] = flagText(f.Value)
+			line[f.Name] = flagTexts(f.Value)
 		}
 	})
 	if err := overlayFlags(layered, environment, environmentName); err != nil {
@@ -163,23 +166,29 @@ func settle(flags *pflag.FlagSet, file string) (config.Config, error) {
 	return c, errors.Join(c.Validate(), checkOutputs(c))
 }
 
-// checkOutputs refuses outputs that cannot be written or would replace the input
+// checkOutputs refuses outputs that cannot be written or would replace an input
 // or each other, under their own names or those they have while they are written.
 func checkOutputs(c config.Config) error {
 	var errs []error
 	if c.Save != "" {
 		errs = append(errs, sink.CheckVideo(c.Save, c.Codec))
 	}
-	files := []struct{ flag, path string }{
-		{"input", c.Input}, {"save", c.Save}, {"mot", c.MOT}, {"jsonl", c.JSONL}, {"timings", c.Timings},
+	var files []outputPath
+	for i := range c.Input {
+		files = append(files, outputPath{"input", &c.Input[i]})
+	}
+	inputs := len(files)
+	for _, in := range inputsOf(c) {
+		files = append(files, outputPaths(&in.config)...)
 	}
 	for i, a := range files {
-		for _, b := range files[i+1:] {
-			if a.path == "" || b.path == "" || a.path == "-" || b.path == "-" {
+		for _, b := range files[max(i+1, inputs):] {
+			x, y := *a.path, *b.path
+			if x == "" || y == "" || x == "-" || y == "-" || a.flag == b.flag { // names differ within a flag
 				continue
 			}
-			if atomicfile.Same(a.path, b.path) || i == 0 && atomicfile.Same(a.path, atomicfile.PartialName(b.path)) {
-				errs = append(errs, fmt.Errorf("%s %s would replace %s %s; give it another name", b.flag, b.path, a.flag, a.path))
+			if atomicfile.Same(x, y) || i < inputs && atomicfile.Same(x, atomicfile.PartialName(y)) {
+				errs = append(errs, fmt.Errorf("%s %s would replace %s %s; give it another name", b.flag, y, a.flag, x))
 			}
 		}
 	}
@@ -193,27 +202,43 @@ func environmentName(flag string) string {
 
 // overlayFlags sets one layer's values over those of the layers below. A value
 // takes the place of a rival from below, not of one beside it.
-func overlayFlags(f *pflag.FlagSet, values map[string]string, called func(string) string) error {
+func overlayFlags(f *pflag.FlagSet, values map[string][]string, called func(string) string) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		rival := rivals[name]
-		if _, beside := values[rival.other]; rival.other != "" && !beside {
-			if err := f.Set(rival.other, rival.none); err != nil {
+		if _, beside := values[rival]; rival != "" && !beside {
+			if err := unset(f.Lookup(rival).Value); err != nil {
 				return err
 			}
 		}
-		if err := f.Set(name, values[name]); err != nil {
-			return fmt.Errorf("%s %s: %w", called(name), values[name], err)
+		if err := unset(f.Lookup(name).Value); err != nil {
+			return err
+		}
+		for _, v := range values[name] {
+			if err := f.Set(name, v); err != nil {
+				return fmt.Errorf("%s %s: %w", called(name), v, err)
+			}
 		}
 	}
 	return nil
 }
 
-// flagText is a flag's value as the command line would give it.
-func flagText(v pflag.Value) string {
+// unset takes away what layers below have put into a list or a text.
+func unset(v pflag.Value) error {
 	if list, ok := v.(pflag.SliceValue); ok {
-		return strings.Join(list.GetSlice(), ",")
+		return list.Replace(nil)
 	}
-	return v.String()
+	if v.Type() == "string" {
+		return v.Set("")
+	}
+	return nil
+}
+
+// flagTexts is a flag's value as the command line would give it, once for each time.
+func flagTexts(v pflag.Value) []string {
+	if list, ok := v.(pflag.SliceValue); ok {
+		return list.GetSlice()
+	}
+	return []string{v.String()}
 }
 
 // noArguments refuses words that are no command; a file name among them was

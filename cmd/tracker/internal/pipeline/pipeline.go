@@ -88,6 +88,12 @@ func DetectorsFor(workers int, live bool) int {
 	return workers + ahead + behind
 }
 
+// DetectorsForFiles is the number that so many files need together: enough that
+// the network has work while others capture, or wait for their writers.
+func DetectorsForFiles(workers, files int) int {
+	return DetectorsFor(workers, false) + (files-1)*ahead
+}
+
 // job is a frame on its way, with all that belongs to it.
 type job struct {
 	detector   Detector       // from before the capture until its detections are read

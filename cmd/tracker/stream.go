@@ -1,0 +1,240 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+
+	"gocv.io/x/gocv"
+
+	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/capture/motion"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
+	"github.com/tracker-go/tracker/config"
+	"github.com/tracker-go/tracker/track"
+)
+
+// stream is one input on its way to its outputs, with all that is its own.
+type stream struct {
+	input
+	tracker track.Tracker
+	needs   track.Needs
+	log     lateLog
+	source  *capture.Stream // nil where it could not be opened
+	place   int             // among the opened ones
+	line    *progress.Line  // nil before the model is open
+	shown   bool            // somebody wants to see it
+	timings *timing.Recorder
+
+	frames           int // that are done
+	summary          timing.Summary
+	dropped, damaged int
+	err              error
+	ended            atomic.Pointer[string] // how, in a word; nil before
+}
+
+// newStream makes the tracker of an input; the source comes later.
+func newStream(in input) (*stream, error) {
+	s := &stream{input: in}
+	var err error
+	s.tracker, s.needs, err = newTracker(in.config)
+	return s, err
+}
+
+func (s *stream) open(ctx context.Context) (err error) {
+	s.source, err = openSource(ctx, s.config, s.log.event)
+	return err
+}
+
+// destination is where a stream's results go besides its files.
+type destination struct {
+	stdout io.Writer
+	source string                  // what lines on stdout are to say, where others write there, too
+	show   func() (showing, error) // nil where nobody looks
+}
+
+// showing is a place for pictures.
+type showing interface {
+	pipeline.Writer
+	output
+}
+
+// run tracks the source to its end and completes what it writes.
+func (s *stream) run(ctx context.Context, eng *engine, to destination) error {
+	info := s.source.Info()
+	out, err := openOutputs(s.config, info, to, s.log.Load())
+	if err != nil {
+		return err
+	}
+	s.timings = timing.New(eng.workers)
+	p := s.newPipeline(eng)
+	p.Writers = out.writers
+	done := 0
+	p.Finished = func(r sink.Result, t *timing.Trace) error {
+		done++
+		s.line.Update(done, s.timings.FPS(), len(r.Tracks))
+		if out.timings == nil {
+			return nil
+		}
+		return out.timings.Add(r, t)
+	}
+	if out.pixels {
+		p.Draw = newPainter(s.config, eng.manifest, s.source, s.timings).draw
+	}
+	s.frames, err = p.Run(ctx)
+	s.summary = s.timings.Summary()
+	return end(ctx, err, s.frames, info, out)
+}
+
+// close closes the source and keeps what is to be said of it.
+func (s *stream) close() error {
+	s.dropped, s.damaged = s.source.Dropped(), s.source.Damaged()
+	return s.source.Close()
+}
+
+// state says in a word or two what has become of the stream; empty while it
+// delivers.
+func (s *stream) state() string {
+	if how := s.ended.Load(); how != nil {
+		return *how
+	}
+	if state := s.source.State(); state.Status != capture.Connected {
+		return "lost: " + state.Status.String()
+	}
+	return ""
+}
+
+// newPipeline joins what was opened; writers are the caller's to add.
+func (s *stream) newPipeline(eng *engine) *pipeline.Pipeline {
+	p := &pipeline.Pipeline{
+		Source: s.source, Detectors: eng.pools[s.place], Turns: eng.turns, Workers: eng.workers, Tracker: s.tracker,
+		Labels: eng.model.Labels(), Timings: s.timings, Live: s.source.Info().Live, Serial: s.config.Serial,
+	}
+	if s.needs.Motion && s.config.CameraMotion != "off" {
+		p.Motion = cameraMotion(motion.New(motion.Options{Auto: s.config.CameraMotion == "auto"}))
+	}
+	return p
+}
+
+// cameraMotion is the estimator as the pipeline takes it.
+func cameraMotion(e *motion.Estimator) func(*gocv.Mat, [][4]float64) (*track.Affine, error) {
+	var latest track.Affine
+	return func(img *gocv.Mat, moving [][4]float64) (*track.Affine, error) {
+		m, ok, err := e.Estimate(img, moving)
+		if err != nil || !ok || m == motion.Identity {
+			return nil, err
+		}
+		latest = track.Affine(m)
+		return &latest, nil
+	}
+}
+
+// end completes the outputs or keeps what there is of them, and turns the way
+// the pipeline ended into the way the program ends. For a live source, being
+// stopped is the normal end. ctx is the run's.
+func end(ctx context.Context, err error, frames int, info capture.Info, out *outputs) error {
+	interrupted := errors.Is(err, context.Canceled)
+	quit := errors.Is(err, sink.ErrQuit) || errors.Is(context.Cause(ctx), sink.ErrQuit)
+	lost := errors.Is(err, capture.ErrLost)
+	if err == nil || info.Live && (interrupted || quit || lost) {
+		commitErr := out.commit()
+		switch {
+		case commitErr != nil:
+			paths, keepErr := out.keep()
+			return errors.Join(withPaths(commitErr, paths), keepErr)
+		case interrupted && !quit:
+			return &codedError{exitInterrupted, fmt.Errorf("interrupted after %d frames; results are complete up to there", frames)}
+		case lost:
+			return partialError(fmt.Errorf("%w; results are complete up to there, after %d frames", err, frames))
+		}
+		return nil
+	}
+	paths, keepErr := out.keep()
+	var source *pipeline.SourceError
+	code := exitFailed
+	switch {
+	case interrupted || quit:
+		code, err = exitInterrupted, fmt.Errorf("interrupted after %s", progressText(frames, info))
+	case errors.As(err, &source) && frames > 0:
+		code = exitPartial
+	}
+	return &codedError{code, errors.Join(withPaths(err, paths), keepErr)}
+}
+
+// withPaths says where the results are that did not become complete.
+func withPaths(err error, paths []string) error {
+	if len(paths) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; what there is: %s", err, strings.Join(paths, ", "))
+}
+
+func progressText(frames int, info capture.Info) string {
+	if info.Frames > 0 {
+		return fmt.Sprintf("%d of about %d frames", frames, info.Frames)
+	}
+	return fmt.Sprintf("%d frames", frames)
+}
+
+// expectedFrames is how many frames will be analysed; 0 where nobody knows.
+func expectedFrames(c config.Config, info capture.Info) int {
+	n := (info.Frames + c.Stride - 1) / c.Stride
+	if c.MaxFrames > 0 && (n == 0 || c.MaxFrames < n) {
+		n = c.MaxFrames
+	}
+	return n
+}
+
+// newTracker makes the tracker. Conf is the score from where on it is sure of a
+// detection; some trackers look at weaker ones too.
+func newTracker(c config.Config) (track.Tracker, track.Needs, error) {
+	name, cfg, err := trackerConfig(c.Tracker)
+	if err != nil {
+		return nil, track.Needs{}, err
+	}
+	cfg = cfg.WithScore(name, c.Conf)
+	t, err := track.New(name, cfg)
+	return t, track.NeedsOf(name, cfg), err
+}
+
+func openSource(ctx context.Context, c config.Config, notify func(capture.Event)) (*capture.Stream, error) {
+	spec, err := specOf(c)
+	if err != nil {
+		return nil, &codedError{exitUsage, err}
+	}
+	switch asked := c.CamWidth > 0 || c.CamFPS > 0; {
+	case spec.Kind == capture.Camera:
+		spec.Width, spec.Height, spec.FPS = c.CamWidth, c.CamHeight, c.CamFPS
+	case asked:
+		return nil, usageErrorf("cam-width, cam-height and cam-fps ask a camera for pictures; %s is none", spec.Name())
+	case spec.Kind == capture.Images:
+		spec.FPS = c.ImageFPS
+	case c.ImageFPS > 0:
+		return nil, usageErrorf("image-fps is the rate of a folder of pictures; %s is none", spec.Name())
+	}
+	spec.Stride, spec.MaxFrames = c.Stride, c.MaxFrames
+	spec.ReadTimeout, spec.Reconnect.Off, spec.Notify = c.ReadTimeout, !c.Reconnect, notify
+	if spec.Policy, err = capture.ParsePolicy(c.LivePolicy); err != nil {
+		return nil, &codedError{exitUsage, err}
+	}
+	return capture.Open(ctx, spec)
+}
+
+// lateLog is a logger that comes after the source which has things to say: what
+// is said before is an error of opening it, or not worth a line.
+type lateLog struct{ atomic.Pointer[slog.Logger] }
+
+func (l *lateLog) event(e capture.Event) {
+	if log := l.Load(); log != nil {
+		log.Warn(e.String())
+	}
+}

@@ -1,0 +1,70 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"time"
+)
+
+// summarise prints the timings of what has run, and what did not go as it should.
+func summarise(w io.Writer, streams []*stream, took time.Duration) error {
+	var b bytes.Buffer
+	for _, s := range streams {
+		if s.frames == 0 {
+			continue
+		}
+		if len(streams) > 1 {
+			fmt.Fprintf(&b, "%s\n", s.name)
+		}
+		if err := s.summarise(&b); err != nil {
+			return err
+		}
+		if len(streams) > 1 {
+			b.WriteByte('\n')
+		}
+	}
+	if len(streams) > 1 {
+		total(&b, streams, took)
+	}
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("print summary: %w", err)
+	}
+	return nil
+}
+
+func (s *stream) summarise(w io.Writer) error {
+	if err := s.summary.WriteTable(w); err != nil {
+		return err
+	}
+	for _, loss := range []struct {
+		n    int
+		what string
+	}{
+		{s.dropped, "frames dropped to keep up with the source"},
+		{s.damaged, "damaged pieces of the video passed over"},
+	} {
+		if loss.n > 0 {
+			fmt.Fprintf(w, "%d %s\n", loss.n, loss.what)
+		}
+	}
+	return nil
+}
+
+// total prints a line for each input and one for all.
+func total(w io.Writer, streams []*stream, took time.Duration) {
+	wide, frames, dropped := len("input"), 0, 0
+	for _, s := range streams {
+		wide, frames, dropped = max(wide, len(s.name)), frames+s.frames, dropped+s.dropped
+	}
+	fps := float64(frames) / took.Seconds()
+	fmt.Fprintf(w, "%-*s %9s %9s %9s %9s %9s  %s\n", wide, "input", "frames", "FPS", "p50 ms", "p95", "dropped", "end")
+	for _, s := range streams {
+		fmt.Fprintf(w, "%-*s %9d %9.1f %9.2f %9.2f %9d  %s\n", wide, s.name, s.frames,
+			s.summary.FPS, s.summary.Latency.P50, s.summary.Latency.P95, s.dropped, s.state())
+	}
+	fmt.Fprintf(w, "%-*s %9d %9.1f %9s %9s %9d\n", wide, "all", frames, fps, "", "", dropped)
+	fmt.Fprintf(w, "%d frames of %d inputs in %.1f s: %.1f FPS\n", frames, len(streams), took.Seconds(), fps)
+}
