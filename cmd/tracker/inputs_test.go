@@ -1,0 +1,53 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/tracker-go/tracker/config"
+)
+
+func TestNames(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.Mkdir("frames", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"videos/street.cut.mp4": "street.cut", "-": "stdin", "3": "camera3", "/dev/video2": "camera2",
+		"/dev/v4l/by-id/usb-cam": "camera-dev-v4l-by-id-usb-cam",
+		"frames":                 "frames", "frames/": "frames", "frames/*.jpg": "frames", "*.jpg": filepath.Base(dir), "a.jpg": "a",
+		"rtsp://user:secret@10.0.0.7:554/main/1": "10.0.0.7-554-main-1", "http://host/a?token=secret": "host-a",
+		"gopher://x": "input", "Straße 5.mp4": "Straße-5", ".mp4": "input", "../none/..": "input",
+	} {
+		if got := nameOf(config.Config{Input: config.List[string]{path}}); got != want {
+			t.Errorf("%s is called %q, want %q", path, got, want)
+		}
+	}
+	if got := nameOf(config.Config{Cam: config.List[int]{4}}); got != "camera4" {
+		t.Errorf("camera 4 is called %q", got)
+	}
+}
+
+func TestDistinctNames(t *testing.T) {
+	got := distinct([]string{"cam", "Cam", "cam-2", "cam", "yard", "cam-2"})
+	if want := []string{"cam", "Cam-3", "cam-2", "cam-4", "yard", "cam-2-2"}; !slices.Equal(got, want) {
+		t.Errorf("names %q, want %q", got, want)
+	}
+}
+
+// Each input gets the settings with itself alone and its own outputs.
+func TestInputsOf(t *testing.T) {
+	c := config.Default()
+	c.Input = config.List[string]{"a/cam.mp4", "b/cam.mp4"}
+	c.MOT, c.Save, c.JSONL = "out/{name}.txt", "out/{name}-{name}.mp4", "-"
+	list := inputsOf(c)
+	if len(list) != 2 || list[0].config.MOT != "out/cam.txt" || list[1].config.Save != "out/cam-2-cam-2.mp4" || list[1].config.JSONL != "-" ||
+		list[0].renamed || !list[1].renamed || !slices.Equal(list[1].config.Input, []string{"b/cam.mp4"}) || c.MOT != "out/{name}.txt" {
+		t.Errorf("inputs %+v", list)
+	}
+}
