@@ -489,7 +489,7 @@ func TestLayers(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := command(dir, "--config", "run.yaml", "--input", "good.avi", "--backbone", "mobilenetv2", "--max-frames", "3")
-	cmd.Env = append(cmd.Env, "TRACKER_JSONL=out.jsonl", "TRACKER_MAX_FRAMES=2")
+	cmd.Env = append(cmd.Env, "TRACKER_JSONL=out.jsonl", "TRACKER_MAX_FRAMES=2", "TRACKER_INPUT=none.avi", "TRACKER_CAM=5")
 	if got := finish(t, cmd); got.code != exitOK {
 		t.Fatalf("exit code %d: %s", got.code, got.stderr)
 	}

@@ -28,22 +28,25 @@ type sleeper struct {
 type turnLog struct {
 	mu      sync.Mutex
 	order   []string
-	running atomic.Int32
-	most    atomic.Int32
+	running int
+	most    int // at a time
 }
 
-func (l *turnLog) note(names string) {
+func (l *turnLog) note(names string, running int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.order = append(l.order, names)
+	if names != "" {
+		l.order = append(l.order, names)
+	}
+	l.running += running
+	l.most = max(l.most, l.running)
 }
 
 func (s *sleeper) Load(*gocv.Mat) error { return nil }
 
 func (s *sleeper) Run(ctx context.Context) error {
-	s.log.most.Store(max(s.log.most.Load(), s.log.running.Add(1)))
-	defer s.log.running.Add(-1)
-	s.log.note(s.name)
+	s.log.note(s.name, 1)
+	defer s.log.note("", -1)
 	time.Sleep(s.took)
 	return ctx.Err()
 }
@@ -57,23 +60,25 @@ func joined(l *turnLog, err error) func([]Detector) error {
 		for _, d := range ds {
 			names = append(names, d.(*sleeper).name)
 		}
-		l.note(strings.Join(names, "+"))
+		l.note(strings.Join(names, "+"), 0)
 		time.Sleep(10 * time.Millisecond)
 		return err
 	}
 }
 
 // queueUp has sleepers arrive one after the other, in this order, and waits for
-// all; a name with a capital letter is a live source's.
+// all; a capital letter is a live source. No two take equally long, or those that
+// end at the same instant would note their followers in any order.
 func queueUp(t *testing.T, turns *Turns, log *turnLog, names ...string) map[string]error {
 	t.Helper()
 	errs := make(map[string]error)
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	for _, name := range names {
+	for i, name := range names {
+		took := time.Duration(100+i) * time.Millisecond / 10
 		all.Go(func() {
 			own := newTurn(name == strings.ToUpper(name))
-			_, err := turns.run(context.Background(), &own, &sleeper{name: name, took: 10 * time.Millisecond, log: log})
+			_, err := turns.run(context.Background(), &own, &sleeper{name: name, took: took, log: log})
 			mu.Lock()
 			defer mu.Unlock()
 			errs[name] = err
@@ -94,8 +99,8 @@ func TestTurnsInOrder(t *testing.T) {
 		log := new(turnLog)
 		names := []string{"a", "b", "c", "d", "e", "f", "g"}
 		queueUp(t, NewTurns(2, 1, nil), log, names...)
-		if !slices.Equal(log.order, names) || log.most.Load() != 2 {
-			t.Errorf("order %v, %d at a time, want 2", log.order, log.most.Load())
+		if !slices.Equal(log.order, names) || log.most != 2 {
+			t.Errorf("order %v, %d at a time, want 2", log.order, log.most)
 		}
 	})
 }
