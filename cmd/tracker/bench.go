@@ -89,6 +89,10 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	if len(inputs) > 1 {
 		return nil, usageErrorf("bench pipeline: measures one input, not %d", len(inputs))
 	}
+	manifest, err := chooseModel(c)
+	if err != nil {
+		return nil, err
+	}
 	s, err := newStream(inputs[0])
 	if err != nil {
 		return nil, err
@@ -100,7 +104,7 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	if info := s.source.Info(); info.Live {
 		return nil, usageErrorf("bench pipeline: %s is live, and waits for its own clock; give a file", info.Name)
 	}
-	eng, err := openEngine(c, s.needs, false)
+	eng, err := openEngine(c, manifest, s.needs, false)
 	if err != nil {
 		return nil, err
 	}

@@ -28,11 +28,7 @@ type engine struct {
 }
 
 // openEngine loads the model for sources of which each is live or not.
-func openEngine(c config.Config, needs track.Needs, live ...bool) (*engine, error) {
-	manifest, err := chooseModel(c)
-	if err != nil {
-		return nil, err
-	}
+func openEngine(c config.Config, manifest *backbones.Manifest, needs track.Needs, live ...bool) (*engine, error) {
 	streams := 0 // live ones
 	for _, l := range live {
 		if l {

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/config"
@@ -73,6 +74,15 @@ func TestLiveStreamsRunTogether(t *testing.T) {
 	}
 }
 
+func installedModel(t *testing.T, c config.Config) *backbones.Manifest {
+	t.Helper()
+	m, err := chooseModel(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // trackAsLive runs inputs as if they were live, and says how many inferences were
 // shared.
 func trackAsLive(t *testing.T, c config.Config, results string) int {
@@ -92,7 +102,7 @@ func trackAsLive(t *testing.T, c config.Config, results string) int {
 		s.place = len(streams)
 		streams, live = append(streams, s), append(live, true)
 	}
-	eng, err := openEngine(c, streams[0].needs, live...)
+	eng, err := openEngine(c, installedModel(t, c), streams[0].needs, live...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +155,7 @@ func TestWhoSharesInferences(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eng, err := openEngine(cfg, s.needs, c.live...)
+		eng, err := openEngine(cfg, installedModel(t, cfg), s.needs, c.live...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/config"
@@ -21,6 +22,7 @@ import (
 // session is one run: its streams, and what they share.
 type session struct {
 	config         config.Config
+	manifest       *backbones.Manifest
 	streams        []*stream // all that were asked for
 	stdout, stderr io.Writer
 	log            *slog.Logger
@@ -29,7 +31,11 @@ type session struct {
 
 // run tracks every input from its first frame to its last, side by side.
 func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) error {
-	s := &session{config: c, stdout: stdout, stderr: stderr, log: newLogger(stderr, c.LogLevel)}
+	manifest, err := chooseModel(c)
+	if err != nil {
+		return err
+	}
+	s := &session{config: c, manifest: manifest, stdout: stdout, stderr: stderr, log: newLogger(stderr, c.LogLevel)}
 	for _, in := range inputsOf(c) {
 		stream, err := newStream(in)
 		if err != nil {
@@ -45,7 +51,7 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) error {
 			s.end(stream, err)
 		}
 	})
-	err := s.track(ctx)
+	err = s.track(ctx)
 	return errors.Join(err, s.outcome())
 }
 
@@ -76,7 +82,7 @@ func (s *session) track(ctx context.Context) (err error) {
 	if len(opened) == 0 {
 		return nil
 	}
-	eng, err := openEngine(s.config, opened[0].needs, live...)
+	eng, err := openEngine(s.config, s.manifest, opened[0].needs, live...)
 	if err != nil {
 		return err
 	}
@@ -129,7 +135,7 @@ func (s *session) announce(eng *engine) {
 			s.log.Warn("an input before has the same name", "input", info.Name, "name", stream.name)
 		}
 	}
-	s.log.Debug("model opened", "name", eng.manifest.Name, "file", eng.manifest.Path(), "workers", eng.workers, "together", eng.together)
+	s.log.Debug("model opened", "name", s.manifest.Name, "file", s.manifest.Path(), "workers", eng.workers, "together", eng.together)
 }
 
 // openWall opens the window of several streams, where one of them wants to be seen.

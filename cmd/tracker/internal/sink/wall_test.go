@@ -62,7 +62,7 @@ func TestWallHelper(t *testing.T) {
 	if longest < time.Second {
 		t.Errorf("the longest Write took %v: space did not pause", longest)
 	}
-	if written[0] < 200 || written[1] != 50 || quits.Load() != 1 {
+	if written[0] < 20 || written[1] != 50 || quits.Load() != 1 {
 		t.Errorf("%v pictures written, %d times told of the end", written, quits.Load())
 	}
 	if shown := w.grid.State(1, "ended"); shown {
