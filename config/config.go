@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -49,9 +50,13 @@ type Config struct {
 	Workers int `yaml:"workers"`
 	// Serial takes one frame at a time through all stages.
 	Serial bool `yaml:"serial"`
-	// Conf is the lowest score of a detection, 0..1.
+	// Size is the network's input as WIDTHxHEIGHT or one number for both, in pixels;
+	// empty for the model's own.
+	Size string `yaml:"size"`
+	// Conf is the lowest score of a detection, 0..1; Unset for the model's own.
 	Conf float64 `yaml:"conf"`
-	// NMSIoU is the overlap above which two boxes of a class are one object, 0..1.
+	// NMSIoU is the overlap above which two boxes of a class are one object, 0..1;
+	// Unset for the model's own.
 	NMSIoU float64 `yaml:"nms-iou"`
 	// Classes to keep, by label; none means all.
 	Classes []string `yaml:"classes"`
@@ -86,7 +91,7 @@ const DefaultBackbone = "mobilenetv2"
 func Default() Config {
 	return Config{
 		Cam: -1, LivePolicy: "newest", ReadTimeout: 10 * time.Second, Reconnect: true, Stride: 1,
-		Device: "cpu", Conf: 0.4, NMSIoU: 0.4,
+		Device: "cpu", Conf: Unset, NMSIoU: Unset,
 		Tracker:      DefaultTracker(),
 		CameraMotion: "auto", Codec: "auto", Display: "auto", LogLevel: "info",
 	}
@@ -101,13 +106,19 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	fraction := func(key string, v float64) { check(v >= 0 && v <= 1, "%s is %g, want 0 to 1", key, v) }
+	fraction := func(key string, v float64) {
+		check(v == Unset || v >= 0 && v <= 1, "%s is %g, want 0 to 1", key, v)
+	}
 	atLeast := func(key string, v, low int) { check(v >= low, "%s is %d, want %d or more", key, v, low) }
 	oneOf := func(key, v string, want ...string) {
 		check(slices.Contains(want, v), "%s is %q, want %s", key, v, strings.Join(want, ", "))
 	}
 	fraction("conf", c.Conf)
 	fraction("nms-iou", c.NMSIoU)
+	if c.Size != "" {
+		_, _, err := ParseSize(c.Size)
+		errs = append(errs, err)
+	}
 	atLeast("cam", c.Cam, -1)
 	atLeast("cam-width", c.CamWidth, 0)
 	atLeast("cam-height", c.CamHeight, 0)
@@ -137,4 +148,18 @@ func (c *Config) Validate() error {
 	}
 	check(stdout < 2, "only one of mot, jsonl and timings can go to standard output")
 	return errors.Join(errs...)
+}
+
+// ParseSize reads a size in pixels: WIDTHxHEIGHT, or one number for both.
+func ParseSize(text string) (width, height int, err error) {
+	w, h, both := strings.Cut(strings.ToLower(text), "x")
+	if !both {
+		h = w
+	}
+	width, errW := strconv.Atoi(w)
+	height, errH := strconv.Atoi(h)
+	if errW != nil || errH != nil || width <= 0 || height <= 0 {
+		return 0, 0, fmt.Errorf("size is %q, want pixels as in 416 or 640x384", text)
+	}
+	return width, height, nil
 }

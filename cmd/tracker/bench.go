@@ -87,6 +87,10 @@ type pipelineBench struct {
 const inferenceTime = 3 * time.Second
 
 func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err error) {
+	manifest, err := chooseModel(&c)
+	if err != nil {
+		return nil, err
+	}
 	tracker, needs, err := newTracker(c)
 	if err != nil {
 		return nil, err
@@ -99,7 +103,7 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	if source.Info().Live {
 		return nil, usageErrorf("bench pipeline: %s is live, and waits for its own clock; give a file", source.Info().Name)
 	}
-	eng, err := openEngine(c, needs, false)
+	eng, err := openEngine(c, manifest, needs, false)
 	if err != nil {
 		return nil, err
 	}

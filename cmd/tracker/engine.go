@@ -22,11 +22,7 @@ type engine struct {
 	workers  int // inferences that run at once
 }
 
-func openEngine(c config.Config, needs track.Needs, live bool) (*engine, error) {
-	manifest, err := chooseModel(c)
-	if err != nil {
-		return nil, err
-	}
+func openEngine(c config.Config, manifest *backbones.Manifest, needs track.Needs, live bool) (*engine, error) {
 	workers, threads := shareThreads(c, live)
 	model, err := backbones.Open(manifest, backbones.Options{
 		Threads: threads, Device: c.Device, Conf: min(c.Conf, needs.Score), NMSIoU: c.NMSIoU, Classes: c.Classes, Shared: !c.Serial,

@@ -29,6 +29,10 @@ import (
 
 // run tracks one input from its first frame to its last.
 func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err error) {
+	manifest, err := chooseModel(&c)
+	if err != nil {
+		return err
+	}
 	tracker, needs, err := newTracker(c)
 	if err != nil {
 		return err
@@ -40,7 +44,7 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err er
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
 	info := source.Info()
-	eng, err := openEngine(c, needs, info.Live)
+	eng, err := openEngine(c, manifest, needs, info.Live)
 	if err != nil {
 		return err
 	}
@@ -206,7 +210,7 @@ func newPainter(c config.Config, m *backbones.Manifest, source *capture.Stream, 
 	return &painter{
 		overlay: overlay.New(overlay.Options{}), source: source, timings: timings,
 		panel: overlay.Panel{
-			Title:   fmt.Sprintf("%s %dx%d", m.Backbone, m.Input.Width, m.Input.Height),
+			Title:   fmt.Sprintf("%s %dx%d", cmp.Or(m.Backbone, m.Name), m.Input.Width, m.Input.Height),
 			Tracker: cmp.Or(c.Tracker.Name, track.Default), Device: c.Device, Live: source.Info().Live,
 		},
 	}
@@ -230,19 +234,40 @@ func (p *painter) draw(r sink.Result) error {
 	return p.overlay.Draw(&r.Frame.Mat, r.Tracks, r.Labels, *panel)
 }
 
-// chooseModel finds what to run and checks what the command line says of it.
-func chooseModel(c config.Config) (*backbones.Manifest, error) {
+// chooseModel finds what to run, checks what the command line says of it, and
+// settles in c what is left to the model.
+func chooseModel(c *config.Config) (*backbones.Manifest, error) {
 	if _, _, err := backbones.ParseDevice(c.Device); err != nil {
 		return nil, usageErrorf("%w", err)
 	}
-	m, err := findModel(c)
+	m, err := findModel(*c)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := detect.SelectClasses(m.Labels, c.Classes); err != nil {
 		return nil, usageErrorf("%w", err)
 	}
+	if c.Size != "" {
+		if m, err = resize(m, c.Size); err != nil {
+			return nil, &codedError{exitUsage, err}
+		}
+	}
+	conf, nmsIoU := m.Thresholds()
+	if c.Conf == config.Unset {
+		c.Conf = conf
+	}
+	if c.NMSIoU == config.Unset {
+		c.NMSIoU = nmsIoU
+	}
 	return m, nil
+}
+
+func resize(m *backbones.Manifest, size string) (*backbones.Manifest, error) {
+	w, h, err := config.ParseSize(size)
+	if err != nil {
+		return nil, err
+	}
+	return m.WithSize(w, h)
 }
 
 func findModel(c config.Config) (*backbones.Manifest, error) {
