@@ -372,8 +372,8 @@ func score(t *testing.T, truth, results string) {
 	}
 	s := r.Summary()
 	t.Logf("HOTA %.2f MOTA %.2f IDF1 %.2f IDSW %d", 100*s.HOTA, 100*s.MOTA, 100*s.IDF1, s.IDSW)
-	if s.HOTA < 0.28 || s.MOTA < 0.50 {
-		t.Errorf("HOTA %.3f and MOTA %.3f, want at least 0.28 and 0.50", s.HOTA, s.MOTA)
+	if s.HOTA < 0.42 || s.MOTA < 0.65 {
+		t.Errorf("HOTA %.3f and MOTA %.3f, want at least 0.42 and 0.65", s.HOTA, s.MOTA)
 	}
 }
 
