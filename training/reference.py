@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,7 +47,7 @@ def main() -> None:
     height, width = picture.shape[2:]
     for path in args.models:
         boxes, scores = evaluate.of_onnx(path, threads=1)(picture)
-        found = {
+        found: dict[str, Any] = {
             "sha256": digest(path),
             "conf": CONF,
             "nms_iou": NMS_IOU,

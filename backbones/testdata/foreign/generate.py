@@ -31,7 +31,7 @@ Decoded = tuple[Tensor, Tensor]  # boxes [A,4] as x1,y1,x2,y2, scores [A,C]
 class Body(nn.Module):
     """One convolution a feature map, [N,channels,H/stride,W/stride]."""
 
-    def __init__(self, strides: list[int], channels: int) -> None:
+    def __init__(self, strides: tuple[int, ...], channels: int) -> None:
         super().__init__()
         self.maps = nn.ModuleList(
             nn.Sequential(nn.AvgPool2d(s // 2), nn.Conv2d(3, channels, 2, stride=2))
@@ -47,7 +47,7 @@ def rows(x: Tensor) -> Tensor:
     return x.flatten(2).transpose(1, 2)
 
 
-def cells(strides: list[int], height: int, width: int) -> tuple[Tensor, Tensor]:
+def cells(strides: tuple[int, ...], height: int, width: int) -> tuple[Tensor, Tensor]:
     """Column and row of every cell [A,2], and strides [A,1]."""
     places, sizes = [], []
     for stride in strides:
@@ -63,7 +63,7 @@ def corners(centre: Tensor, size: Tensor) -> Tensor:
 
 
 class YOLOX(nn.Module):
-    strides = [8, 16, 32]
+    strides = (8, 16, 32)
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class YOLOX(nn.Module):
 class YOLOv5(nn.Module):
     """Three anchors a cell; also gives the raw maps, as its exporter does."""
 
-    strides = [8, 16, 32]
+    strides = (8, 16, 32)
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class YOLOv5(nn.Module):
 
 
 class YOLOv8(nn.Module):
-    strides = [8, 16, 32]
+    strides = (8, 16, 32)
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ class YOLOv8(nn.Module):
 
 
 class NanoDet(nn.Module):
-    strides = [8, 16, 32, 64]
+    strides = (8, 16, 32, 64)
 
     def __init__(self) -> None:
         super().__init__()
