@@ -389,8 +389,8 @@ func TestRuntimeNotFound(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", empty)
 	if _, err := findRuntime(); err == nil {
 		t.Skip("a system-wide ONNX Runtime is installed")
-	} else if !strings.Contains(err.Error(), filepath.Join(empty, "lib", runtimeFile())) || !strings.Contains(err.Error(), "make setup") {
-		t.Errorf("error %q names neither the file nor the command", err)
+	} else if !strings.Contains(err.Error(), "no "+runtimeFile()+" in "+filepath.Join(empty, "lib")) || !strings.Contains(err.Error(), "make setup") {
+		t.Errorf("error %q names not the file, the folder and the command", err)
 	}
 	t.Setenv(RuntimeEnv, filepath.Join(empty, "none.so"))
 	if _, err := findRuntime(); err == nil || !strings.Contains(err.Error(), "none.so") {

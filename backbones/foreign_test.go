@@ -162,6 +162,7 @@ func TestMatchHead(t *testing.T) {
 		{416, 416, ort.NewShape(1, 3598, 112), 0, "nanodet", 80}, // 416/64 is rounded up
 		{640, 640, ort.NewShape(1, 300, 6), 0, "", 0},            // its own NMS
 		{640, 640, ort.NewShape(1, 8400, 85), 20, "", 0},         // 20 names for 80 classes
+		{640, 640, ort.NewShape(1, 8400, 1<<40), 0, "", 0},       // absurd
 		{640, 640, ort.NewShape(1, 8400, 5), 0, "", 0},           // no classes
 		{32, 32, ort.NewShape(1, 21, 21), 0, "", 0},              // ambiguous
 	} {
@@ -202,6 +203,8 @@ func TestNotRecognised(t *testing.T) {
 		"more outputs": {onnxModel(picture64, onnxFloats("out", 0.5, 1, 39, 84), onnxFloats("masks", 0, 1, 32, 16, 16),
 			onnxValue(graphOutput, "out", onnxFloat, 1, 39, 84), onnxValue(graphOutput, "masks", onnxFloat, 1, 32, 16, 16)),
 			[]string{"other outputs", "masks"}},
+		"an input too large": {append(headOf(onnxValue(graphInput, "x", onnxFloat, 1, 3, -1, -1), 1, 7, 84), onnxMetadata("imgsz", "[99999, 64]")...),
+			[]string{"input is 64×99999, want 16 to 4096"}},
 		"no picture":  {headOf(onnxValue(graphInput, "x", onnxFloat, 1, 10), 1, 7, 84), []string{"input is not one picture", "x float32 [1,10]"}},
 		"other input": {headOf(onnxValue(graphInput, "x", onnxUint8, 1, 3, 64, 64), 1, 7, 84), []string{"neither float32 [N,3,H,W] nor uint8"}},
 		"bytes but no boxes": {headOf(picture16, 1, 7, 84), []string{

@@ -284,12 +284,7 @@ func (in *Input) validate() error {
 	oneOf("layout", in.Layout, "NHWC", "NCHW")
 	oneOf("color", in.Color, "BGR", "RGB")
 	oneOf("resize", in.Resize, "letterbox", "letterbox-top-left", "stretch")
-	if in.Width < minInput || in.Width > maxInput || in.Height < minInput || in.Height > maxInput {
-		errs = append(errs, fmt.Errorf("input is %d×%d, want %d to %d a side", in.Width, in.Height, minInput, maxInput))
-	}
-	if in.Multiple < 0 || in.Multiple > 0 && (in.Width%in.Multiple != 0 || in.Height%in.Multiple != 0) {
-		errs = append(errs, fmt.Errorf("input is %d×%d, which are no multiples of input.multiple, %d", in.Width, in.Height, in.Multiple))
-	}
+	errs = append(errs, in.validateSize())
 	if in.Type == "uint8" && len(in.Mean)+len(in.Std) > 0 {
 		errs = append(errs, errors.New("input.mean and input.std go with float32 only"))
 	}
@@ -307,4 +302,14 @@ func (in *Input) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (in *Input) validateSize() error {
+	switch w, h := in.Width, in.Height; {
+	case w < minInput || w > maxInput || h < minInput || h > maxInput:
+		return fmt.Errorf("input is %d×%d, want %d to %d a side", w, h, minInput, maxInput)
+	case in.Multiple < 0 || in.Multiple > 0 && (w%in.Multiple != 0 || h%in.Multiple != 0):
+		return fmt.Errorf("input is %d×%d, which are no multiples of input.multiple, %d", w, h, in.Multiple)
+	}
+	return nil
 }

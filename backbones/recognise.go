@@ -50,8 +50,15 @@ func (l *headLayout) classes(w, h int, shape ort.Shape) int {
 	if boxes != int64(l.perCell*detect.CountCells(w, h, l.strides)) {
 		return 0
 	}
-	return max(int(shape[l.channels])-l.extra, 0)
+	if n := shape[l.channels] - int64(l.extra); n > 0 && n <= maxClasses {
+		return int(n)
+	}
+	return 0
 }
+
+// maxClasses bounds what a file can ask for; the largest sets of labels have some
+// ten thousand.
+const maxClasses = 1 << 16
 
 // text is the shape for an input of w×h pixels, as in [1,8400,5+C].
 func (l *headLayout) text(w, h int) string {
@@ -194,7 +201,7 @@ func (g *graph) input() (*Input, error) {
 	if in.Width <= 0 {
 		in.Width = width
 	}
-	return in, nil
+	return in, in.validateSize()
 }
 
 // What networks of any input size take where they do not say: sides in pixels,
@@ -221,7 +228,7 @@ func (g *graph) size() (height, width int) {
 func (g *graph) ownContract(in *Input, labels []string) (*Manifest, error) {
 	in.Color, in.Resize = "BGR", "letterbox"
 	at := slices.IndexFunc(g.outputs, func(o ort.InputOutputInfo) bool { return o.Name == "scores" })
-	if at < 0 || len(g.outputs[at].Dimensions) != 3 || !slices.ContainsFunc(g.outputs, func(o ort.InputOutputInfo) bool { return o.Name == "boxes" }) {
+	if at < 0 || len(g.outputs[at].Dimensions) != 3 || g.outputs[at].Dimensions[2] > maxClasses || !slices.ContainsFunc(g.outputs, func(o ort.InputOutputInfo) bool { return o.Name == "boxes" }) {
 		return nil, errors.New("it takes bytes, as this project's models do, but does not give boxes and scores")
 	}
 	return &Manifest{

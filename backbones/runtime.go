@@ -29,7 +29,7 @@ var (
 // LoadRuntime loads the ONNX Runtime library, once for the whole process: the
 // file that RuntimeEnv names, else the pinned version in lib/ of the data folders,
 // beside the program or in its ../lib, or among the system's libraries. The error
-// names every file it looked for and what to do.
+// names the folders it looked in and what to do.
 func LoadRuntime() error {
 	runtimeMu.Lock()
 	defer runtimeMu.Unlock()
@@ -65,19 +65,19 @@ func findRuntime() (string, error) {
 		}
 		return path, nil
 	}
-	candidates := runtimePaths()
-	for _, path := range candidates {
-		if isFile(path) == nil {
+	dirs := runtimeDirs()
+	for _, dir := range dirs {
+		if path := filepath.Join(dir, runtimeFile()); isFile(path) == nil {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("load ONNX Runtime %s: no such file: %s; run 'make setup', put the library beside the program, or set %s to it",
-		RuntimeVersion, strings.Join(candidates, ", "), RuntimeEnv)
+	return "", fmt.Errorf("load ONNX Runtime: no %s in %s; run 'make setup', put the library beside the program, or set %s to it",
+		runtimeFile(), strings.Join(dirs, ", "), RuntimeEnv)
 }
 
-// runtimePaths lists where the library may be, best first: lib/ of the data
+// runtimeDirs lists where the library may be, best first: lib/ of the data
 // folders, the program's own folder and its ../lib, the system's libraries.
-func runtimePaths() []string {
+func runtimeDirs() []string {
 	var dirs []string
 	for _, dir := range DataDirs() {
 		dirs = append(dirs, filepath.Join(dir, "lib"))
@@ -88,11 +88,7 @@ func runtimePaths() []string {
 		}
 		dirs = append(dirs, filepath.Dir(exe), filepath.Join(filepath.Dir(exe), "..", "lib"))
 	}
-	var paths []string
-	for _, dir := range append(dirs, systemLibraries()...) {
-		paths = append(paths, filepath.Join(dir, runtimeFile()))
-	}
-	return paths
+	return append(dirs, systemLibraries()...)
 }
 
 // systemLibraries are the folders of shared libraries that packages install into.

@@ -144,17 +144,17 @@ func TestInstalledSSD(t *testing.T) {
 	}
 }
 
-func TestRuntimePaths(t *testing.T) {
+func TestRuntimeDirs(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv(HomeEnv, home)
-	paths := runtimePaths()
+	dirs := runtimeDirs()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	beside := slices.Index(paths, filepath.Join(filepath.Dir(exe), runtimeFile()))
-	system := slices.Index(paths, filepath.Join("/usr/lib", runtimeFile()))
-	if paths[0] != filepath.Join(home, "lib", runtimeFile()) || beside < 1 || system >= 0 && system < beside {
-		t.Errorf("paths %v", paths)
+	beside := slices.Index(dirs, filepath.Dir(exe))
+	system := slices.Index(dirs, "/usr/lib")
+	if dirs[0] != filepath.Join(home, "lib") || beside < 1 || system >= 0 && system < beside {
+		t.Errorf("folders %v", dirs)
 	}
 }
