@@ -9,10 +9,8 @@ ENV TRACKER_HOME=/usr/share/tracker
 WORKDIR /src
 
 # Downloads first: editing Go code does not repeat them.
-COPY LICENSE ./
 COPY deploy/setup.sh deploy/onnxruntime.txt deploy/
-COPY training/*.py training/*.json training/
-RUN deploy/setup.sh packages runtime model
+RUN deploy/setup.sh packages runtime
 COPY go.mod go.sum ./
 RUN go mod download
 

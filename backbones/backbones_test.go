@@ -6,30 +6,51 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
+
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"gocv.io/x/gocv"
 
 	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/models"
 )
 
-// installed gives the model that setup installs. It never skips: a machine on
-// which the ONNX Runtime cannot run a model has failed the most basic test.
-func installed(t testing.TB) *Manifest {
+// shipped gives the program's own default model. It never skips: a machine on which
+// the ONNX Runtime cannot run it has failed the most basic test.
+func shipped(t testing.TB) *Manifest {
 	t.Helper()
+	emptyStore(t)
 	m, err := Find("mobilenetv2")
 	if err != nil {
-		t.Fatalf("%v (run 'make setup' first)", err)
+		t.Fatal(err)
+	}
+	if !m.BuiltIn() {
+		t.Fatalf("%s is not built in", m.Path())
 	}
 	return m
 }
 
+// emptyStore hides what is installed on this machine, but for the ONNX Runtime,
+// and returns the folder for models.
+func emptyStore(t testing.TB) string {
+	t.Helper()
+	if err := LoadRuntime(); err != nil {
+		t.Fatalf("%v (run 'make setup' first)", err)
+	}
+	home := t.TempDir()
+	t.Setenv(HomeEnv, home)
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	return filepath.Join(home, "models")
+}
+
 func openModel(t testing.TB, opts Options) *Model {
 	t.Helper()
-	model, err := Open(installed(t), opts)
+	model, err := Open(shipped(t), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +76,7 @@ func newRequest(t testing.TB, model *Model) *Request {
 	return r
 }
 
-func TestInstalledModelRuns(t *testing.T) {
+func TestShippedModelRuns(t *testing.T) {
 	r := newRequest(t, openModel(t, Options{Threads: 2, Conf: 0.3, NMSIoU: 0.5}))
 	img := gocv.NewMatWithSize(480, 640, gocv.MatTypeCV8UC3)
 	defer img.Close()
@@ -101,23 +122,35 @@ func TestLookupFamily(t *testing.T) {
 	if _, err := LookupFamily("vgg"); err == nil || !strings.Contains(err.Error(), "mnasnet, mobilenetv2") {
 		t.Errorf("unknown family: %v", err)
 	}
-	if _, err := Find("resnest"); err == nil || !strings.Contains(err.Error(), "installed: mobilenetv2: ssd-mobilenetv2-openimages") {
+	emptyStore(t)
+	if _, err := Find("resnest"); err == nil || !strings.Contains(err.Error(), "backbone resnest has no model (the models are: mobilenetv2-int8") {
 		t.Errorf("family without a model: %v", err)
 	}
 }
 
+// ssdManifest is that of the SSD detector which setup can install.
+func ssdManifest(t testing.TB) Manifest {
+	t.Helper()
+	m, err := ReadManifest(filepath.Join("..", "training", "ssd-mobilenetv2.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *m
+}
+
 func TestManifestFaults(t *testing.T) {
-	good, err := json.Marshal(installed(t))
+	ssd := ssdManifest(t)
+	good, err := json.Marshal(&ssd)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ParseManifest(strings.NewReader(string(good))); err != nil {
-		t.Fatalf("the installed manifest does not parse again: %v", err)
+		t.Fatalf("the manifest does not parse again: %v", err)
 	}
 	for want, edit := range map[string][2]string{
 		"unknown field":         {`"schema":`, `"colour":1,"schema":`},
 		"schema is 2":           {`"schema":1`, `"schema":2`},
-		"name \"Bad Name\"":     {`"name":"ssd-mobilenetv2-openimages"`, `"name":"Bad Name"`},
+		"name \"Bad Name\"":     {`"name":"ssd-mobilenetv2"`, `"name":"Bad Name"`},
 		"unknown backbone":      {`"backbone":"mobilenetv2"`, `"backbone":"vgg"`},
 		"own folder":            {`"file":"`, `"file":"../`},
 		"sha256":                {`"sha256":"`, `"sha256":"zz`},
@@ -133,8 +166,17 @@ func TestManifestFaults(t *testing.T) {
 		"box_order \"hwxy\"":    {`"box_order":"yxhw"`, `"box_order":"hwxy"`},
 		"anchors each, want at": {`"feature_maps":[19`, `"feature_maps":[512`},
 		"two output names":      {`"boxes":"raw_boxes"`, `"boxes":"raw_scores"`},
-		"go with float32 only":  {`"mean":[]`, `"mean":[1,2,3]`},
-		"input.mean has 1 valu": {`"mean":[]`, `"mean":[1]`},
+		"go with float32 only":  {`"resize":`, `"mean":[1,2,3],"resize":`},
+		"input.mean has 1 valu": {`"resize":`, `"mean":[1],"resize":`},
+		"precision is \"fp8\"":  {`"precision":"fp32"`, `"precision":"fp8"`},
+		"conf is 1.5":           {`"conf":0.4`, `"conf":1.5`},
+		"nms_iou is -1":         {`"nms_iou":0.4`, `"nms_iou":-1`},
+		"multiple, 32":          {`"width":300`, `"multiple":32,"width":300`},
+		"recommended goes with": {`"backbone":"mobilenetv2"`, `"recommended":true`},
+		"accuracy is 40":        {`"labels":[`, `"accuracy":{"ap50":40,"data":"x"},"labels":[`},
+		"this one output":       {`"format":"ssd"`, `"format":"yolox"`},
+		"head.strides does not": {`"format":"ssd"`, `"strides":[8],"format":"ssd"`},
+		"head.reg_max goes":     {`"format":"ssd"`, `"reg_max":7,"format":"ssd"`},
 	} {
 		text := strings.Replace(string(good), edit[0], edit[1], 1)
 		if text == string(good) {
@@ -148,7 +190,7 @@ func TestManifestFaults(t *testing.T) {
 
 // A manifest with many faults says each once, on one line, always the same.
 func TestManifestFaultsOnOneLine(t *testing.T) {
-	m := *installed(t)
+	m := ssdManifest(t)
 	m.Input.Type, m.Input.Mean, m.Input.Std = "float32", []float64{1}, []float64{0, 0}
 	m.Head.SSD = &detect.SSDConfig{FeatureMaps: []int{19}, MinScale: 0.2, MaxScale: 0.9, AspectRatios: []float64{1}}
 	text, err := json.Marshal(&m)
@@ -172,14 +214,14 @@ func TestManifestFaultsOnOneLine(t *testing.T) {
 // What to do about a spoilt file depends on where it came from.
 func TestSpoiltModelHint(t *testing.T) {
 	path := copyModel(t, func(_ *Manifest, data []byte) []byte { return data[1:] })
-	dir := filepath.Join(t.TempDir(), "models")
+	dir := emptyStore(t)
 	if err := os.Rename(filepath.Dir(path), dir); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv(HomeEnv, filepath.Dir(dir))
-	for name, find := range map[string]func() (*Manifest, error){
-		"installed": func() (*Manifest, error) { return Find("mobilenetv2") },
-		"a file":    func() (*Manifest, error) { return FromFile(filepath.Join(dir, filepath.Base(path))) },
+	name := shippedName(t)
+	for where, find := range map[string]func() (*Manifest, error){
+		"in the store": func() (*Manifest, error) { return Find(name) },
+		"a file":       func() (*Manifest, error) { return FromFile(filepath.Join(dir, filepath.Base(path))) },
 	} {
 		m, err := find()
 		if err != nil {
@@ -187,29 +229,38 @@ func TestSpoiltModelHint(t *testing.T) {
 		}
 		_, err = Open(m, Options{})
 		if err == nil || !strings.Contains(err.Error(), "correct sha256 in "+strings.TrimSuffix(m.Path(), ".onnx")+".json") ||
-			strings.Contains(err.Error(), "make setup") != (name == "installed") {
-			t.Errorf("%s: %v", name, err)
+			!strings.Contains(err.Error(), m.SHA256[:12]) || !strings.Contains(err.Error(), m.Path()) ||
+			strings.Contains(err.Error(), "tracker models remove "+name) != (where == "in the store") {
+			t.Errorf("%s: %v", where, err)
 		}
 	}
 }
 
-// copyModel puts the installed model into a folder of its own, its manifest
-// changed by edit.
+func shippedName(t *testing.T) string {
+	t.Helper()
+	list, err := fs.Glob(models.Files, "mobilenetv2*.json")
+	if err != nil || len(list) == 0 {
+		t.Fatalf("no mobilenetv2 is built in (%v)", err)
+	}
+	return strings.TrimSuffix(list[0], ".json")
+}
+
+// copyModel puts the shipped model into a folder of its own, its manifest changed
+// by edit.
 func copyModel(t *testing.T, edit func(*Manifest, []byte) []byte) string {
 	t.Helper()
-	m := *installed(t)
-	data, err := os.ReadFile(m.Path())
+	m := *shipped(t)
+	data, err := fs.ReadFile(models.Files, m.File)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data = edit(&m, data)
+	data = edit(&m, slices.Clone(data))
 	text, err := json.Marshal(&m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), m.File)
-	beside := strings.TrimSuffix(path, ".onnx") + ".json"
-	if err := errors.Join(os.WriteFile(path, data, 0o600), os.WriteFile(beside, text, 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(path, data, 0o600), os.WriteFile(manifestBeside(path), text, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -217,6 +268,7 @@ func copyModel(t *testing.T, edit func(*Manifest, []byte) []byte) string {
 
 func TestOpenRefuses(t *testing.T) {
 	keep := func(_ *Manifest, data []byte) []byte { return data }
+	ssd := ssdManifest(t)
 	for _, tc := range []struct {
 		name string
 		edit func(*Manifest, []byte) []byte
@@ -225,10 +277,13 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{"another digest", func(m *Manifest, d []byte) []byte { d[len(d)/2]++; return d }, Options{}, "; correct sha256 in "},
 		{"a wrong input name", func(m *Manifest, d []byte) []byte { m.Input.Name = "pixels"; return d }, Options{}, `has no input "pixels"`},
-		{"a wrong input size", func(m *Manifest, d []byte) []byte { m.Input.Width = 320; return d }, Options{}, "input images is"},
-		{"a wrong output name", func(m *Manifest, d []byte) []byte { m.Head.Boxes = "boxes"; return d }, Options{}, `has no output "boxes"`},
-		{"too few labels", func(m *Manifest, d []byte) []byte { m.Labels = m.Labels[1:]; return d }, Options{}, "output raw_scores is"},
-		{"other anchors", func(m *Manifest, d []byte) []byte { m.Head.SSD.FeatureMaps = []int{19}; return d }, Options{}, "output raw_boxes is"},
+		{"a wrong input type", func(m *Manifest, d []byte) []byte { m.Input.Type = "float32"; return d }, Options{}, "input images is"},
+		{"a wrong output name", func(m *Manifest, d []byte) []byte { m.Head.Boxes = "places"; return d }, Options{}, `has no output "places"`},
+		{"too few labels", func(m *Manifest, d []byte) []byte { m.Labels = m.Labels[1:]; return d }, Options{}, "scores [1,"},
+		{"another head", func(m *Manifest, d []byte) []byte {
+			m.Head = Head{Format: "ssd", Boxes: "boxes", Scores: "scores", SSD: ssd.Head.SSD}
+			return d
+		}, Options{}, "boxes [1,"},
 		{"an unknown class", keep, Options{Classes: []string{"unicorn"}}, `class "unicorn"`},
 		{"an impossible conf", keep, Options{Conf: 2}, "conf is 2"},
 		{"a device that is not there", keep, Options{Device: "cuda:0"}, "cannot use CUDA"},
@@ -270,7 +325,6 @@ func TestFromFileRefuses(t *testing.T) {
 
 // Every way of laying out the input holds the same pixels.
 func TestInputLayouts(t *testing.T) {
-	installed(t)
 	if err := LoadRuntime(); err != nil {
 		t.Fatal(err)
 	}
@@ -335,8 +389,8 @@ func TestRuntimeNotFound(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", empty)
 	if _, err := findRuntime(); err == nil {
 		t.Skip("a system-wide ONNX Runtime is installed")
-	} else if !strings.Contains(err.Error(), filepath.Join(empty, "lib", runtimeFile())) || !strings.Contains(err.Error(), "make setup") {
-		t.Errorf("error %q names neither the file nor the command", err)
+	} else if !strings.Contains(err.Error(), "no "+runtimeFile()+" in "+filepath.Join(empty, "lib")) || !strings.Contains(err.Error(), "make setup") {
+		t.Errorf("error %q names not the file, the folder and the command", err)
 	}
 	t.Setenv(RuntimeEnv, filepath.Join(empty, "none.so"))
 	if _, err := findRuntime(); err == nil || !strings.Contains(err.Error(), "none.so") {

@@ -57,7 +57,7 @@ func (b *Batch) allocate(most int64) error {
 		b.floats = make([]float32, pixels)
 		b.pinner.Pin(&b.floats[0])
 	}
-	for _, shape := range b.model.outputShapes() {
+	for _, shape := range b.model.shapes {
 		result := make([]float32, most*shape.FlattenedSize())
 		b.results = append(b.results, result)
 		b.pinner.Pin(&result[0])
@@ -88,8 +88,8 @@ func (b *Batch) bind(size *batchSize, n int64) (err error) {
 	if err := size.binding.BindInput(m.Input.Name, input); err != nil {
 		return err
 	}
-	shapes := b.model.outputShapes()
-	for i, name := range b.model.outputNames() {
+	shapes := b.model.shapes
+	for i, name := range m.Head.outputs() {
 		shape := batched(shapes[i], n)
 		value, err := ort.NewTensor(shape, b.results[i][:shape.FlattenedSize()])
 		if err != nil {
@@ -128,7 +128,7 @@ func (b *Batch) Run(requests []*Request) error {
 		return fmt.Errorf("run model %s on %d pictures: %w", b.model.manifest.Name, len(requests), oneLine(err))
 	}
 	for i, r := range requests {
-		for o, result := range r.results() {
+		for o, result := range r.values {
 			copy(result, part(b.results[o], len(result), i))
 		}
 	}
@@ -153,16 +153,3 @@ func (b *Batch) Close() error {
 	b.pinner.Unpin()
 	return errors.Join(errs...)
 }
-
-// outputNames are the network's outputs that a request reads.
-func (m *Model) outputNames() []string {
-	return []string{m.manifest.Head.Boxes, m.manifest.Head.Scores}
-}
-
-// outputShapes are their shapes for one picture.
-func (m *Model) outputShapes() []ort.Shape {
-	return []ort.Shape{ort.NewShape(1, m.anchors, 4), ort.NewShape(1, m.anchors, int64(m.decoder.Channels()))}
-}
-
-// results are the outputs' memory.
-func (r *Request) results() [2][]float32 { return [2][]float32{r.boxes.GetData(), r.scores.GetData()} }

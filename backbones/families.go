@@ -45,8 +45,8 @@ var families = []Family{
 // Families lists the registry, edge families first.
 func Families() []Family { return append([]Family(nil), families...) }
 
-// ErrUnknown says that a name is neither a family nor an installed model.
-var ErrUnknown = errors.New("unknown backbone")
+// ErrUnknown says that a name is neither a family nor a model.
+var ErrUnknown = errors.New("unknown backbone or model")
 
 // LookupFamily finds a family by name, without regard to case.
 func LookupFamily(name string) (Family, error) {

@@ -8,34 +8,68 @@ import (
 	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/tracker-go/tracker/detect"
 )
 
-// What stands in messages for sizes that may be any: of boxes and scores the
-// pictures, boxes a picture and classes; of the input the pictures alone, for its
-// other axes may be what is wrong.
-const (
-	inputAxes  = "N"
-	outputAxes = "NAC"
-)
+// inputAxes names the input's sizes that may be any in messages: the pictures
+// alone, for its other axes may be what is wrong.
+const inputAxes = "N"
+
+// anchorAxis is where an output has its boxes, batch axis included, given the
+// decoder's shape of it.
+func anchorAxis(shape []int) int {
+	if shape[1] == 0 {
+		return 2
+	}
+	return 1
+}
+
+// outputAxes names the axes of an output in messages: pictures, then boxes and
+// channels.
+func outputAxes(shape []int) string { return [...]string{1: "NAC", 2: "NCA"}[anchorAxis(shape)] }
+
+// onePicture is a decoder's shape with the batch axis.
+func onePicture(shape []int) ort.Shape {
+	whole := ort.NewShape(1)
+	for _, n := range shape {
+		whole = append(whole, int64(n))
+	}
+	return whole
+}
 
 // checkGraph compares a model's inputs and outputs with its manifest.
-func checkGraph(m *Manifest, dec decoder, data []byte) error {
+func checkGraph(m *Manifest, dec detect.Decoder, data []byte) error {
 	inputs, outputs, err := ort.GetInputOutputInfoWithONNXData(data)
 	if err != nil {
 		return fmt.Errorf("not a model that ONNX Runtime can load: %w", oneLine(err))
 	}
-	in, head := &m.Input, &m.Head
-	anchors, channels := int64(dec.Anchors()), int64(dec.Channels())
+	in := &m.Input
 	badInput := checkTensor("input", inputs, inputAxes, in.Name, in.elementType(), in.shape())
-	badOutput := oneLine(
-		checkTensor("output", outputs, outputAxes, head.Boxes, ort.TensorElementDataTypeFloat, ort.NewShape(1, anchors, 4)),
-		checkTensor("output", outputs, outputAxes, head.Scores, ort.TensorElementDataTypeFloat, ort.NewShape(1, anchors, channels)),
-	)
+	var badOutputs []error
+	for i, name := range m.Head.outputs() {
+		want := dec.Shapes()[i]
+		badOutputs = append(badOutputs, checkTensor("output", outputs, outputAxes(want), name, ort.TensorElementDataTypeFloat, onePicture(want)))
+	}
 	return oneLine(
 		hinted(badInput, m.correct("input")),
-		hinted(badOutput, "not this kind of detector: "+m.correct("head and labels")),
+		hinted(oneLine(badOutputs...), "not this kind of detector: "+m.correct("head and labels")),
 		checkOthers(inputs, in.Name),
 	)
+}
+
+// outputList writes the shapes of outputs with their names, or those wanted where
+// there are none.
+func outputList(names []string, shapes []ort.Shape, want [][]int) string {
+	list := make([]string, len(want))
+	for i := range want {
+		if names == nil {
+			list[i] = shapeText(onePicture(want[i]), outputAxes(want[i]))
+		} else {
+			list[i] = names[i] + " " + shapeText(shapes[i], outputAxes(want[i]))
+		}
+	}
+	return strings.Join(list, " and ")
 }
 
 // hinted adds to an error, if there is one, what to do about it.
@@ -47,7 +81,12 @@ func hinted(err error, hint string) error {
 }
 
 // correct is the hint for a manifest that does not fit its model.
-func (m *Manifest) correct(keys string) string { return "correct " + keys + " in " + m.path }
+func (m *Manifest) correct(keys string) string {
+	if m.origin == undescribed {
+		return "describe it in " + m.path + ", as docs/models.md shows"
+	}
+	return "correct " + keys + " in " + m.path
+}
 
 // checkTensor finds a tensor by name and compares its type and its shape with
 // what is wanted, where a size below 1 on either side fits any. axes names the
@@ -134,18 +173,4 @@ func shapeText(shape ort.Shape, axes string) string {
 		}
 	}
 	return "[" + strings.Join(sizes, ",") + "]"
-}
-
-// describeGraph says for an error message what a model file without a manifest
-// holds, or why it cannot be loaded.
-func describeGraph(path string) string {
-	const advice = "; write one as docs/models.md shows"
-	if err := LoadRuntime(); err != nil {
-		return advice
-	}
-	inputs, outputs, err := ort.GetInputOutputInfo(path)
-	if err != nil {
-		return fmt.Sprintf(", and ONNX Runtime cannot load it: %v", oneLine(err))
-	}
-	return fmt.Sprintf(" (inputs: %s; outputs: %s)%s", tensorList(inputs), tensorList(outputs), advice)
 }

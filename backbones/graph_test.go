@@ -25,8 +25,8 @@ func TestFixedHeads(t *testing.T) {
 			}
 			defer model.Close()
 			r := newRequest(t, model)
-			if model.anchors != 5 {
-				t.Errorf("%d boxes, want 5", model.anchors)
+			if n := model.shapes[0][1]; n != 5 {
+				t.Errorf("%d boxes, want 5", n)
 			}
 			img := gocv.NewMatWithSize(16, 16, gocv.MatTypeCV8UC3)
 			defer img.Close()

@@ -4,17 +4,17 @@ package backbones
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/tracker-go/tracker/detect"
 )
 
 // ManifestSchema is the version of the manifest format that this program reads.
@@ -23,25 +23,64 @@ const ManifestSchema = 1
 // Manifest describes one model file: what it is, how to feed it and how to read
 // it. It stands beside the file as JSON, under the same name.
 type Manifest struct {
-	Schema      int    `json:"schema"`
-	Name        string `json:"name"`
-	Backbone    string `json:"backbone"` // a family of the registry
-	Description string `json:"description"`
+	Schema int    `json:"schema"`
+	Name   string `json:"name"`
+	// Backbone is a family of the registry, empty for a detector outside of them.
+	Backbone string `json:"backbone,omitempty"`
+	// Recommended says that the model stands for its family: --backbone FAMILY.
+	Recommended bool   `json:"recommended,omitempty"`
+	Description string `json:"description,omitempty"`
 	// File is the model's name in the manifest's own folder, SHA256 its hex digest.
-	File   string   `json:"file"`
-	SHA256 string   `json:"sha256"`
-	Input  Input    `json:"input"`
-	Head   Head     `json:"head"`
-	Labels []string `json:"labels"`
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`
+	// Precision that the network computes in: fp32, fp16 or int8; empty if unknown.
+	Precision string   `json:"precision,omitempty"`
+	Input     Input    `json:"input"`
+	Head      Head     `json:"head"`
+	Labels    []string `json:"labels"`
+	// Conf is the lowest score of a detection and NMSIoU the overlap above which two
+	// boxes of a class are one object, where the user does not say; 0 for what is
+	// usual with the head's format.
+	Conf   float64 `json:"conf,omitempty"`
+	NMSIoU float64 `json:"nms_iou,omitempty"`
+	// Accuracy and Speed are what was measured, nil where nothing was.
+	Accuracy *Accuracy `json:"accuracy,omitempty"`
+	Speed    *Speed    `json:"speed,omitempty"`
 	// Licence of the weights, Source where they came from, TrainedBy whose recipe
 	// made them and TrainingData on what.
 	Licence      string `json:"licence"`
 	Source       string `json:"source"`
-	TrainedBy    string `json:"trained_by"`
-	TrainingData string `json:"training_data"`
+	TrainedBy    string `json:"trained_by,omitempty"`
+	TrainingData string `json:"training_data,omitempty"`
 
-	path      string // the file that the manifest was read from
-	installed bool   // found in a data folder, not named by the user
+	path   string // the file that the manifest was read from, within files
+	files  fs.FS  // nil for the file system
+	origin origin
+}
+
+// origin is where a model was found, which decides what to do about a broken one.
+type origin int
+
+const (
+	asFile      origin = iota // named by the user, with a manifest
+	undescribed               // the same, but without
+	inStore                   // in a data folder
+	inProgram                 // built in
+)
+
+// Accuracy is average precision at an overlap of 0.5, 0..1: the mean over classes,
+// and of people alone, 0 where not measured.
+type Accuracy struct {
+	AP50       float64 `json:"ap50"`
+	PersonAP50 float64 `json:"person_ap50,omitempty"`
+	Data       string  `json:"data"` // what it was measured on
+}
+
+// Speed is the time of one inference at the input's default size.
+type Speed struct {
+	Milliseconds float64 `json:"milliseconds"`
+	Threads      int     `json:"threads"`
+	Machine      string  `json:"machine"`
 }
 
 // Input says how pixels become the network's input tensor.
@@ -52,25 +91,78 @@ type Input struct {
 	Color  string `json:"color"`  // "BGR" or "RGB"
 	Width  int    `json:"width"`  // pixels
 	Height int    `json:"height"` // pixels
-	Resize string `json:"resize"` // "letterbox" (keeps the aspect ratio) or "stretch"
+	// Multiple, if not 0, says that the sides may be any multiples of this many
+	// pixels; Width and Height are then where nothing else is asked for.
+	Multiple int `json:"multiple,omitempty"`
+	// Resize is "letterbox" (keeps the aspect ratio, the picture in the middle),
+	// "letterbox-top-left" (in the corner) or "stretch".
+	Resize string `json:"resize"`
 	// Mean and Std, per channel in Color order, make float32 inputs:
 	// (pixel − mean) / std with pixels 0..255. Empty means pixels as they are.
-	Mean []float64 `json:"mean"`
-	Std  []float64 `json:"std"`
-}
-
-// Head says how the network's outputs become detections.
-type Head struct {
-	// Format is "boxes" (decoded already: boxes [N,A,4] in input pixels and scores
-	// [N,A,C] 0..1, the project's own contract) or "ssd".
-	Format string            `json:"format"`
-	Boxes  string            `json:"boxes"`  // output name
-	Scores string            `json:"scores"` // output name
-	SSD    *detect.SSDConfig `json:"ssd,omitempty"`
+	Mean []float64 `json:"mean,omitempty"`
+	Std  []float64 `json:"std,omitempty"`
 }
 
 // Path is where the model file should be.
-func (m *Manifest) Path() string { return filepath.Join(filepath.Dir(m.path), m.File) }
+func (m *Manifest) Path() string {
+	if m.files != nil {
+		return "built-in " + m.File
+	}
+	return filepath.Join(filepath.Dir(m.path), m.File)
+}
+
+// BuiltIn reports whether the model is part of the program.
+func (m *Manifest) BuiltIn() bool { return m.origin == inProgram }
+
+// open opens the model file.
+func (m *Manifest) open() (fs.File, error) {
+	if m.files != nil {
+		return m.files.Open(m.File)
+	}
+	return os.Open(m.Path())
+}
+
+// Size is the length of the model file in bytes.
+func (m *Manifest) Size() (int64, error) {
+	f, err := m.open()
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// Thresholds are the model's own conf and nms-iou, for settings that the user
+// leaves to it.
+func (m *Manifest) Thresholds() (conf, nmsIoU float64) {
+	format := headFormats[m.Head.Format]
+	return cmp.Or(m.Conf, format.conf), cmp.Or(m.NMSIoU, format.nmsIoU)
+}
+
+// WithSize is the same model for an input of w×h pixels.
+func (m *Manifest) WithSize(w, h int) (*Manifest, error) {
+	in := &m.Input
+	if w == in.Width && h == in.Height {
+		return m, nil
+	}
+	step := in.Multiple
+	if step == 0 {
+		return nil, fmt.Errorf("size %d×%d: model %s takes %d×%d only", w, h, m.Name, in.Width, in.Height)
+	}
+	if w < step || h < step || w%step != 0 || h%step != 0 || w > maxInput || h > maxInput {
+		return nil, fmt.Errorf("size %d×%d: model %s takes multiples of %d, up to %d", w, h, m.Name, step, maxInput)
+	}
+	sized := *m
+	sized.Input.Width, sized.Input.Height = w, h
+	return &sized, nil
+}
+
+// minInput and maxInput bound an input's sides, in pixels.
+const minInput, maxInput = 16, 4096
 
 // maxManifest bounds what is read: a manifest is text for people.
 const maxManifest = 1 << 20
@@ -83,7 +175,11 @@ func ReadManifest(path string) (*Manifest, error) {
 		return nil, fmt.Errorf("read manifest: %w", err)
 	}
 	defer f.Close()
-	m, err := ParseManifest(io.LimitReader(f, maxManifest))
+	return readManifest(f, path)
+}
+
+func readManifest(r io.Reader, path string) (*Manifest, error) {
+	m, err := ParseManifest(io.LimitReader(r, maxManifest))
 	if err != nil {
 		return nil, fmt.Errorf("read manifest %s: %w", path, err)
 	}
@@ -127,9 +223,13 @@ func (m *Manifest) validate() error {
 	}
 	check(m.Schema == ManifestSchema, "schema is %d, this program reads %d", m.Schema, ManifestSchema)
 	check(namePattern.MatchString(m.Name), "name %q: want lower-case letters, digits, '.', '_' and '-'", m.Name)
-	if _, err := LookupFamily(m.Backbone); err != nil {
+	if _, err := LookupFamily(m.Backbone); m.Backbone != "" && err != nil {
 		errs = append(errs, fmt.Errorf("backbone: %w", err))
 	}
+	check(m.Backbone != "" || !m.Recommended, "recommended goes with a backbone")
+	check(slices.Contains([]string{"", "fp32", "fp16", "int8"}, m.Precision), "precision is %q, want fp32, fp16 or int8", m.Precision)
+	check(m.Conf >= 0 && m.Conf <= 1, "conf is %g, want 0 to 1", m.Conf)
+	check(m.NMSIoU >= 0 && m.NMSIoU <= 1, "nms_iou is %g, want 0 to 1", m.NMSIoU)
 	check(m.File != "" && m.File != "." && m.File != ".." && !strings.ContainsAny(m.File, `/\`),
 		"file %q: want the name of a file in the manifest's own folder", m.File)
 	check(sha256Pattern.MatchString(m.SHA256), "sha256 %q: want 64 lower-case hex digits", m.SHA256)
@@ -139,7 +239,15 @@ func (m *Manifest) validate() error {
 	for i, l := range m.Labels {
 		check(strings.TrimSpace(l) != "", "labels[%d] is blank", i)
 	}
-	return oneLine(append(errs, m.Input.validate(), m.Head.validate())...)
+	if a := m.Accuracy; a != nil {
+		check(a.AP50 >= 0 && a.AP50 <= 1 && a.PersonAP50 >= 0 && a.PersonAP50 <= 1,
+			"accuracy is %g and %g, want 0 to 1", a.AP50, a.PersonAP50)
+	}
+	if err := oneLine(append(errs, m.Input.validate(), m.Head.validate())...); err != nil {
+		return err
+	}
+	_, err := newDecoder(m)
+	return err
 }
 
 // oneLine joins what several errors say, each thing once, for a message that
@@ -175,10 +283,8 @@ func (in *Input) validate() error {
 	oneOf("type", in.Type, "uint8", "float32")
 	oneOf("layout", in.Layout, "NHWC", "NCHW")
 	oneOf("color", in.Color, "BGR", "RGB")
-	oneOf("resize", in.Resize, "letterbox", "stretch")
-	if in.Width < 16 || in.Width > 4096 || in.Height < 16 || in.Height > 4096 {
-		errs = append(errs, fmt.Errorf("input is %d×%d, want 16 to 4096 a side", in.Width, in.Height))
-	}
+	oneOf("resize", in.Resize, "letterbox", "letterbox-top-left", "stretch")
+	errs = append(errs, in.validateSize())
 	if in.Type == "uint8" && len(in.Mean)+len(in.Std) > 0 {
 		errs = append(errs, errors.New("input.mean and input.std go with float32 only"))
 	}
@@ -198,18 +304,12 @@ func (in *Input) validate() error {
 	return errors.Join(errs...)
 }
 
-func (h *Head) validate() error {
-	var errs []error
-	if h.Boxes == "" || h.Scores == "" || h.Boxes == h.Scores {
-		errs = append(errs, fmt.Errorf("head.boxes %q and head.scores %q: want two output names", h.Boxes, h.Scores))
+func (in *Input) validateSize() error {
+	switch w, h := in.Width, in.Height; {
+	case w < minInput || w > maxInput || h < minInput || h > maxInput:
+		return fmt.Errorf("input is %d×%d, want %d to %d a side", w, h, minInput, maxInput)
+	case in.Multiple < 0 || in.Multiple > 0 && (w%in.Multiple != 0 || h%in.Multiple != 0):
+		return fmt.Errorf("input is %d×%d, which are no multiples of input.multiple, %d", w, h, in.Multiple)
 	}
-	switch {
-	case h.Format != "ssd" && h.Format != "boxes":
-		errs = append(errs, fmt.Errorf("head.format is %q, want boxes or ssd", h.Format))
-	case (h.Format == "ssd") != (h.SSD != nil):
-		errs = append(errs, errors.New("head.ssd goes with format ssd, and with no other"))
-	case h.SSD != nil:
-		errs = append(errs, h.SSD.Validate())
-	}
-	return errors.Join(errs...)
+	return nil
 }

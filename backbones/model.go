@@ -8,8 +8,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 
@@ -51,22 +51,15 @@ func (o Options) Validate() error {
 	return err
 }
 
-// decoder turns the raw outputs for one picture into detections in input pixels.
-type decoder interface {
-	Decode(dst []detect.Detection, boxes, scores []float32, conf float64, wanted []bool) ([]detect.Detection, error)
-	Anchors() int // boxes per picture; 0 for any number
-	Channels() int
-}
-
 // Model is a loaded network with what is needed to read its outputs. It may be
 // shared by goroutines, each with its own Request.
 type Model struct {
 	manifest *Manifest
 	opts     Options
 	session  *ort.DynamicAdvancedSession
-	decoder  decoder
+	decoder  detect.Decoder
 	wanted   []bool
-	anchors  int64 // boxes per picture, as the network gives them
+	shapes   []ort.Shape // of the outputs for one picture, as the network gives them
 }
 
 // Open loads the model that a manifest describes: it checks the file's digest,
@@ -113,19 +106,17 @@ func open(m *Manifest, opts Options) (*Model, error) {
 	return model, nil
 }
 
-func newDecoder(m *Manifest) (decoder, error) {
-	if m.Head.Format == "ssd" {
-		return detect.NewSSD(*m.Head.SSD, m.Input.Width, m.Input.Height, len(m.Labels))
-	}
-	return detect.Boxes{Labels: len(m.Labels)}, nil
-}
-
 // readVerified reads the model file whole: the bytes that were hashed are the
 // bytes that run.
 func readVerified(m *Manifest) ([]byte, error) {
-	data, err := os.ReadFile(m.Path())
+	f, err := m.open()
 	if err != nil {
 		return nil, fmt.Errorf("%w; %s", err, m.repair())
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", m.Path(), err)
 	}
 	sum := sha256.Sum256(data)
 	if got := hex.EncodeToString(sum[:]); got != m.SHA256 {
@@ -138,8 +129,11 @@ func readVerified(m *Manifest) ([]byte, error) {
 // repair says what to do about a model file that is missing or another one.
 func (m *Manifest) repair() string {
 	own := "correct sha256 in " + m.path + " if the file is right"
-	if m.installed {
-		return "run 'make setup' to install it again, or, if it is your own, " + own
+	switch m.origin {
+	case inProgram:
+		return "build the program again"
+	case inStore:
+		return "install it again (tracker models remove " + m.Name + ", then add), or " + own
 	}
 	return own
 }
@@ -151,7 +145,7 @@ func newSession(m *Manifest, data []byte, opts Options) (*ort.DynamicAdvancedSes
 	}
 	defer so.Destroy()
 	return ort.NewDynamicAdvancedSessionWithONNXData(data,
-		[]string{m.Input.Name}, []string{m.Head.Boxes, m.Head.Scores}, so)
+		[]string{m.Input.Name}, m.Head.outputs(), so)
 }
 
 // spinning is the runtime's setting for Options.Shared.
@@ -221,41 +215,44 @@ func (m *Model) warmUp() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, input.Destroy()) }()
-	if m.anchors, err = m.countBoxes(input); err != nil {
+	if m.shapes, err = m.measure(input); err != nil {
 		return err
 	}
 	if err := m.loadNoise(input); err != nil {
 		return err
 	}
-	noisy, err := m.countBoxes(input)
-	if err == nil && (m.anchors < 1 || noisy != m.anchors) {
-		return fmt.Errorf("%s: the network gives %d boxes for a blank picture and %d for noise, want the same number for every picture; "+
-			"export it without its own NMS and score threshold", m.manifest.Path(), m.anchors, noisy)
+	noisy, err := m.measure(input)
+	if err != nil {
+		return err
 	}
-	return err
+	axis := anchorAxis(m.decoder.Shapes()[0])
+	if blank, noise := m.shapes[0][axis], noisy[0][axis]; blank < 1 || noise != blank {
+		return fmt.Errorf("%s: the network gives %d boxes for a blank picture and %d for noise, want the same number for every picture; "+
+			"export it without its own NMS and score threshold", m.manifest.Path(), blank, noise)
+	}
+	return nil
 }
 
-// countBoxes runs the network and checks the shapes of what it gives.
-func (m *Model) countBoxes(input *inputTensor) (int64, error) {
-	outputs := []ort.Value{nil, nil}
+// measure runs the network and checks the shapes of what it gives.
+func (m *Model) measure(input *inputTensor) ([]ort.Shape, error) {
+	names, want := m.manifest.Head.outputs(), m.decoder.Shapes()
+	outputs, shapes := make([]ort.Value, len(names)), make([]ort.Shape, len(names))
 	if err := m.session.Run([]ort.Value{input.value}, outputs); err != nil {
-		return 0, fmt.Errorf("%s: a first inference failed: %w", m.manifest.Path(), oneLine(err))
+		return nil, fmt.Errorf("%s: a first inference failed: %w", m.manifest.Path(), oneLine(err))
 	}
-	boxes, scores := outputs[0].GetShape(), outputs[1].GetShape()
-	if err := errors.Join(outputs[0].Destroy(), outputs[1].Destroy()); err != nil {
-		return 0, err
+	fits := true
+	for i, out := range outputs {
+		shapes[i] = out.GetShape().Clone()
+		if err := out.Destroy(); err != nil {
+			return nil, err
+		}
+		fits = fits && shapeFits(shapes[i], onePicture(want[i])) && shapes[i][anchorAxis(want[i])] == shapes[0][anchorAxis(want[0])]
 	}
-	head, channels := &m.manifest.Head, int64(m.decoder.Channels())
-	if len(boxes) != 3 || len(scores) != 3 || boxes[0] != 1 || scores[0] != 1 ||
-		boxes[1] != scores[1] || boxes[2] != 4 || scores[2] != channels {
-		return 0, fmt.Errorf("%s: outputs are %s %s and %s %s, want [1,A,4] and [1,A,%d]; %s", m.manifest.Path(),
-			head.Boxes, shapeText(boxes, outputAxes), head.Scores, shapeText(scores, outputAxes), channels, m.manifest.correct("head and labels"))
+	if !fits {
+		return nil, fmt.Errorf("%s: outputs are %s, want %s; %s", m.manifest.Path(),
+			outputList(names, shapes, want), outputList(nil, nil, want), m.manifest.correct("head and labels"))
 	}
-	if want := int64(m.decoder.Anchors()); want != 0 && boxes[1] != want {
-		return 0, fmt.Errorf("%s: the network gives %d boxes, the manifest's anchors are %d; %s",
-			m.manifest.Path(), boxes[1], want, m.manifest.correct("head.ssd"))
-	}
-	return boxes[1], nil
+	return shapes, nil
 }
 
 // loadNoise fills the input with random pixels, always the same.

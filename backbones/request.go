@@ -18,8 +18,8 @@ import (
 type Request struct {
 	model   *Model
 	input   *inputTensor
-	boxes   *ort.Tensor[float32] // [1,A,4]
-	scores  *ort.Tensor[float32] // [1,A,C]
+	outputs []*ort.Tensor[float32]
+	values  [][]float32 // the outputs' memory
 	binding *ort.IoBinding
 	nms     detect.Suppressor
 }
@@ -38,22 +38,21 @@ func (r *Request) allocate() (err error) {
 	if r.input, err = newInputTensor(&m.manifest.Input); err != nil {
 		return err
 	}
-	if r.boxes, err = ort.NewEmptyTensor[float32](ort.NewShape(1, m.anchors, 4)); err != nil {
-		return err
-	}
-	if r.scores, err = ort.NewEmptyTensor[float32](ort.NewShape(1, m.anchors, int64(m.decoder.Channels()))); err != nil {
-		return err
-	}
-	r.input.pinner.Pin(&r.boxes.GetData()[0])
-	r.input.pinner.Pin(&r.scores.GetData()[0])
 	if r.binding, err = m.session.CreateIoBinding(); err != nil {
 		return err
 	}
-	return errors.Join(
-		r.binding.BindInput(m.manifest.Input.Name, r.input.value),
-		r.binding.BindOutput(m.manifest.Head.Boxes, r.boxes),
-		r.binding.BindOutput(m.manifest.Head.Scores, r.scores),
-	)
+	for i, name := range m.manifest.Head.outputs() {
+		out, err := ort.NewEmptyTensor[float32](m.shapes[i])
+		if err != nil {
+			return err
+		}
+		r.outputs, r.values = append(r.outputs, out), append(r.values, out.GetData())
+		r.input.pinner.Pin(&r.values[i][0])
+		if err := r.binding.BindOutput(name, out); err != nil {
+			return err
+		}
+	}
+	return r.binding.BindInput(m.manifest.Input.Name, r.input.value)
 }
 
 // Load resizes a BGR picture of any size into the input tensor. The picture is
@@ -67,7 +66,7 @@ func (r *Request) Run(ctx context.Context) error { return r.model.run(ctx, r.bin
 // of the loaded picture, cut to its edges.
 func (r *Request) Detections(dst []detect.Detection) ([]detect.Detection, error) {
 	first := len(dst)
-	dst, err := r.model.decoder.Decode(dst, r.boxes.GetData(), r.scores.GetData(), r.model.opts.Conf, r.model.wanted)
+	dst, err := r.model.decoder.Decode(dst, r.values, r.model.opts.Conf, r.model.wanted)
 	if err != nil {
 		return dst, err
 	}
@@ -90,11 +89,8 @@ func (r *Request) Close() error {
 	if r.binding != nil {
 		errs = append(errs, r.binding.Destroy())
 	}
-	if r.scores != nil {
-		errs = append(errs, r.scores.Destroy())
-	}
-	if r.boxes != nil {
-		errs = append(errs, r.boxes.Destroy())
+	for _, out := range r.outputs {
+		errs = append(errs, out.Destroy())
 	}
 	if r.input != nil {
 		errs = append(errs, r.input.Destroy())

@@ -27,8 +27,9 @@ var (
 )
 
 // LoadRuntime loads the ONNX Runtime library, once for the whole process: the
-// file that RuntimeEnv names, else the pinned version in the data folders. The
-// error names every file it looked for and the command that installs it.
+// file that RuntimeEnv names, else the pinned version in lib/ of the data folders,
+// beside the program or in its ../lib, or among the system's libraries. The error
+// names the folders it looked in and what to do.
 func LoadRuntime() error {
 	runtimeMu.Lock()
 	defer runtimeMu.Unlock()
@@ -64,16 +65,39 @@ func findRuntime() (string, error) {
 		}
 		return path, nil
 	}
-	var tried []string
-	for _, dir := range DataDirs() {
-		path := filepath.Join(dir, "lib", runtimeFile())
-		if isFile(path) == nil {
+	dirs := runtimeDirs()
+	for _, dir := range dirs {
+		if path := filepath.Join(dir, runtimeFile()); isFile(path) == nil {
 			return path, nil
 		}
-		tried = append(tried, path)
 	}
-	return "", fmt.Errorf("load ONNX Runtime %s: no such file: %s; run 'make setup' to install it, or set %s to the library",
-		RuntimeVersion, strings.Join(tried, ", "), RuntimeEnv)
+	return "", fmt.Errorf("load ONNX Runtime: no %s in %s; run 'make setup', put the library beside the program, or set %s to it",
+		runtimeFile(), strings.Join(dirs, ", "), RuntimeEnv)
+}
+
+// runtimeDirs lists where the library may be, best first: lib/ of the data
+// folders, the program's own folder and its ../lib, the system's libraries.
+func runtimeDirs() []string {
+	var dirs []string
+	for _, dir := range DataDirs() {
+		dirs = append(dirs, filepath.Join(dir, "lib"))
+	}
+	if exe, err := os.Executable(); err == nil {
+		if target, err := filepath.EvalSymlinks(exe); err == nil {
+			exe = target
+		}
+		dirs = append(dirs, filepath.Dir(exe), filepath.Join(filepath.Dir(exe), "..", "lib"))
+	}
+	return append(dirs, systemLibraries()...)
+}
+
+// systemLibraries are the folders of shared libraries that packages install into.
+func systemLibraries() []string {
+	if runtime.GOOS != "linux" {
+		return []string{"/usr/local/lib"}
+	}
+	triplet := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH] + "-linux-gnu"
+	return []string{"/usr/local/lib", filepath.Join("/usr/lib", triplet), "/usr/lib"}
 }
 
 // runtimeFile is the library's file name, version included, as its builds name it.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tracker-go/tracker/models"
 )
 
 // HomeEnv names the folder that is searched first for lib/ and models/.
@@ -35,12 +37,22 @@ func DataDirs() []string {
 	return dirs
 }
 
-// Installed lists the manifests in the data folders by name; where two have the
-// same name, the folder searched first wins. Manifests that cannot be read are
-// reported together in err, beside the ones that could.
+// Installed lists the manifests in the data folders and then those built into the
+// program, by name; where two have the same name, the one found first wins.
+// Manifests that cannot be read are reported together in err, beside the ones that
+// could.
 func Installed() (list []*Manifest, err error) {
 	var errs []error
 	seen := map[string]bool{}
+	add := func(m *Manifest, err error) {
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case !seen[m.Name]:
+			seen[m.Name] = true
+			list = append(list, m)
+		}
+	}
 	for _, dir := range DataDirs() {
 		paths, err := manifestPaths(filepath.Join(dir, "models"))
 		if err != nil {
@@ -48,18 +60,36 @@ func Installed() (list []*Manifest, err error) {
 		}
 		for _, path := range paths {
 			m, err := ReadManifest(path)
-			switch {
-			case err != nil:
-				errs = append(errs, err)
-			case !seen[m.Name]:
-				seen[m.Name] = true
-				m.installed = true
-				list = append(list, m)
+			if err == nil {
+				m.origin = inStore
 			}
+			add(m, err)
 		}
+	}
+	paths, err := fs.Glob(models.Files, "*.json")
+	if err != nil {
+		errs = append(errs, err)
+	}
+	for _, path := range paths {
+		add(readBuiltIn(path))
 	}
 	slices.SortFunc(list, func(a, b *Manifest) int { return strings.Compare(a.Name, b.Name) })
 	return list, errors.Join(errs...)
+}
+
+// readBuiltIn reads the manifest of a model in the program.
+func readBuiltIn(path string) (*Manifest, error) {
+	f, err := models.Files.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	m, err := readManifest(f, path)
+	if err != nil {
+		return nil, err
+	}
+	m.files, m.origin = models.Files, inProgram
+	return m, nil
 }
 
 func manifestPaths(dir string) ([]string, error) {
@@ -79,30 +109,37 @@ func manifestPaths(dir string) ([]string, error) {
 	return paths, nil
 }
 
-// Find gives the installed model for a backbone family, or of that exact model
-// name. The error for a family with no model says which are installed.
+// Find gives a backbone family's model, which is the one its manifest recommends,
+// else the first by name; or the model of that exact name. NAME-PRECISION also
+// finds a model called NAME. The error for a family with no model says which are
+// installed.
 func Find(name string) (*Manifest, error) {
 	list, listErr := Installed()
-	for _, m := range list {
-		if strings.EqualFold(m.Name, name) {
-			return m, nil
-		}
-	}
 	family, err := LookupFamily(name)
 	if err != nil {
-		return nil, errors.Join(err, listErr)
+		if i := slices.IndexFunc(list, func(m *Manifest) bool { return m.isCalled(name) }); i >= 0 {
+			return list[i], nil
+		}
+		return nil, errors.Join(fmt.Errorf("%w; %s", err, installedNames(list)), listErr)
 	}
+	var found *Manifest
 	for _, m := range list {
-		if m.Backbone == family.Name {
-			return m, nil
+		if m.Backbone == family.Name && (found == nil || m.Recommended && !found.Recommended) {
+			found = m
 		}
 	}
-	return nil, errors.Join(fmt.Errorf("backbone %s has no installed model (%s); %s",
-		family.Name, installedNames(list), installHint), listErr)
+	if found == nil {
+		return nil, errors.Join(fmt.Errorf("backbone %s has no model (%s); %s", family.Name, installedNames(list), installHint), listErr)
+	}
+	return found, nil
 }
 
-// installHint is what to do about a missing model or library.
-const installHint = "run 'make setup' to install the first model, or give your own with --model FILE.onnx"
+func (m *Manifest) isCalled(name string) bool {
+	return strings.EqualFold(m.Name, name) || strings.EqualFold(m.Name+"-"+m.Precision, name)
+}
+
+// installHint is what to do about a missing model.
+const installHint = "install one with 'tracker models add FILE', or name a file with --model FILE.onnx"
 
 func installedNames(list []*Manifest) string {
 	if len(list) == 0 {
@@ -110,24 +147,28 @@ func installedNames(list []*Manifest) string {
 	}
 	names := make([]string, len(list))
 	for i, m := range list {
-		names[i] = fmt.Sprintf("%s: %s", m.Backbone, m.Name)
+		names[i] = m.Name
 	}
-	return "installed: " + strings.Join(names, ", ")
+	return "the models are: " + strings.Join(names, ", ")
 }
 
-// FromFile describes a model given by its path, with the manifest that stands
-// beside it as FILE.json.
+// FromFile describes a model given by its path: with the manifest that stands
+// beside it as FILE.json, or without one by what its outputs look like, where they
+// are those of a known kind of detector.
 func FromFile(path string) (*Manifest, error) {
 	if info, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open model: %w; give the path of an ONNX file, or a --backbone that 'tracker models' lists", err)
 	} else if info.IsDir() {
 		return nil, fmt.Errorf("open model %s: is a folder; give the ONNX file", path)
 	}
-	beside := strings.TrimSuffix(path, filepath.Ext(path)) + ".json"
+	beside := manifestBeside(path)
 	m, err := ReadManifest(beside)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open model %s: no manifest %s beside it, so its outputs cannot be read as detections%s",
-			path, filepath.Base(beside), describeGraph(path))
+		if m, err = recognise(path); err != nil {
+			return nil, fmt.Errorf("open model %s: no manifest %s beside it, and %w; describe it there as docs/models.md shows",
+				path, filepath.Base(beside), err)
+		}
+		return m, nil
 	}
 	if err != nil {
 		return nil, err
@@ -136,4 +177,9 @@ func FromFile(path string) (*Manifest, error) {
 		return nil, fmt.Errorf("open model %s: the manifest %s describes %s, not this file", path, beside, m.File)
 	}
 	return m, nil
+}
+
+// manifestBeside is where the manifest of a model file stands.
+func manifestBeside(path string) string {
+	return strings.TrimSuffix(path, filepath.Ext(path)) + ".json"
 }

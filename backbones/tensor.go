@@ -106,16 +106,17 @@ func (t *inputTensor) reduce(img *gocv.Mat, size image.Point) (picture, error) {
 	return pictureOf(&t.reduced)
 }
 
+// fits are the ways to place a picture, by their name in a manifest.
+var fits = map[string]func(srcW, srcH, dstW, dstH int) detect.Letterbox{
+	"letterbox": detect.FitLetterbox, "letterbox-top-left": detect.FitTopLeft, "stretch": detect.FitStretch,
+}
+
 // layOut places pictures of a new size and paints the padding once.
 func (t *inputTensor) layOut(w, h int) {
 	t.resizer.plan(detect.FitStretch(1, 1, t.spec.Width, t.spec.Height))
 	t.write(greyPixel())
 
-	fit := detect.FitLetterbox
-	if t.spec.Resize == "stretch" {
-		fit = detect.FitStretch
-	}
-	t.box = fit(w, h, t.spec.Width, t.spec.Height)
+	t.box = fits[t.spec.Resize](w, h, t.spec.Width, t.spec.Height)
 	planned, size := t.box, t.reducedSize()
 	planned.SrcW, planned.SrcH = size.X, size.Y
 	t.resizer.plan(planned)

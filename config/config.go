@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -50,9 +51,13 @@ type Config struct {
 	Workers int `yaml:"workers"`
 	// Serial takes one frame at a time through all stages.
 	Serial bool `yaml:"serial"`
-	// Conf is the lowest score of a detection, 0..1.
+	// Size is the network's input as WIDTHxHEIGHT or one number for both, in pixels;
+	// empty for the model's own.
+	Size string `yaml:"size"`
+	// Conf is the lowest score of a detection, 0..1; Unset for the model's own.
 	Conf float64 `yaml:"conf"`
-	// NMSIoU is the overlap above which two boxes of a class are one object, 0..1.
+	// NMSIoU is the overlap above which two boxes of a class are one object, 0..1;
+	// Unset for the model's own.
 	NMSIoU float64 `yaml:"nms-iou"`
 	// Classes to keep, by label; none means all.
 	Classes []string `yaml:"classes"`
@@ -93,7 +98,7 @@ const NamePlace = "{name}"
 func Default() Config {
 	return Config{
 		LivePolicy: "newest", ReadTimeout: 10 * time.Second, Reconnect: true, Stride: 1,
-		Device: "cpu", Conf: 0.4, NMSIoU: 0.4,
+		Device: "cpu", Conf: Unset, NMSIoU: Unset,
 		Tracker:      DefaultTracker(),
 		CameraMotion: "auto", Codec: "auto", Display: "auto", LogLevel: "info",
 	}
@@ -108,7 +113,9 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	fraction := func(key string, v float64) { check(v >= 0 && v <= 1, "%s is %g, want 0 to 1", key, v) }
+	fraction := func(key string, v float64) {
+		check(v == Unset || v >= 0 && v <= 1, "%s is %g, want 0 to 1", key, v)
+	}
 	atLeast := func(key string, v, low int) { check(v >= low, "%s is %d, want %d or more", key, v, low) }
 	oneOf := func(key, v string, want ...string) {
 		check(slices.Contains(want, v), "%s is %q, want %s", key, v, strings.Join(want, ", "))
@@ -117,6 +124,10 @@ func (c *Config) Validate() error {
 	fraction("nms-iou", c.NMSIoU)
 	for _, n := range c.Cam {
 		atLeast("cam", n, 0)
+	}
+	if c.Size != "" {
+		_, _, err := ParseSize(c.Size)
+		errs = append(errs, err)
 	}
 	atLeast("cam-width", c.CamWidth, 0)
 	atLeast("cam-height", c.CamHeight, 0)
@@ -172,4 +183,18 @@ func count(list []string, wanted string) (n int) {
 		}
 	}
 	return n
+}
+
+// ParseSize reads a size in pixels: WIDTHxHEIGHT, or one number for both.
+func ParseSize(text string) (width, height int, err error) {
+	w, h, both := strings.Cut(strings.ToLower(text), "x")
+	if !both {
+		h = w
+	}
+	width, errW := strconv.Atoi(w)
+	height, errH := strconv.Atoi(h)
+	if errW != nil || errH != nil || width <= 0 || height <= 0 {
+		return 0, 0, fmt.Errorf("size is %q, want pixels as in 416 or 640x384", text)
+	}
+	return width, height, nil
 }

@@ -58,6 +58,8 @@ func TestValidate(t *testing.T) {
 	for want, spoil := range map[string]func(*Config){
 		"conf is 1.5":              func(c *Config) { c.Conf = 1.5 },
 		"nms-iou is -1":            func(c *Config) { c.NMSIoU = -1 },
+		`size is "640x"`:           func(c *Config) { c.Size = "640x" },
+		`size is "0"`:              func(c *Config) { c.Size = "0" },
 		"track-iou is 2":           func(c *Config) { c.Tracker.IoU = 2 },
 		"stride is 0":              func(c *Config) { c.Stride = 0 },
 		"max-frames is -1":         func(c *Config) { c.MaxFrames = -1 },
@@ -116,6 +118,18 @@ func TestSeveralInputs(t *testing.T) {
 		if err := load(t, text, &c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string][2]int{"416": {416, 416}, "640x384": {640, 384}, "640X384": {640, 384}} {
+		if w, h, err := ParseSize(text); err != nil || [2]int{w, h} != want {
+			t.Errorf("%s: %d×%d, %v", text, w, h, err)
+		}
+	}
+	c := Default()
+	if err := load(t, "size: 416\n", &c); err != nil || c.Size != "416" {
+		t.Errorf("a plain number in YAML: %q, %v", c.Size, err)
 	}
 }
 

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Unset stands for the tracker's own value where a setting is not given.
+// Unset stands for the tracker's or the model's own value where a setting is not
+// given.
 const Unset = math.MinInt32
 
 // Tracker holds the settings of association. What they do to each tracker is

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Install what the tracker needs beyond Go. Running it again costs nothing.
 #
-#   deploy/setup.sh [packages|runtime|model|video|testing]...     default: all but testing
+#   deploy/setup.sh [packages|runtime|video|ssd|testing]...     default: packages runtime video
 #
 #   packages  compiler, OpenCV, FFmpeg and libyuv, from the system's own packages (needs root or sudo)
 #   runtime   ONNX Runtime             -> $TRACKER_HOME/lib
-#   model     the first detector       -> $TRACKER_HOME/models
 #   video     the demo's street scene  -> build/vtest.avi
+#   ssd       a third-party detector, ssd-mobilenetv2 -> $TRACKER_HOME/models
 #   testing   an RTSP server and ffmpeg for the tests, from the system's own packages; tests skip without them
 #
 # TRACKER_HOME defaults to ${XDG_DATA_HOME:-~/.local/share}/tracker. Everything downloaded is pinned
@@ -21,7 +21,7 @@ readonly VIDEO_SHA256=45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e1
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly ROOT
-readonly MANIFEST=$ROOT/training/ssd-mobilenetv2-openimages.json
+readonly MANIFEST=$ROOT/training/ssd-mobilenetv2.json
 readonly TRACKER_HOME=${TRACKER_HOME:-${XDG_DATA_HOME:-$HOME/.local/share}/tracker}
 readonly PYTHON=${PYTHON:-python3}
 # What the converter and pip need; a minimal Python lacks some of it.
@@ -117,7 +117,7 @@ setup_runtime() {
 # manifest_value KEY: a text value at the top level of the model's manifest.
 manifest_value() { sed -n "s/^  \"$1\": \"\(.*\)\",\$/\1/p" "$MANIFEST"; }
 
-setup_model() {
+setup_ssd() {
 	local models=$TRACKER_HOME/models file digest
 	file=$(manifest_value file)
 	digest=$(manifest_value sha256)
@@ -184,12 +184,12 @@ setup_testing() {
 }
 
 main() {
-	[[ $# -gt 0 ]] || set -- packages runtime model video
+	[[ $# -gt 0 ]] || set -- packages runtime video
 	workdir
 	for step in "$@"; do
 		case $step in
-		packages | runtime | model | video | testing) "setup_$step" ;;
-		*) die "no step '$step'; steps: packages runtime model video testing" ;;
+		packages | runtime | video | ssd | testing) "setup_$step" ;;
+		*) die "no step '$step'; steps: packages runtime video ssd testing" ;;
 		esac
 	done
 }

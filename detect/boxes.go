@@ -9,16 +9,15 @@ type Boxes struct {
 	Labels int // C
 }
 
-// Channels is the number of scores per box.
-func (d Boxes) Channels() int { return d.Labels }
+// Shapes are those of boxes and scores, for any A.
+func (d Boxes) Shapes() [][]int { return [][]int{{0, 4}, {0, d.Labels}} }
 
-// Anchors is 0: any number will do.
-func (d Boxes) Anchors() int { return 0 }
-
-// Decode appends to dst one detection for each anchor whose best wanted class
-// scores at least conf, in network input pixels. Boxes that are not finite or
-// have no area are left out.
-func (d Boxes) Decode(dst []Detection, boxes, scores []float32, conf float64, wanted []bool) ([]Detection, error) {
+// Decode implements Decoder; the outputs are boxes, then scores.
+func (d Boxes) Decode(dst []Detection, outputs [][]float32, conf float64, wanted []bool) ([]Detection, error) {
+	boxes, scores, err := pair(outputs)
+	if err != nil {
+		return dst, fmt.Errorf("decode boxes: %w", err)
+	}
 	n := len(boxes) / 4
 	if len(boxes) != 4*n || len(scores) != d.Labels*n {
 		return dst, fmt.Errorf("decode boxes: %d box and %d score values do not go with %d labels", len(boxes), len(scores), d.Labels)
@@ -29,10 +28,15 @@ func (d Boxes) Decode(dst []Detection, boxes, scores []float32, conf float64, wa
 			continue
 		}
 		b := boxes[4*i : 4*i+4]
-		box := Box{float64(b[0]), float64(b[1]), float64(b[2]), float64(b[3])}
-		if box.Valid() {
-			dst = append(dst, Detection{Box: box, Score: float64(score), Class: class})
-		}
+		dst = appendValid(dst, Box{float64(b[0]), float64(b[1]), float64(b[2]), float64(b[3])}, score, class)
 	}
 	return dst, nil
+}
+
+// pair takes the outputs of a head that gives boxes and scores apart.
+func pair(outputs [][]float32) (boxes, scores []float32, err error) {
+	if len(outputs) != 2 {
+		return nil, nil, fmt.Errorf("%d outputs, want boxes and scores", len(outputs))
+	}
+	return outputs[0], outputs[1], nil
 }

@@ -71,8 +71,8 @@ func TestSSDAnchors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Anchors() != 1917 || d.Channels() != 24 {
-		t.Fatalf("%d anchors of %d channels, want 1917 of 24", d.Anchors(), d.Channels())
+	if !slices.EqualFunc(d.Shapes(), [][]int{{1917, 4}, {1917, 24}}, slices.Equal) {
+		t.Fatalf("shapes %v, want 1917 anchors of 24 channels", d.Shapes())
 	}
 	// The first cell's three shapes, then the last cell's six, by hand.
 	near := func(i int, cx, cy, w, h float64) {
@@ -111,7 +111,7 @@ func TestSSDDecode(t *testing.T) {
 	boxes[4*at+3] = float32(math.Log(want.Width()/300/a.w) * 5)
 	scores[24*at+1+class] = 2
 	scores[24*at] = 9 // background does not count
-	dets, err := d.Decode(nil, boxes, scores, 0.5, nil)
+	dets, err := d.Decode(nil, [][]float32{boxes, scores}, 0.5, nil)
 	if err != nil || len(dets) != 1 {
 		t.Fatalf("%v detections, error %v", dets, err)
 	}
@@ -125,10 +125,10 @@ func TestSSDDecode(t *testing.T) {
 		}
 	}
 	wanted := make([]bool, 23)
-	if dets, _ := d.Decode(nil, boxes, scores, 0.5, wanted); len(dets) != 0 {
+	if dets, _ := d.Decode(nil, [][]float32{boxes, scores}, 0.5, wanted); len(dets) != 0 {
 		t.Errorf("unwanted class came through: %v", dets)
 	}
-	if _, err := d.Decode(nil, boxes[:4], scores, 0.5, nil); err == nil {
+	if _, err := d.Decode(nil, [][]float32{boxes[:4], scores}, 0.5, nil); err == nil {
 		t.Error("short outputs were accepted")
 	}
 }
@@ -155,11 +155,11 @@ func TestSSDConfigFaults(t *testing.T) {
 func TestBoxesDecode(t *testing.T) {
 	boxes := []float32{1, 2, 3, 4, 5, 5, 5, 9, float32(math.NaN()), 0, 1, 1}
 	scores := []float32{0.2, 0.9, 0.9, 0.1, 0.9, 0.1}
-	dets, err := Boxes{Labels: 2}.Decode(nil, boxes, scores, 0.5, nil)
+	dets, err := Boxes{Labels: 2}.Decode(nil, [][]float32{boxes, scores}, 0.5, nil)
 	if err != nil || len(dets) != 1 || dets[0].Class != 1 || dets[0].Box != (Box{1, 2, 3, 4}) {
 		t.Errorf("detections %v, error %v; want the first box only", dets, err)
 	}
-	if _, err := (Boxes{Labels: 2}).Decode(nil, boxes[:5], scores, 0.5, nil); err == nil {
+	if _, err := (Boxes{Labels: 2}).Decode(nil, [][]float32{boxes[:5], scores}, 0.5, nil); err == nil {
 		t.Error("ragged boxes were accepted")
 	}
 }
@@ -246,9 +246,9 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	for i := range scores {
 		scores[i] = float32(rng.NormFloat64())
 	}
-	s, dst := Suppressor{IoU: 0.5}, []Detection(nil)
+	outputs, s, dst := [][]float32{boxes, scores}, Suppressor{IoU: 0.5}, []Detection(nil)
 	step := func() {
-		dst, err = d.Decode(dst[:0], boxes, scores, 0.9, nil)
+		dst, err = d.Decode(dst[:0], outputs, 0.9, nil)
 		s.Apply(dst)
 	}
 	step()
@@ -269,9 +269,9 @@ func BenchmarkSSDDecode(b *testing.B) {
 	for i := range 40 {
 		scores[i*24*7+1] = 1
 	}
-	s, dst := Suppressor{IoU: 0.5}, []Detection(nil)
+	outputs, s, dst := [][]float32{boxes, scores}, Suppressor{IoU: 0.5}, []Detection(nil)
 	for b.Loop() {
-		if dst, err = d.Decode(dst[:0], boxes, scores, 0.4, nil); err != nil {
+		if dst, err = d.Decode(dst[:0], outputs, 0.4, nil); err != nil {
 			b.Fatal(err)
 		}
 		s.Apply(dst)
@@ -290,13 +290,13 @@ func FuzzSSDDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, a, b, c, e, score float32, conf float64) {
-		n := d.Anchors()
-		boxes, scores := make([]float32, 4*n), make([]float32, d.Channels()*n)
+		n := len(d.anchors)
+		boxes, scores := make([]float32, 4*n), make([]float32, 2*n)
 		for i := range n {
 			copy(boxes[4*i:], []float32{a, b, c, e})
 			scores[i*2+1] = score
 		}
-		dets, err := d.Decode(nil, boxes, scores, conf, nil)
+		dets, err := d.Decode(nil, [][]float32{boxes, scores}, conf, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,6 +26,14 @@ func FitLetterbox(srcW, srcH, dstW, dstH int) Letterbox {
 	}
 }
 
+// FitTopLeft is FitLetterbox with the content in the top-left corner instead of
+// the middle, as YOLOX was trained. All sizes must be positive.
+func FitTopLeft(srcW, srcH, dstW, dstH int) Letterbox {
+	l := FitLetterbox(srcW, srcH, dstW, dstH)
+	l.Left, l.Top = 0, 0
+	return l
+}
+
 // FitStretch fills the whole input, changing the aspect ratio, as SSD was
 // trained. All sizes must be positive.
 func FitStretch(srcW, srcH, dstW, dstH int) Letterbox {

@@ -166,17 +166,15 @@ func (c SSDConfig) scale(level int) float64 {
 	return c.MinScale + (c.MaxScale-c.MinScale)*float64(level)/float64(last)
 }
 
-// Anchors is the number of boxes that the head must give for one picture.
-func (d *SSD) Anchors() int { return len(d.anchors) }
+// Shapes are those of boxes and scores.
+func (d *SSD) Shapes() [][]int { return [][]int{{len(d.anchors), 4}, {len(d.anchors), d.channels}} }
 
-// Channels is the number of scores per box, background included.
-func (d *SSD) Channels() int { return d.channels }
-
-// Decode appends to dst one detection for each anchor whose best wanted class
-// scores at least conf. boxes is [A,4] and scores [A,C], row-major, of one
-// picture; wanted, if not nil, says which labels count. Boxes come out in network
-// input pixels, unclipped.
-func (d *SSD) Decode(dst []Detection, boxes, scores []float32, conf float64, wanted []bool) ([]Detection, error) {
+// Decode implements Decoder; the outputs are boxes, then scores.
+func (d *SSD) Decode(dst []Detection, outputs [][]float32, conf float64, wanted []bool) ([]Detection, error) {
+	boxes, scores, err := pair(outputs)
+	if err != nil {
+		return dst, fmt.Errorf("decode ssd outputs: %w", err)
+	}
 	if len(boxes) != 4*len(d.anchors) || len(scores) != d.channels*len(d.anchors) {
 		return dst, fmt.Errorf("decode ssd outputs: %d box and %d score values, want %d and %d for %d anchors",
 			len(boxes), len(scores), 4*len(d.anchors), d.channels*len(d.anchors), len(d.anchors))
@@ -216,18 +214,6 @@ func (d *SSD) score(raw float32) float64 {
 		return float64(raw)
 	}
 	return 1 / (1 + math.Exp(-float64(raw)))
-}
-
-// bestClass finds the highest of the wanted scores that is at least floor; class
-// −1 where there is none. NaN never wins.
-func bestClass(scores []float32, floor float32, wanted []bool) (class int, best float32) {
-	class = -1
-	for c, s := range scores {
-		if s >= floor && (class < 0 || s > best) && (wanted == nil || wanted[c]) {
-			class, best = c, s
-		}
-	}
-	return class, best
 }
 
 // box applies the network's four numbers to an anchor; input pixels.

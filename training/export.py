@@ -32,6 +32,8 @@ OPSET = 17
 TOLERANCE = 1e-3  # of scores, and of boxes as a share of the input's side
 INPUT, BOXES, SCORES = "images", "boxes", "scores"
 CHECKED = 8  # pictures compared
+MULTIPLE = 32  # pixels that an input's sides are multiples of
+CONF, NMS_IOU = 0.25, 0.5  # what the program uses where its user does not say
 
 
 class Deployed(nn.Module):
@@ -103,16 +105,27 @@ def describe(
     }
 
 
-def manifest(metadata: dict[str, str], path: Path, size: int) -> dict[str, Any]:
+def accuracy(result: dict[str, Any], size: int) -> dict[str, Any]:
+    """What evaluate.score found, as a manifest says it."""
+    return {
+        "ap50": round(result["ap50"], 4),
+        "person_ap50": round(result["classes"]["person"]["ap50"], 4),
+        "data": f"validation split at {size}x{size}",
+    }
+
+
+def manifest(
+    metadata: dict[str, str], path: Path, size: int, result: dict[str, Any]
+) -> dict[str, Any]:
     """The JSON that stands beside the model; backbones/manifest.go reads it."""
     return {
         "schema": 1,
         "name": metadata["name"],
         "backbone": metadata["backbone"],
-        "description": f"anchor-free detector on {metadata['backbone']}, {size}x{size}, "
-        f"{len(CLASSES)} classes: {metadata['accuracy']}",
+        "description": f"anchor-free detector on {metadata['backbone']}, {len(CLASSES)} classes",
         "file": path.name,
         "sha256": digest(path),
+        "precision": "fp32",
         "input": {
             "name": INPUT,
             "type": "uint8",
@@ -120,12 +133,14 @@ def manifest(metadata: dict[str, str], path: Path, size: int) -> dict[str, Any]:
             "color": "BGR",
             "width": size,
             "height": size,
+            "multiple": MULTIPLE,
             "resize": "letterbox",
-            "mean": [],
-            "std": [],
         },
         "head": {"format": "boxes", "boxes": BOXES, "scores": SCORES},
         "labels": list(CLASSES),
+        "conf": CONF,
+        "nms_iou": NMS_IOU,
+        "accuracy": accuracy(result, size),
         "licence": metadata["licence"],
         "source": f"trained by this project (training/), from {metadata['start']}",
         "trained_by": "this project",
@@ -165,7 +180,7 @@ def main() -> None:
     if difference > TOLERANCE:
         raise SystemExit(f"{partial}: differs from torch by {difference:.1e}, over {TOLERANCE}")
     os.replace(partial, path)
-    text = json.dumps(manifest(metadata, path, args.size), indent=2) + "\n"
+    text = json.dumps(manifest(metadata, path, args.size, result), indent=2) + "\n"
     path.with_suffix(".json").write_text(text, encoding="utf-8")
     print(f"{path}: {path.stat().st_size >> 10} KiB, within {difference:.1e} of torch")
     print(evaluate.table(result))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 import tempfile
 import time
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from training import evaluate, paths
 from training.augment import letterbox_views, render
 from training.data import Store
-from training.export import INPUT, digest
+from training.export import INPUT, accuracy, digest
 from training.fold import fold_normalisation
 
 QUANTISED = ["Conv", "Add", "Concat", "Resize", "MaxPool", "Relu", "Clip"]
@@ -111,14 +112,27 @@ def milliseconds(path: Path, size: int, threads: int) -> float:
     return 1e3 * float(np.median(times[WARM:]))
 
 
-def manifest(source: Path, target: Path, ap50: float) -> dict[str, Any]:
-    """The float model's manifest, told of the INT8 file."""
+def manifest(
+    source: Path, target: Path, result: dict[str, Any], speed: dict[str, Any]
+) -> dict[str, Any]:
+    """The float model's manifest, told of the INT8 file; that stands for its backbone."""
     made: dict[str, Any] = json.loads(source.with_suffix(".json").read_text(encoding="utf-8"))
     made["name"] = target.stem
     made["file"] = target.name
     made["sha256"] = digest(target)
-    made["description"] += f"; INT8: AP50 {100 * ap50:.1f}"
+    made["precision"] = "int8"
+    made["recommended"] = True
+    made["accuracy"] = accuracy(result, made["input"]["width"])
+    made["speed"] = speed
     return made
+
+
+def processor() -> str:
+    """The CPU's name, as Linux knows it."""
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
 
 
 def main() -> None:
@@ -133,17 +147,22 @@ def main() -> None:
     target = args.out / f"{args.model.stem}{SUFFIX}.onnx"
     quantise(args.model, target, Store.load(paths.cache() / "train"), size, args.pictures)
     val = Store.load(paths.cache() / "val")
-    scores, times = [], []
+    results, times = [], []
     for path in (args.model, target):
-        scores.append(evaluate.score(evaluate.of_onnx(path, args.threads), val, size)["ap50"])
+        results.append(evaluate.score(evaluate.of_onnx(path, args.threads), val, size))
         times.append(milliseconds(path, size, args.threads))
         kib = path.stat().st_size >> 10
-        print(f"{path}: {kib} KiB, AP50 {100 * scores[-1]:.1f}, {times[-1]:.1f} ms")
-    text = json.dumps(manifest(args.model, target, scores[1]), indent=2) + "\n"
+        print(f"{path}: {kib} KiB, AP50 {100 * results[-1]['ap50']:.1f}, {times[-1]:.1f} ms")
+    speed = {
+        "milliseconds": round(times[1], 1),
+        "threads": args.threads,
+        "machine": processor(),
+    }
+    text = json.dumps(manifest(args.model, target, results[1], speed), indent=2) + "\n"
     target.with_suffix(".json").write_text(text, encoding="utf-8")
-    if scores[1] < KEPT * scores[0]:
+    if results[1]["ap50"] < KEPT * results[0]["ap50"]:
         raise SystemExit(
-            f"{target}: keeps {scores[1] / scores[0]:.1%} of AP50, less than {KEPT:.0%}"
+            f"{target}: keeps {results[1]['ap50'] / results[0]['ap50']:.1%} of AP50, less than {KEPT:.0%}"
         )
 
 

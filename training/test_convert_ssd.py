@@ -14,7 +14,7 @@ import onnx_writer as onnx
 from flatbuffer import Table
 
 HERE = Path(__file__).parent
-MANIFEST = HERE / "ssd-mobilenetv2-openimages.json"
+MANIFEST = HERE / "ssd-mobilenetv2.json"
 ASSETS = HERE.parent / "build" / "objectron_solution_packed_assets.data"
 
 
@@ -77,7 +77,7 @@ class Assets(unittest.TestCase):
 
     def setUp(self) -> None:
         if not ASSETS.exists():
-            self.skipTest(f"{ASSETS} is absent: setup leaves it when it installs the model")
+            self.skipTest(f"{ASSETS} is absent: deploy/setup.sh ssd leaves it")
         self.assets = ASSETS.read_bytes()
         self.manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
 

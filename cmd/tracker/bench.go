@@ -85,13 +85,13 @@ type pipelineBench struct {
 const inferenceTime = 3 * time.Second
 
 func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err error) {
+	manifest, err := chooseModel(&c)
+	if err != nil {
+		return nil, err
+	}
 	inputs := inputsOf(c)
 	if len(inputs) > 1 {
 		return nil, usageErrorf("bench pipeline: measures one input, not %d", len(inputs))
-	}
-	manifest, err := chooseModel(c)
-	if err != nil {
-		return nil, err
 	}
 	s, err := newStream(inputs[0])
 	if err != nil {

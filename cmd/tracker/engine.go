@@ -161,19 +161,40 @@ func (e *engine) Close() error {
 	return errors.Join(append(errs, e.model.Close())...)
 }
 
-// chooseModel finds what to run and checks what the command line says of it.
-func chooseModel(c config.Config) (*backbones.Manifest, error) {
+// chooseModel finds what to run, checks what the command line says of it, and
+// settles in c what is left to the model.
+func chooseModel(c *config.Config) (*backbones.Manifest, error) {
 	if _, _, err := backbones.ParseDevice(c.Device); err != nil {
 		return nil, usageErrorf("%w", err)
 	}
-	m, err := findModel(c)
+	m, err := findModel(*c)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := detect.SelectClasses(m.Labels, c.Classes); err != nil {
 		return nil, usageErrorf("%w", err)
 	}
+	if c.Size != "" {
+		if m, err = resize(m, c.Size); err != nil {
+			return nil, &codedError{exitUsage, err}
+		}
+	}
+	conf, nmsIoU := m.Thresholds()
+	if c.Conf == config.Unset {
+		c.Conf = conf
+	}
+	if c.NMSIoU == config.Unset {
+		c.NMSIoU = nmsIoU
+	}
 	return m, nil
+}
+
+func resize(m *backbones.Manifest, size string) (*backbones.Manifest, error) {
+	w, h, err := config.ParseSize(size)
+	if err != nil {
+		return nil, err
+	}
+	return m.WithSize(w, h)
 }
 
 func findModel(c config.Config) (*backbones.Manifest, error) {

@@ -74,7 +74,7 @@ func TestLiveStreamsRunTogether(t *testing.T) {
 	}
 }
 
-func installedModel(t *testing.T, c config.Config) *backbones.Manifest {
+func installedModel(t *testing.T, c *config.Config) *backbones.Manifest {
 	t.Helper()
 	m, err := chooseModel(c)
 	if err != nil {
@@ -88,6 +88,7 @@ func installedModel(t *testing.T, c config.Config) *backbones.Manifest {
 func trackAsLive(t *testing.T, c config.Config, results string) int {
 	t.Helper()
 	c.MOT = results
+	manifest := installedModel(t, &c)
 	var streams []*stream
 	var live []bool
 	for _, in := range inputsOf(c) {
@@ -102,7 +103,7 @@ func trackAsLive(t *testing.T, c config.Config, results string) int {
 		s.place = len(streams)
 		streams, live = append(streams, s), append(live, true)
 	}
-	eng, err := openEngine(c, installedModel(t, c), streams[0].needs, live...)
+	eng, err := openEngine(c, manifest, streams[0].needs, live...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,11 +152,12 @@ func TestWhoSharesInferences(t *testing.T) {
 	} {
 		cfg := config.Default()
 		cfg.Input, cfg.Threads = config.List[string]{"x"}, c.threads
+		manifest := installedModel(t, &cfg)
 		s, err := newStream(inputsOf(cfg)[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		eng, err := openEngine(cfg, installedModel(t, cfg), s.needs, c.live...)
+		eng, err := openEngine(cfg, manifest, s.needs, c.live...)
 		if err != nil {
 			t.Fatal(err)
 		}

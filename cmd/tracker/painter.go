@@ -28,7 +28,7 @@ func newPainter(c config.Config, m *backbones.Manifest, source *capture.Stream, 
 	return &painter{
 		overlay: overlay.New(overlay.Options{}), source: source, timings: timings,
 		panel: overlay.Panel{
-			Title:   fmt.Sprintf("%s %dx%d", m.Backbone, m.Input.Width, m.Input.Height),
+			Title:   fmt.Sprintf("%s %dx%d", cmp.Or(m.Backbone, m.Name), m.Input.Width, m.Input.Height),
 			Tracker: cmp.Or(c.Tracker.Name, track.Default), Device: c.Device, Live: source.Info().Live,
 		},
 	}

@@ -23,7 +23,7 @@ pictures or a network stream, finds objects with the detector of a chosen
 backbone, gives each an identity, and times every stage.
 
   tracker --input street.mp4 --save out.mp4 --mot out.txt
-  tracker --cam 0 --backbone mobilenetv2
+  tracker --cam 0 --backbone mobilenetv2 --size 640x384
   tracker --input 'frames/*.jpg' --classes person,car --jsonl -
   tracker --input yard.mp4 --input gate.mp4 --save 'out/{name}.mp4'
   tracker models
@@ -105,13 +105,15 @@ func bindInput(f *pflag.FlagSet, c *config.Config) {
 
 func bindModel(f *pflag.FlagSet, c *config.Config) {
 	f.StringVarP(&c.Backbone, "backbone", "b", c.Backbone, "backbone family or installed model by `NAME` ('tracker models' lists them); "+config.DefaultBackbone+" if not given")
-	f.StringVar(&c.Model, "model", c.Model, "use the model in this ONNX `FILE`, its manifest beside it")
+	f.StringVar(&c.Model, "model", c.Model, "use the model in this ONNX `FILE`: with a manifest beside it, or of a kind that is recognised")
+	f.StringVar(&c.Size, "size", c.Size, "network input of `N` or WxH pixels, where the model allows it; the model's own if not given")
 	f.StringVar(&c.Device, "device", c.Device, "run the network on `cpu|cuda[:N]`")
 	f.IntVar(&c.Threads, "threads", c.Threads, "`N` threads for the network and OpenCV, 0 for every core")
 	f.IntVar(&c.Workers, "workers", c.Workers, "`N` inferences at once, 0 for what suits the threads")
 	f.BoolVar(&c.Serial, "serial", c.Serial, "one frame at a time through all stages; same results, slower")
-	f.Float64Var(&c.Conf, "conf", c.Conf, "lowest `SCORE` of a detection; higher finds fewer false ones")
-	f.Float64Var(&c.NMSIoU, "nms-iou", c.NMSIoU, "overlap (`IOU`) above which two boxes of a class are one object")
+	f.Float64Var(&c.Conf, "conf", c.Conf, "lowest `SCORE` of a detection; higher finds fewer false ones; the model's own if not given")
+	f.Float64Var(&c.NMSIoU, "nms-iou", c.NMSIoU, "overlap (`IOU`) above which two boxes of a class are one object; the model's own if not given")
+	notGiven(f, "conf", "nms-iou")
 	f.StringSliceVar(&c.Classes, "classes", c.Classes, "classes to keep, as in `person,car`; all if not given")
 	f.StringVar(&c.CameraMotion, "camera-motion", c.CameraMotion, "follow the camera's own motion: `auto|on|off`")
 }

@@ -31,7 +31,7 @@ type session struct {
 
 // run tracks every input from its first frame to its last, side by side.
 func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) error {
-	manifest, err := chooseModel(c)
+	manifest, err := chooseModel(&c)
 	if err != nil {
 		return err
 	}

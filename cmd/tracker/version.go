@@ -27,7 +27,11 @@ func printVersion(w io.Writer) error {
 	}
 	list, err := backbones.Installed()
 	for _, m := range list {
-		fmt.Fprintf(w, "model %s (%s, sha256 %s)\n", m.Name, m.Backbone, m.SHA256[:12])
+		family := ""
+		if m.Backbone != "" {
+			family = m.Backbone + ", "
+		}
+		fmt.Fprintf(w, "model %s (%ssha256 %s)\n", m.Name, family, m.SHA256[:12])
 	}
 	if err != nil {
 		fmt.Fprintf(w, "models: %v\n", err)

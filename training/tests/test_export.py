@@ -5,6 +5,7 @@ import json
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -27,6 +28,7 @@ class Export(unittest.TestCase):
     detector: Detector
     path: Path
     metadata: dict[str, str]
+    result: dict[str, Any]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -40,8 +42,8 @@ class Export(unittest.TestCase):
             "progress": {"step": 10},
             "start": "random weights",
         }
-        result = {"ap50": 0.5, "classes": {"person": {"ap50": 0.25}}}
-        cls.metadata = export.describe("made", state, "Apache-2.0", 96, result, ["b", "a", "b"])
+        cls.result = {"ap50": 0.5, "classes": {"person": {"ap50": 0.25}}}
+        cls.metadata = export.describe("made", state, "Apache-2.0", 96, cls.result, ["b", "a", "b"])
         cls.path = cls.folder / "made.onnx"
         export.write(cls.detector, 96, cls.metadata, cls.path)
 
@@ -73,10 +75,11 @@ class Export(unittest.TestCase):
         self.assertIn("person AP50 25.0", said["accuracy"])
 
     def test_the_manifest_pins_the_file(self) -> None:
-        made = export.manifest(self.metadata, self.path, 96)
+        made = export.manifest(self.metadata, self.path, 96, self.result)
         self.assertEqual(made["sha256"], hashlib.sha256(self.path.read_bytes()).hexdigest())
         self.assertEqual(made["file"], "made.onnx")
         self.assertEqual((made["input"]["width"], made["head"]["format"]), (96, "boxes"))
+        self.assertEqual((made["precision"], made["accuracy"]["person_ap50"]), ("fp32", 0.25))
 
 
 if __name__ == "__main__":

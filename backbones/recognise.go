@@ -1,0 +1,310 @@
+//go:build gocv_specific_modules
+
+package backbones
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/tracker-go/tracker/detect"
+)
+
+// headLayout is a shape of output by which a format is recognised: so many boxes
+// for each cell of feature maps with these strides, and so many channels beside
+// the classes.
+type headLayout struct {
+	format   string
+	strides  []int
+	perCell  int
+	extra    int
+	channels int // the axis of the channels, 1 or 2 with the batch as axis 0
+}
+
+var headLayouts = []headLayout{
+	{"yolox", threeStrides, 1, 5, 2},
+	{"yolov5", threeStrides, 3, 5, 2},
+	{"yolov5", fourStrides, 3, 5, 2},
+	{"yolov8", threeStrides, 1, 4, 1},
+	{"yolov8", fourStrides, 1, 4, 1},
+	{"yolov8", []int{4, 8, 16, 32}, 1, 4, 1},
+	{"nanodet", fourStrides, 1, 4 * (usualRegMax + 1), 2},
+}
+
+// classes is how many an output of that shape has for an input of w×h pixels; 0
+// where the layout is another.
+func (l *headLayout) classes(w, h int, shape ort.Shape) int {
+	boxes := shape[3-l.channels]
+	if boxes != int64(l.perCell*detect.CountCells(w, h, l.strides)) {
+		return 0
+	}
+	if n := shape[l.channels] - int64(l.extra); n > 0 && n <= maxClasses {
+		return int(n)
+	}
+	return 0
+}
+
+// maxClasses bounds what a file can ask for; the largest sets of labels have some
+// ten thousand.
+const maxClasses = 1 << 16
+
+// text is the shape for an input of w×h pixels, as in [1,8400,5+C].
+func (l *headLayout) text(w, h int) string {
+	boxes, channels := strconv.Itoa(l.perCell*detect.CountCells(w, h, l.strides)), fmt.Sprintf("%d+C", l.extra)
+	if l.channels == 1 {
+		boxes, channels = channels, boxes
+	}
+	return headFormats[l.format].title + " [1," + boxes + "," + channels + "]"
+}
+
+// recognise describes a model that has no manifest by its inputs and outputs and
+// what its exporter wrote into it.
+func recognise(file string) (*Manifest, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	g, err := readGraph(data)
+	if err != nil {
+		return nil, err
+	}
+	m, err := g.describe(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w (inputs: %s; outputs: %s)", err, tensorList(g.inputs), tensorList(g.outputs))
+	}
+	sum := sha256.Sum256(data)
+	m.Schema, m.Name, m.File, m.SHA256 = ManifestSchema, nameFor(file), filepath.Base(file), hex.EncodeToString(sum[:])
+	m.Licence = cmp.Or(g.metadata["licence"], g.metadata["license"], "unknown")
+	m.Source = cmp.Or(g.metadata["source"], "the file "+m.File)
+	m.TrainingData = g.metadata["training_data"]
+	m.path, m.origin = manifestBeside(file), undescribed
+	return m, m.validate()
+}
+
+// nameFor makes a model's name of its file's, or of its URL's last part.
+func nameFor(source string) string {
+	base := filepath.Base(source)
+	if u, err := url.Parse(source); err == nil && u.Scheme != "" {
+		base = path.Base(u.Path)
+	}
+	stem := strings.ToLower(strings.TrimSuffix(base, filepath.Ext(base)))
+	name := strings.TrimLeft(unfitForName.ReplaceAllString(stem, "-"), "._-")
+	return cmp.Or(name, "model")
+}
+
+var unfitForName = regexp.MustCompile(`[^a-z0-9._-]+`)
+
+// graph is what a model file says about itself.
+type graph struct {
+	inputs, outputs []ort.InputOutputInfo
+	metadata        map[string]string
+}
+
+func readGraph(data []byte) (*graph, error) {
+	if err := LoadRuntime(); err != nil {
+		return nil, err
+	}
+	var g graph
+	var err error
+	if g.inputs, g.outputs, err = ort.GetInputOutputInfoWithONNXData(data); err != nil {
+		return nil, fmt.Errorf("ONNX Runtime cannot load it: %w", oneLine(err))
+	}
+	meta, err := ort.GetModelMetadataWithONNXData(data)
+	if err != nil {
+		return nil, err
+	}
+	defer meta.Destroy()
+	keys, err := meta.GetCustomMetadataMapKeys()
+	if err != nil {
+		return nil, err
+	}
+	g.metadata = make(map[string]string, len(keys))
+	for _, key := range keys {
+		if g.metadata[key], _, err = meta.LookupCustomMetadataMap(key); err != nil {
+			return nil, err
+		}
+	}
+	return &g, nil
+}
+
+// describe tells what kind of detector the graph is.
+func (g *graph) describe(data []byte) (*Manifest, error) {
+	if task := g.metadata["task"]; task != "" && task != "detect" {
+		return nil, fmt.Errorf("it is a %s model, not a detector", task)
+	}
+	labels, err := g.labels()
+	if err != nil {
+		return nil, err
+	}
+	in, err := g.input()
+	if err != nil {
+		return nil, err
+	}
+	if in.Type == "uint8" {
+		return g.ownContract(in, labels)
+	}
+	name, shape, err := g.output(in, data)
+	if err != nil {
+		return nil, err
+	}
+	format, classes, err := matchHead(in.Width, in.Height, shape, len(labels))
+	if err != nil {
+		return nil, err
+	}
+	f := headFormats[format]
+	in.Color, in.Resize, in.Mean, in.Std = f.color, f.resize, f.mean, f.std
+	return &Manifest{
+		Description: "recognised as " + f.title + " by its outputs",
+		Input:       *in, Head: Head{Format: format, Output: name}, Labels: labelsOr(labels, classes),
+	}, nil
+}
+
+// input finds where the picture goes in. Sizes that are left open may be chosen.
+func (g *graph) input() (*Input, error) {
+	if len(g.inputs) != 1 || len(g.inputs[0].Dimensions) != 4 {
+		return nil, errors.New("its input is not one picture")
+	}
+	tensor := &g.inputs[0]
+	shape := tensor.Dimensions
+	in := &Input{Name: tensor.Name}
+	switch {
+	case tensor.DataType == ort.TensorElementDataTypeUint8 && shape[3] == 3:
+		in.Type, in.Layout, in.Height, in.Width = "uint8", "NHWC", int(shape[1]), int(shape[2])
+	case tensor.DataType == ort.TensorElementDataTypeFloat && shape[1] == 3:
+		in.Type, in.Layout, in.Height, in.Width = "float32", "NCHW", int(shape[2]), int(shape[3])
+	default:
+		return nil, errors.New("its input is neither float32 [N,3,H,W] nor uint8 [N,H,W,3]")
+	}
+	if in.Height > 0 && in.Width > 0 {
+		return in, nil
+	}
+	height, width := g.size()
+	in.Multiple = usualMultiple
+	if step, err := strconv.Atoi(g.metadata["stride"]); err == nil && step > 0 {
+		in.Multiple = step
+	}
+	if in.Height <= 0 {
+		in.Height = height
+	}
+	if in.Width <= 0 {
+		in.Width = width
+	}
+	return in, in.validateSize()
+}
+
+// What networks of any input size take where they do not say: sides in pixels,
+// and of what they are multiples.
+const usualSide, usualMultiple = 640, 32
+
+// size is the input that the model was made for, as its exporter wrote it:
+// [height, width], or WIDTHxHEIGHT by this project's own.
+func (g *graph) size() (height, width int) {
+	text := strings.NewReplacer("[", "", "]", "", "(", "", ")", "").Replace(g.metadata["imgsz"])
+	if n, _ := fmt.Sscanf(text, "%d, %d", &height, &width); n == 1 {
+		width = height
+	}
+	if height == 0 {
+		_, _ = fmt.Sscanf(g.metadata["input_size"], "%dx%d", &width, &height)
+	}
+	if height <= 0 || width <= 0 {
+		return usualSide, usualSide
+	}
+	return height, width
+}
+
+// ownContract describes a model of this project's own kind.
+func (g *graph) ownContract(in *Input, labels []string) (*Manifest, error) {
+	in.Color, in.Resize = "BGR", "letterbox"
+	at := slices.IndexFunc(g.outputs, func(o ort.InputOutputInfo) bool { return o.Name == "scores" })
+	if at < 0 || len(g.outputs[at].Dimensions) != 3 || g.outputs[at].Dimensions[2] > maxClasses || !slices.ContainsFunc(g.outputs, func(o ort.InputOutputInfo) bool { return o.Name == "boxes" }) {
+		return nil, errors.New("it takes bytes, as this project's models do, but does not give boxes and scores")
+	}
+	return &Manifest{
+		Description: "recognised as a model of this project by its outputs", Backbone: g.metadata["backbone"],
+		Input: *in, Head: Head{Format: "boxes", Boxes: "boxes", Scores: "scores"},
+		Labels: labelsOr(labels, int(g.outputs[at].Dimensions[2])),
+	}, nil
+}
+
+// output finds the one output that can be a head's, and its shape for one picture.
+// YOLOv5 may give its raw maps besides, which have five axes.
+func (g *graph) output(in *Input, data []byte) (string, ort.Shape, error) {
+	var found *ort.InputOutputInfo
+	for i := range g.outputs {
+		switch o := &g.outputs[i]; {
+		case len(o.Dimensions) == 5:
+		case len(o.Dimensions) != 3 || o.DataType != ort.TensorElementDataTypeFloat || found != nil:
+			return "", nil, errors.New("it has other outputs than one head's")
+		default:
+			found = o
+		}
+	}
+	if found == nil {
+		return "", nil, errors.New("it has no output of a kind known here")
+	}
+	if found.Dimensions[1] > 0 && found.Dimensions[2] > 0 {
+		return found.Name, found.Dimensions, nil
+	}
+	shape, err := probe(in, found.Name, data)
+	return found.Name, shape, err
+}
+
+// probe runs the network once to see the shape of an output.
+func probe(in *Input, output string, data []byte) (_ ort.Shape, err error) {
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, []string{in.Name}, []string{output}, nil)
+	if err != nil {
+		return nil, oneLine(err)
+	}
+	defer func() { err = errors.Join(err, session.Destroy()) }()
+	blank, err := ort.NewEmptyTensor[float32](in.shape())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, blank.Destroy()) }()
+	outputs := []ort.Value{nil}
+	if err := session.Run([]ort.Value{blank}, outputs); err != nil {
+		return nil, fmt.Errorf("a first inference at %d×%d failed: %w", in.Width, in.Height, oneLine(err))
+	}
+	shape := outputs[0].GetShape().Clone()
+	return shape, outputs[0].Destroy()
+}
+
+// matchHead finds the format that an output's shape can only be. Labels is how
+// many the model names, 0 if none.
+func matchHead(w, h int, shape ort.Shape, labels int) (format string, classes int, err error) {
+	var fits []string
+	for i := range headLayouts {
+		l := &headLayouts[i]
+		if n := l.classes(w, h, shape); n > 0 && (labels == 0 || n == labels) {
+			format, classes = l.format, n
+			fits = append(fits, l.text(w, h))
+		}
+	}
+	switch len(fits) {
+	case 1:
+		return format, classes, nil
+	case 0:
+		for i := range headLayouts {
+			fits = append(fits, headLayouts[i].text(w, h))
+		}
+		count := "any number of"
+		if labels > 0 {
+			count = strconv.Itoa(labels)
+		}
+		return "", 0, fmt.Errorf("output %s is none known here; for %d×%d pixels and %s classes C these are: %s; export without NMS",
+			shapeText(shape, ""), w, h, count, strings.Join(fits, ", "))
+	}
+	return "", 0, fmt.Errorf("output %s may be %s", shapeText(shape, ""), strings.Join(fits, " or "))
+}
