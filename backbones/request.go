@@ -38,10 +38,10 @@ func (r *Request) allocate() (err error) {
 	if r.input, err = newInputTensor(&m.manifest.Input); err != nil {
 		return err
 	}
-	if r.boxes, err = ort.NewEmptyTensor[float32](ort.NewShape(1, m.anchors, 4)); err != nil {
+	if r.boxes, err = counted(ort.NewEmptyTensor[float32](ort.NewShape(1, m.anchors, 4))); err != nil {
 		return err
 	}
-	if r.scores, err = ort.NewEmptyTensor[float32](ort.NewShape(1, m.anchors, int64(m.decoder.Channels()))); err != nil {
+	if r.scores, err = counted(ort.NewEmptyTensor[float32](ort.NewShape(1, m.anchors, int64(m.decoder.Channels())))); err != nil {
 		return err
 	}
 	r.input.pinner.Pin(&r.boxes.GetData()[0])
@@ -91,10 +91,10 @@ func (r *Request) Close() error {
 		errs = append(errs, r.binding.Destroy())
 	}
 	if r.scores != nil {
-		errs = append(errs, r.scores.Destroy())
+		errs = append(errs, release(r.scores))
 	}
 	if r.boxes != nil {
-		errs = append(errs, r.boxes.Destroy())
+		errs = append(errs, release(r.boxes))
 	}
 	if r.input != nil {
 		errs = append(errs, r.input.Destroy())
