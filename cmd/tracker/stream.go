@@ -221,7 +221,7 @@ func openSource(ctx context.Context, c config.Config, notify func(capture.Event)
 	case c.ImageFPS > 0:
 		return nil, usageErrorf("image-fps is the rate of a folder of pictures; %s is none", spec.Name())
 	}
-	spec.Stride, spec.MaxFrames = c.Stride, c.MaxFrames
+	spec.Stride, spec.MaxFrames, spec.Threads = c.Stride, c.MaxFrames, c.Threads
 	spec.ReadTimeout, spec.Reconnect.Off, spec.Notify = c.ReadTimeout, !c.Reconnect, notify
 	if spec.Policy, err = capture.ParsePolicy(c.LivePolicy); err != nil {
 		return nil, &codedError{exitUsage, err}
