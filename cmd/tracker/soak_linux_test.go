@@ -190,7 +190,7 @@ func (s *soak) analyse(ctx context.Context, c config.Config) error {
 		return err
 	}
 	defer eng.Close()
-	out, err := openOutputs(ctx, c, s.source.Info(), io.Discard, slog.New(slog.DiscardHandler))
+	out, err := openOutputs(ctx, c, s.source.Info(), io.Discard, slog.New(slog.DiscardHandler), sink.DisplayOptions{})
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"gocv.io/x/gocv"
 
@@ -107,10 +108,10 @@ func (s *stream) state() string {
 	if how := s.ended.Load(); how != nil {
 		return *how
 	}
-	if state := s.source.State(); state.Status != capture.Connected {
-		return "lost: " + state.Status.String()
+	if !s.source.Info().Live {
+		return ""
 	}
-	return ""
+	return standstill(s.source.State(), time.Now())
 }
 
 // newPipeline joins what was opened; writers are the caller's to add.
