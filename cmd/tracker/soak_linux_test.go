@@ -79,7 +79,7 @@ func TestSoak(t *testing.T) {
 	makeScene(t, large, video, 200, image.Pt(480, 360))
 	makeScene(t, small, video, 200, image.Pt(320, 240))
 	goroutines := runtime.NumGoroutine()
-	server := rtsptest.Start(t, "--scene", large, "--scene", small, "--fps", "10", "--corrupt", "0.0002")
+	server := rtsptest.Start(t, "--scene", large, "--scene", small, "--fps", "10", "--corrupt", "0.0005")
 	s := newSoak(t, server)
 	for time.Since(s.start) < duration {
 		s.cycle()
