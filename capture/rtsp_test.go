@@ -242,11 +242,17 @@ func TestSlowConsumer(t *testing.T) {
 			s := mustOpen(t, mustParse(t, server.URL()))
 			w := watcher{t: t, stream: s}
 			w.next(10 * time.Second)
+			machine := watchMachine(t)
 			var waited, ages []time.Duration
+			disturbed := 0
 			for start := time.Now(); time.Since(start) < duration; {
 				time.Sleep(3 * rtspPeriod)
-				f := w.next(10 * time.Second)
+				f := w.next(time.Minute)
 				now := time.Now()
+				if machine.stoodStill(w.made, now) {
+					disturbed++
+					continue
+				}
 				waited = append(waited, now.Sub(f.Captured))
 				ages = append(ages, now.Sub(w.made))
 			}
@@ -263,17 +269,68 @@ func TestSlowConsumer(t *testing.T) {
 				t.Logf("%s: median %.2f, p95 %.2f, max %.2f frames of %d", lag.what,
 					frames(lag.times[n/2]), frames(lag.times[n*95/100]), frames(lag.times[n-1]), n)
 			}
-			// Medians: a busy machine may stop us for a while, a queue that grows makes
-			// every frame late. FFmpeg's part is constant: it tells the end of an H.264
-			// picture by the start of the next.
-			if lag := frames(waited[len(waited)/2]); lag >= 2 {
+			if disturbed > 0 {
+				t.Logf("%d frames not counted: this machine stood still meanwhile", disturbed)
+			}
+			if lag := frames(waited[len(waited)*95/100]); lag >= 2 {
 				t.Errorf("%.2f frames behind the newest", lag)
 			}
-			if lag := frames(late[len(late)/2]); lag >= 3 {
+			// FFmpeg tells the end of an H.264 picture by the start of the next: one
+			// frame, whatever the reader does.
+			limit := 2.0
+			if codec == "h264" {
+				limit++
+			}
+			if lag := frames(late[len(late)*95/100]); lag >= limit {
 				t.Errorf("%.2f frames behind the camera at the end", lag)
 			}
 		})
 	}
+}
+
+// machine notes when this process did not get to run: no reader is on time then.
+type machine struct {
+	mu     sync.Mutex
+	stalls [][2]time.Time
+}
+
+func watchMachine(t *testing.T) *machine {
+	m := &machine{}
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	go func() {
+		const beat = 5 * time.Millisecond
+		tick := time.NewTicker(beat)
+		defer tick.Stop()
+		for last := time.Now(); ; {
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+			now := time.Now()
+			if now.Sub(last) > rtspPeriod/2 {
+				m.mu.Lock()
+				m.stalls = append(m.stalls, [2]time.Time{last, now})
+				m.mu.Unlock()
+			}
+			last = now
+		}
+	}()
+	return m
+}
+
+// stoodStill says whether it did between from and to, or shortly before: what was
+// held up then comes late.
+func (m *machine) stoodStill(from, to time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, stall := range m.stalls {
+		if stall[0].Before(to) && stall[1].After(from.Add(-5*rtspPeriod)) {
+			return true
+		}
+	}
+	return false
 }
 
 func frames(d time.Duration) float64 { return float64(d) / float64(rtspPeriod) }
