@@ -19,6 +19,12 @@ static void tune_malloc(void) {
 	limit("MALLOC_ARENA_MAX", M_ARENA_MAX, 2);
 #endif
 }
+
+static void trim_malloc(void) {
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
 */
 import "C"
 
@@ -29,3 +35,7 @@ import "C"
 // the rest shares two heaps. In steady state nothing is allocated per frame, so
 // that costs nothing.
 func init() { C.tune_malloc() }
+
+// returnMemory gives the gaps in the heaps back to the system, which takes some
+// milliseconds: for when much was freed at once.
+func returnMemory() { C.trim_malloc() }

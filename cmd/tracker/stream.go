@@ -235,6 +235,9 @@ func openSource(ctx context.Context, c config.Config, notify func(capture.Event)
 type lateLog struct{ atomic.Pointer[slog.Logger] }
 
 func (l *lateLog) event(e capture.Event) {
+	if e.Kind == capture.Reconnected || e.Kind == capture.Resized {
+		returnMemory() // that of the connection before
+	}
 	if log := l.Load(); log != nil {
 		log.Warn(e.String())
 	}
