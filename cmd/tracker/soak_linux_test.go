@@ -142,7 +142,7 @@ type soak struct {
 
 func newSoak(t *testing.T, server *rtsptest.Server) *soak {
 	s := &soak{t: t, server: server, settings: config.Default(), start: time.Now()}
-	s.settings.Input, s.settings.JSONL, s.settings.Display = server.URL(), "-", "off"
+	s.settings.Input, s.settings.JSONL, s.settings.Display = config.List[string]{server.URL()}, "-", "off"
 	s.settings.ReadTimeout = time.Second
 	var err error
 	s.source, err = openSource(t.Context(), s.settings, func(e capture.Event) {
@@ -181,23 +181,27 @@ func (s *soak) cycle() {
 
 // analyse is the program's run but for its source.
 func (s *soak) analyse(ctx context.Context, c config.Config) error {
-	tracker, needs, err := newTracker(c)
+	manifest, err := chooseModel(c)
 	if err != nil {
 		return err
 	}
-	eng, err := openEngine(c, needs, true)
+	stream, err := newStream(input{config: c})
+	if err != nil {
+		return err
+	}
+	eng, err := openEngine(c, manifest, stream.needs, true)
 	if err != nil {
 		return err
 	}
 	defer eng.Close()
-	out, err := openOutputs(ctx, c, s.source.Info(), io.Discard, slog.New(slog.DiscardHandler), sink.DisplayOptions{})
+	out, err := openOutputs(c, s.source.Info(), destination{stdout: io.Discard}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	defer out.commit()
-	timings := timing.New(eng.workers)
-	p := newPipeline(c, eng, s.source, tracker, needs, timings)
-	p.Writers, p.Draw = out.writers, newPainter(c, eng.manifest, s.source, timings).draw
+	stream.source, stream.timings = s.source, timing.New(eng.workers)
+	p := stream.newPipeline(eng)
+	p.Writers, p.Draw = out.writers, newPainter(c, manifest, s.source, stream.timings).draw
 	p.Finished = func(sink.Result, *timing.Trace) error { s.frames.Add(1); return nil }
 	_, err = p.Run(ctx)
 	return err
