@@ -10,6 +10,9 @@ PREFIX       ?= /usr/local
 PYTHON       ?= python3
 FUZZTIME     ?= 10s
 BENCH        ?= .
+SOAK         ?= 30m
+LAG          ?= 3m
+RUNS         ?= 20
 STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export TRACKER_HOME PYTHON
 
@@ -74,6 +77,20 @@ fuzz: packages ## fuzz every decoder for FUZZTIME each; `make test` runs the see
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+.PHONY: soak
+soak: setup ## lose, damage and resize a stream and reload the model for SOAK in one process: nothing may grow
+	@deploy/setup.sh testing
+	TRACKER_SOAK=$(SOAK) go test -tags=$(TAGS),matprofile -run '^TestSoak$$' -v -count=1 -timeout 0 ./cmd/tracker
+
+.PHONY: lag
+lag: setup ## read a real stream more slowly than it comes for LAG, and report the lag in frames
+	@deploy/setup.sh testing
+	CAPTURE_TEST_LONG=$(LAG) go test -run '^TestSlowConsumer$$' -v -count=1 -timeout 0 ./capture
+
+.PHONY: identical
+identical: setup ## compare RUNS runs on each of 1, 2 and 4 threads with the serial one, byte for byte
+	TRACKER_IDENTICAL_RUNS=$(RUNS) go test -run '^TestConcurrentEqualsSerial$$' -v -count=1 -timeout 0 ./cmd/tracker
 
 .PHONY: bench
 bench: setup ## run the benchmarks that match BENCH, with allocations

@@ -91,7 +91,7 @@ func (b *Batch) bind(size *batchSize, n int64) (err error) {
 	shapes := b.model.shapes
 	for i, name := range m.Head.outputs() {
 		shape := batched(shapes[i], n)
-		value, err := ort.NewTensor(shape, b.results[i][:shape.FlattenedSize()])
+		value, err := counted(ort.NewTensor(shape, b.results[i][:shape.FlattenedSize()]))
 		if err != nil {
 			return err
 		}
@@ -105,9 +105,9 @@ func (b *Batch) bind(size *batchSize, n int64) (err error) {
 
 func (b *Batch) newInput(shape ort.Shape) (ort.Value, error) {
 	if b.bytes != nil {
-		return ort.NewTensor(shape, b.bytes[:shape.FlattenedSize()])
+		return counted(ort.NewTensor(shape, b.bytes[:shape.FlattenedSize()]))
 	}
-	return ort.NewTensor(shape, b.floats[:shape.FlattenedSize()])
+	return counted(ort.NewTensor(shape, b.floats[:shape.FlattenedSize()]))
 }
 
 // batched is the shape of n pictures, given that of one.
@@ -147,7 +147,7 @@ func (b *Batch) Close() error {
 			errs = append(errs, size.binding.Destroy())
 		}
 		for _, v := range size.values {
-			errs = append(errs, v.Destroy())
+			errs = append(errs, release(v))
 		}
 	}
 	b.pinner.Unpin()

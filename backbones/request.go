@@ -42,7 +42,7 @@ func (r *Request) allocate() (err error) {
 		return err
 	}
 	for i, name := range m.manifest.Head.outputs() {
-		out, err := ort.NewEmptyTensor[float32](m.shapes[i])
+		out, err := counted(ort.NewEmptyTensor[float32](m.shapes[i]))
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (r *Request) Close() error {
 		errs = append(errs, r.binding.Destroy())
 	}
 	for _, out := range r.outputs {
-		errs = append(errs, out.Destroy())
+		errs = append(errs, release(out))
 	}
 	if r.input != nil {
 		errs = append(errs, r.input.Destroy())

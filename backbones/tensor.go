@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"runtime"
+	"sync/atomic"
 
 	ort "github.com/yalue/onnxruntime_go"
 	"gocv.io/x/gocv"
@@ -61,12 +62,12 @@ func (t *inputTensor) allocate(elements int) (err error) {
 	if t.spec.Type == "uint8" {
 		t.bytes = make([]uint8, elements)
 		t.pinner.Pin(&t.bytes[0])
-		t.value, err = ort.NewTensor(t.spec.shape(), t.bytes)
+		t.value, err = counted(ort.NewTensor(t.spec.shape(), t.bytes))
 		return err
 	}
 	t.floats, t.table = make([]float32, elements), normalLevels(t.spec)
 	t.pinner.Pin(&t.floats[0])
-	t.value, err = ort.NewTensor(t.spec.shape(), t.floats)
+	t.value, err = counted(ort.NewTensor(t.spec.shape(), t.floats))
 	return err
 }
 
@@ -132,7 +133,7 @@ func (t *inputTensor) write(src picture) {
 
 // Destroy releases the tensor.
 func (t *inputTensor) Destroy() error {
-	err := t.value.Destroy()
+	err := release(t.value)
 	if t.reduced.Ptr() != nil {
 		err = errors.Join(err, t.reduced.Close())
 	}
@@ -160,4 +161,24 @@ func normalLevels(spec *Input) *levels {
 		}
 	}
 	return &table
+}
+
+// live counts the tensors that were made and not yet released.
+var live atomic.Int64
+
+// LiveTensors is the number of tensors in the process that hold memory of the
+// ONNX Runtime: what a program that opens and closes models must bring back to
+// where it was.
+func LiveTensors() int { return int(live.Load()) }
+
+func counted[T ort.TensorData](tensor *ort.Tensor[T], err error) (*ort.Tensor[T], error) {
+	if err == nil {
+		live.Add(1)
+	}
+	return tensor, err
+}
+
+func release(tensor ort.Value) error {
+	live.Add(-1)
+	return tensor.Destroy()
 }

@@ -18,13 +18,14 @@ struct frame_head {
 };
 
 // All of the thread that is in the call.
-static _Thread_local int quick, slices;                   // see openLive
+static _Thread_local int quick, slices, threads;          // see decoding
 static _Thread_local int expected_width, expected_height; // 0: any
 static _Thread_local int width, height;                   // of the last picture
 
-void tracker_ffmpeg_live(int be_quick, int only_slices) {
+void tracker_ffmpeg_tune(int be_quick, int only_slices, int max_threads) {
     quick = be_quick;
     slices = only_slices;
+    threads = max_threads;
 }
 
 void tracker_ffmpeg_expect(int w, int h) {
@@ -50,6 +51,9 @@ int avformat_open_input(void **context, const char *url, const void *format, voi
 int avcodec_open2(void *context, const void *codec, void **options) {
     int (*next)(void *, const void *, void **) = dlsym(RTLD_NEXT, "avcodec_open2");
     int (*set)(void *, const char *, const char *, int) = dlsym(RTLD_DEFAULT, "av_opt_set");
+    int (*set_int)(void *, const char *, int64_t, int) = dlsym(RTLD_DEFAULT, "av_opt_set_int");
+    if (set_int && threads)
+        set_int(context, "threads", threads, 0);
     if (set)
         set(context, "max_pixels", "134217728", 0); // 16384 x 8192
     if (set && slices)

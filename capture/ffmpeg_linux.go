@@ -4,7 +4,7 @@ package capture
 
 // #cgo LDFLAGS: -ldl
 // #include <stdint.h>
-// void tracker_ffmpeg_live(int be_quick, int only_slices);
+// void tracker_ffmpeg_tune(int be_quick, int only_slices, int max_threads);
 // void tracker_ffmpeg_expect(int w, int h);
 // int64_t tracker_ffmpeg_size(void);
 import "C"
@@ -17,8 +17,9 @@ import (
 // OpenCV 4.6 keeps things from its users that matter here; the functions in
 // ffmpeg_linux.c get at them.
 //
-//   - FFmpeg decodes on all cores by giving each a frame of its own, so pictures
-//     come late by one frame less than there are cores. Threads for slices do not.
+//   - FFmpeg decodes on all cores, whatever the program is allowed, by giving each a
+//     frame of its own, so pictures come late by one frame less than there are
+//     cores. Threads for slices do not.
 //   - Before it opens a stream, FFmpeg watches 25 frames to find out their rate:
 //     2.5 s at 10 frames a second, again at each reconnection.
 //   - Where the size of the pictures changes midway, OpenCV goes on with the old
@@ -27,13 +28,12 @@ import (
 //   - A header of a few bytes can ask for gigabytes: pictures are bounded to 2^27
 //     pixels.
 
-// openLive opens a live stream: quickly, where its frame rate is not wanted, and
-// for the lowest delay with threads for slices only.
-func openLive(quick, slices bool, open func()) {
+// tuned opens a video to be decoded in that way.
+func tuned(d decoding, open func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	C.tracker_ffmpeg_live(cInt(quick), cInt(slices))
-	defer C.tracker_ffmpeg_live(0, 0)
+	C.tracker_ffmpeg_tune(cInt(d.quick), cInt(d.slices), C.int(d.threads))
+	defer C.tracker_ffmpeg_tune(0, 0, 0)
 	open()
 }
 

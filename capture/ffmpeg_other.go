@@ -6,7 +6,7 @@ import "image"
 
 // What ffmpeg_linux.go does rests on the dynamic linker of Linux.
 
-func openLive(_, _ bool, open func()) { open() }
+func tuned(_ decoding, open func()) { open() }
 
 func readSize(_ image.Point, read func() bool) (ok bool, size image.Point) {
 	return read(), image.Point{}

@@ -25,7 +25,7 @@ func openFile(ctx context.Context, spec Spec) (*video, error) {
 		return nil, fmt.Errorf("open %s: %w", spec.Name(), err)
 	}
 	// With the protocol named, FFmpeg takes no colon in a file name for one.
-	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) { return withFFmpeg("file:" + abs) })
+	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) { return withFFmpeg("file:"+abs, decoding{threads: spec.Threads}) })
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()

@@ -49,6 +49,9 @@ type Spec struct {
 	// MaxFrames ends the source after so many delivered frames; 0 is no limit.
 	MaxFrames int
 
+	// Threads bounds those that decode a video; 0 is one for each core.
+	Threads int
+
 	// OpenTimeout and ReadTimeout bound the wait for a URL to answer and for the
 	// next frame of a URL or camera; 10 s by default. Lower finds a dead stream
 	// sooner, and gives up sooner on a slow one; opening takes up to 25 frames.
@@ -164,7 +167,7 @@ func (s Spec) validate() error {
 		value float64
 	}{
 		{"width", float64(s.Width)}, {"height", float64(s.Height)}, {"fps", s.FPS},
-		{"stride", float64(s.Stride)}, {"frame limit", float64(s.MaxFrames)},
+		{"stride", float64(s.Stride)}, {"frame limit", float64(s.MaxFrames)}, {"threads", float64(s.Threads)},
 		{"open timeout", s.OpenTimeout.Seconds()}, {"read timeout", s.ReadTimeout.Seconds()},
 		{"queue", float64(s.Queue)}, {"attempt limit", float64(s.Reconnect.MaxAttempts)},
 		{"first delay", s.Reconnect.FirstDelay.Seconds()}, {"longest delay", s.Reconnect.MaxDelay.Seconds()},

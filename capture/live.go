@@ -152,7 +152,9 @@ func (l *live) take(s *session, f *Frame) {
 	}
 	f.Time += s.at
 	l.last.index, l.last.at, l.last.captured, l.last.size = f.Index, f.Time, f.Captured, size
+	captured := f.Captured
 	l.queue.put(f)
+	l.change(func(state *State) { state.Last = captured })
 	if first && s.again {
 		l.reconnected(s, gap)
 	}
@@ -279,7 +281,7 @@ func (l *live) failed(err error) {
 
 func (l *live) reconnected(s *session, gap time.Duration) {
 	l.change(func(state *State) {
-		*state = State{Status: Connected, Since: time.Now(), Reconnects: state.Reconnects + 1}
+		*state = State{Status: Connected, Since: time.Now(), Last: state.Last, Reconnects: state.Reconnects + 1}
 	})
 	kind := Reconnected
 	if s.resized {

@@ -26,11 +26,9 @@ const (
 // one again is quicker, since its frame rate is known.
 func openURL(ctx context.Context, spec Spec, again bool) (*video, error) {
 	open, read := orDefault(spec.OpenTimeout), orDefault(spec.ReadTimeout)
-	vc, err := openCapture(ctx, func() (vc *gocv.VideoCapture, err error) {
-		openLive(again, !spec.FrameThreads, func() {
-			vc, err = withFFmpeg(spec.Path, propOpenTimeout, milliseconds(open), propReadTimeout, milliseconds(read))
-		})
-		return vc, err
+	how := decoding{quick: again, slices: !spec.FrameThreads, threads: spec.Threads}
+	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) {
+		return withFFmpeg(spec.Path, how, propOpenTimeout, milliseconds(open), propReadTimeout, milliseconds(read))
 	})
 	switch {
 	case err != nil && ctx.Err() != nil:

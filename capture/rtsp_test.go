@@ -3,11 +3,9 @@
 package capture
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -15,67 +13,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tracker-go/tracker/capture/rtsptest"
 )
 
 const (
 	rtspFPS    = 25
 	rtspPeriod = time.Second / rtspFPS
 )
-
-// rtspServer is testdata/rtspserver.py: a real RTSP server whose pictures tell
-// when they were made.
-type rtspServer struct {
-	t    *testing.T
-	args []string
-	port string
-	cmd  *exec.Cmd
-}
-
-func startRTSP(t *testing.T, args ...string) *rtspServer {
-	t.Helper()
-	s := &rtspServer{t: t, args: args, port: "0"}
-	s.start()
-	t.Cleanup(s.kill)
-	return s
-}
-
-func (s *rtspServer) url() string { return "rtsp://127.0.0.1:" + s.port + "/live" }
-
-// start runs the server, on the port it had before. The test is skipped where
-// its packages are missing.
-func (s *rtspServer) start() {
-	s.t.Helper()
-	python := "/usr/bin/python3" // Debian's own has Debian's packages
-	if _, err := os.Stat(python); err != nil {
-		python = "python3"
-	}
-	s.cmd = exec.Command(python, append([]string{"testdata/rtspserver.py", "--port", s.port}, s.args...)...)
-	var stderr strings.Builder
-	s.cmd.Stderr = &stderr
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	stdout, err := s.cmd.StdoutPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		s.t.Skip("no python3 for the RTSP server:", err)
-	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	port, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
-	if !ok {
-		s.cmd.Wait()
-		if strings.HasPrefix(stderr.String(), "missing: ") {
-			s.t.Skip("no RTSP server, see testdata/rtspserver.py for its packages; ", &stderr)
-		}
-		s.t.Fatalf("RTSP server: %v, %s", err, &stderr)
-	}
-	s.port = port
-}
-
-func (s *rtspServer) kill() {
-	s.cmd.Process.Kill()
-	s.cmd.Wait()
-}
 
 // made reads out of a picture when it was made.
 func made(t *testing.T, f *Frame) time.Time {
@@ -91,8 +36,8 @@ func made(t *testing.T, f *Frame) time.Time {
 	}
 	now := time.Now()
 	age := (now.UnixMilli() - stamp) & (1<<bits - 1)
-	if age > 10_000 {
-		t.Fatalf("frame %d at %v shows no time of the last 10 s: it is not from the camera", f.Index, f.Time)
+	if age > 60_000 {
+		t.Fatalf("frame %d at %v shows no time of the last minute: it is not from the camera", f.Index, f.Time)
 	}
 	return now.Add(-time.Duration(age) * time.Millisecond)
 }
@@ -168,10 +113,10 @@ func settled(t *testing.T, before int) {
 
 // A server that dies and comes back: frames go on, and the gap is in their times.
 func TestServerRestarts(t *testing.T) {
-	server := startRTSP(t)
+	server := rtsptest.Start(t)
 	before := runtime.NumGoroutine()
 	var told events
-	spec := mustParse(t, server.url())
+	spec := mustParse(t, server.URL())
 	spec.Notify = told.add
 	s := mustOpen(t, spec)
 	w := watcher{t: t, stream: s}
@@ -179,9 +124,9 @@ func TestServerRestarts(t *testing.T) {
 	const restarts = 2
 	for restart := 1; restart <= restarts; restart++ {
 		last, lastMade := w.last, w.made
-		server.kill()
+		server.Kill()
 		time.Sleep(time.Second)
-		server.start()
+		server.Restart()
 		ready := time.Now()
 		// What was on its way when the server died comes first.
 		for s.State().Reconnects < restart || !w.made.After(ready) {
@@ -213,20 +158,20 @@ func TestServerRestarts(t *testing.T) {
 		t.Log(event)
 	}
 	s.Close()
-	server.kill()
+	server.Kill()
 	settled(t, before)
 }
 
 // A server that says nothing more, and keeps its connections.
 func TestServerFallsSilent(t *testing.T) {
-	server := startRTSP(t)
-	spec := mustParse(t, server.url())
+	server := rtsptest.Start(t)
+	spec := mustParse(t, server.URL())
 	spec.ReadTimeout, spec.OpenTimeout = time.Second, 4*time.Second
 	s := mustOpen(t, spec)
 	w := watcher{t: t, stream: s}
 	w.run(rtspFPS)
 	before := s.State().Reconnects
-	server.cmd.Process.Signal(syscall.SIGSTOP)
+	server.Signal(syscall.SIGSTOP)
 	stopped := time.Now()
 	for s.State().Status == Connected {
 		if time.Since(stopped) > 10*time.Second {
@@ -236,7 +181,7 @@ func TestServerFallsSilent(t *testing.T) {
 	}
 	t.Logf("noticed after %v: %v", time.Since(stopped), s.State().Err)
 	goesOn := time.Now()
-	server.cmd.Process.Signal(syscall.SIGCONT)
+	server.Signal(syscall.SIGCONT)
 	for s.State().Reconnects == before {
 		w.next(15 * time.Second)
 	}
@@ -256,9 +201,9 @@ func TestServerChangesSize(t *testing.T) {
 	} {
 		t.Run(c.codec+" "+c.size, func(t *testing.T) {
 			t.Parallel()
-			server := startRTSP(t, "--codec", c.codec, "--resize", c.size)
+			server := rtsptest.Start(t, "--codec", c.codec, "--resize", c.size)
 			var told events
-			spec := mustParse(t, server.url())
+			spec := mustParse(t, server.URL())
 			spec.Notify = told.add
 			s := mustOpen(t, spec)
 			w := watcher{t: t, stream: s}
@@ -293,15 +238,21 @@ func TestSlowConsumer(t *testing.T) {
 	for _, codec := range []string{"jpeg", "h264"} {
 		t.Run(codec, func(t *testing.T) {
 			t.Parallel()
-			server := startRTSP(t, "--codec", codec)
-			s := mustOpen(t, mustParse(t, server.url()))
+			server := rtsptest.Start(t, "--codec", codec)
+			s := mustOpen(t, mustParse(t, server.URL()))
 			w := watcher{t: t, stream: s}
 			w.next(10 * time.Second)
+			machine := watchMachine(t)
 			var waited, ages []time.Duration
+			disturbed := 0
 			for start := time.Now(); time.Since(start) < duration; {
 				time.Sleep(3 * rtspPeriod)
-				f := w.next(10 * time.Second)
+				f := w.next(time.Minute)
 				now := time.Now()
+				if machine.stoodStill(w.made, now) {
+					disturbed++
+					continue
+				}
 				waited = append(waited, now.Sub(f.Captured))
 				ages = append(ages, now.Sub(w.made))
 			}
@@ -318,38 +269,89 @@ func TestSlowConsumer(t *testing.T) {
 				t.Logf("%s: median %.2f, p95 %.2f, max %.2f frames of %d", lag.what,
 					frames(lag.times[n/2]), frames(lag.times[n*95/100]), frames(lag.times[n-1]), n)
 			}
-			// Medians: a busy machine may stop us for a while, a queue that grows makes
-			// every frame late. FFmpeg's part is constant: it tells the end of an H.264
-			// picture by the start of the next.
-			if lag := frames(waited[len(waited)/2]); lag >= 2 {
+			if disturbed > 0 {
+				t.Logf("%d frames not counted: this machine stood still meanwhile", disturbed)
+			}
+			if lag := frames(waited[len(waited)*95/100]); lag >= 2 {
 				t.Errorf("%.2f frames behind the newest", lag)
 			}
-			if lag := frames(late[len(late)/2]); lag >= 3 {
+			// FFmpeg tells the end of an H.264 picture by the start of the next: one
+			// frame, whatever the reader does.
+			limit := 2.0
+			if codec == "h264" {
+				limit++
+			}
+			if lag := frames(late[len(late)*95/100]); lag >= limit {
 				t.Errorf("%.2f frames behind the camera at the end", lag)
 			}
 		})
 	}
 }
 
+// machine notes when this process did not get to run: no reader is on time then.
+type machine struct {
+	mu     sync.Mutex
+	stalls [][2]time.Time
+}
+
+func watchMachine(t *testing.T) *machine {
+	m := &machine{}
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	go func() {
+		const beat = 5 * time.Millisecond
+		tick := time.NewTicker(beat)
+		defer tick.Stop()
+		for last := time.Now(); ; {
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+			now := time.Now()
+			if now.Sub(last) > rtspPeriod/2 {
+				m.mu.Lock()
+				m.stalls = append(m.stalls, [2]time.Time{last, now})
+				m.mu.Unlock()
+			}
+			last = now
+		}
+	}()
+	return m
+}
+
+// stoodStill says whether it did between from and to, or shortly before: what was
+// held up then comes late.
+func (m *machine) stoodStill(from, to time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, stall := range m.stalls {
+		if stall[0].Before(to) && stall[1].After(from.Add(-5*rtspPeriod)) {
+			return true
+		}
+	}
+	return false
+}
+
 func frames(d time.Duration) float64 { return float64(d) / float64(rtspPeriod) }
 
 // A source that is given up says so, in one line that tells why.
 func TestGiveUp(t *testing.T) {
-	server := startRTSP(t, "--codec", "jpeg")
+	server := rtsptest.Start(t, "--codec", "jpeg")
 	before := runtime.NumGoroutine()
 	var told events
-	spec := mustParse(t, server.url())
+	spec := mustParse(t, server.URL())
 	spec.Notify = told.add
 	spec.Reconnect = Reconnect{MaxAttempts: 3, FirstDelay: time.Millisecond, MaxDelay: 10 * time.Millisecond, Seed: 1}
 	s := mustOpen(t, spec)
 	w := watcher{t: t, stream: s}
 	w.next(10 * time.Second)
-	server.kill()
+	server.Kill()
 	_, err := readAll(t, s, false)
 	if !errors.Is(err, ErrLost) {
 		t.Errorf("%v, want ErrLost", err)
 	}
-	wantError(t, err, "read "+server.url()+": no more frames; gave up after 3 attempts to reconnect: ", "connection refused")
+	wantError(t, err, "read "+server.URL()+": no more frames; gave up after 3 attempts to reconnect: ", "connection refused")
 	if kinds := told.kinds(); !slices.Equal(kinds, []EventKind{Lost, Retried, GivenUp}) {
 		t.Errorf("told %v", told.all)
 	}

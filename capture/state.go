@@ -20,6 +20,7 @@ func (s Status) String() string { return [...]string{"connected", "reconnecting"
 type State struct {
 	Status Status
 	Since  time.Time // when Status began
+	Last   time.Time // when the last picture came; zero before the first
 	// Err is why the source was lost, or what the last attempt to get it back met;
 	// nil while connected.
 	Err        error

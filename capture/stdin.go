@@ -26,7 +26,7 @@ func openStdin(ctx context.Context, spec Spec) (*video, error) {
 		spec.Path = "/dev/stdin"
 		return openFile(ctx, spec)
 	}
-	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) { return withFFmpeg("pipe:0") })
+	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) { return withFFmpeg("pipe:0", decoding{threads: spec.Threads}) })
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()

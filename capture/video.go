@@ -221,13 +221,22 @@ func openCapture(ctx context.Context, open func() (*gocv.VideoCapture, error)) (
 	}
 }
 
+// decoding is how FFmpeg decodes.
+type decoding struct {
+	quick   bool // open without finding out the frame rate
+	slices  bool // threads share a picture, rather than having one each: no delay
+	threads int  // at most; 0 for one a core
+}
+
 // withFFmpeg opens with FFmpeg only: OpenCV's other readers would have to guess.
-func withFFmpeg(uri string, params ...gocv.VideoCaptureProperties) (vc *gocv.VideoCapture, err error) {
-	if len(params) > 0 {
-		vc, err = gocv.VideoCaptureFileWithAPIParams(uri, gocv.VideoCaptureFFmpeg, params)
-	} else {
-		vc, err = gocv.VideoCaptureFileWithAPI(uri, gocv.VideoCaptureFFmpeg)
-	}
+func withFFmpeg(uri string, d decoding, params ...gocv.VideoCaptureProperties) (vc *gocv.VideoCapture, err error) {
+	tuned(d, func() {
+		if len(params) > 0 {
+			vc, err = gocv.VideoCaptureFileWithAPIParams(uri, gocv.VideoCaptureFFmpeg, params)
+		} else {
+			vc, err = gocv.VideoCaptureFileWithAPI(uri, gocv.VideoCaptureFFmpeg)
+		}
+	})
 	if err != nil {
 		vc.Close()
 		return nil, err

@@ -45,7 +45,7 @@ type Config struct {
 	Model string `yaml:"model"`
 	// Device is cpu or cuda[:N].
 	Device string `yaml:"device"`
-	// Threads bounds what inference and OpenCV may use, 0 for every core.
+	// Threads bounds what inference, OpenCV and decoding may use, 0 for every core.
 	Threads int `yaml:"threads"`
 	// Workers is how many inferences run at once, 0 for what suits the threads.
 	Workers int `yaml:"workers"`

@@ -173,7 +173,7 @@ download_deb() {
 setup_testing() {
 	local missing=()
 	have ffmpeg || missing+=(ffmpeg)
-	/usr/bin/python3 "$ROOT/capture/testdata/rtspserver.py" --check 2>/dev/null ||
+	/usr/bin/python3 "$ROOT/capture/rtsptest/server.py" --check 2>/dev/null ||
 		missing+=(python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-{base,good,bad})
 	[[ ${#missing[@]} == 0 ]] && return
 	if ! have apt-get; then

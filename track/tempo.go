@@ -90,6 +90,8 @@ func DefaultTempoConfig() TempoConfig {
 //   - Overlap is weighed by likeness of height (Yang et al., "Hybrid-SORT", AAAI
 //     2024), label and looks, and uncertain detections move the filter less (Du et
 //     al., "GIAOTracker", ICCVW 2021) (tempomatch.go).
+//   - After a stall of the stream tracks look farther for their detections, and after
+//     a long one there are none (tempostall.go).
 //   - A detection that leaves no doubt starts a track that is reported at once.
 //   - What a score is worth is learned from the detector (tempoconfidence.go).
 type Tempo struct {
@@ -127,16 +129,26 @@ func NewTempo(cfg TempoConfig) *Tempo {
 
 // Update implements Tracker.
 func (t *Tempo) Update(in Input) []Track {
-	step := min(t.open(&in, true), maxStep)
+	usual := t.usual
+	step := t.open(&in, true)
+	stall := stalled(step, usual)
+	step = min(step, maxStep)
 	t.conf.see(in.Detections, step.Seconds(), t.cfg.Score)
 	t.split(in.Detections)
+	if stall {
+		t.forget()
+	}
 	t.predict(step.Seconds())
 	t.compensate(in.Motion, step.Seconds())
 	t.expect()
 
-	t.associate(in.Detections, t.high, t.cfg.Similarity, true, (*tempoTrack).isConfirmed)
-	t.associate(in.Detections, t.low, t.cfg.LowSimilarity, false, (*tempoTrack).isFresh)
-	t.associate(in.Detections, t.high, t.cfg.NewSimilarity, true, (*tempoTrack).isTentative)
+	t.associate(in.Detections, t.high, round{least: t.cfg.Similarity, weigh: true, admits: (*tempoTrack).isConfirmed})
+	if stall {
+		far := round{least: stallLeast * t.cfg.Similarity, weigh: true, reach: stallReach, admits: (*tempoTrack).isConfirmed}
+		t.associate(in.Detections, t.high, far)
+	}
+	t.associate(in.Detections, t.low, round{least: t.cfg.LowSimilarity, admits: (*tempoTrack).isFresh})
+	t.associate(in.Detections, t.high, round{least: t.cfg.NewSimilarity, weigh: true, admits: (*tempoTrack).isTentative})
 	t.noise.learn(t.tracks)
 
 	t.explain(in.Detections)

@@ -127,6 +127,9 @@ func (c *camera) seeTracks(tracks []tempoTrack) {
 
 // grown is the subject with a margin of so much of its size to each side.
 func (s *subject) grown(by float64) subject {
+	if by == 0 {
+		return *s
+	}
 	w, h := by*s.box.Width(), by*s.box.Height()
 	b := s.box
 	b.X1, b.Y1, b.X2, b.Y2 = b.X1-w, b.Y1-h, b.X2+w, b.Y2+h

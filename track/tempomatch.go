@@ -6,35 +6,44 @@ import (
 	"github.com/tracker-go/tracker/detect"
 )
 
+// round is one pass of the association.
+type round struct {
+	least  float64 // similarity
+	weigh  bool    // by the detection's score
+	reach  float64 // boxes grow by so much of their size to each side to meet
+	admits func(*tempoTrack) bool
+}
+
 // associate matches the tracks that a round admits and that are still to be found
 // with the detections that are still free.
-func (t *Tempo) associate(detections []detect.Detection, from []subject, least float64, weigh bool, admits func(*tempoTrack) bool) {
+func (t *Tempo) associate(detections []detect.Detection, from []subject, r round) {
 	t.rows, t.cols = t.rows[:0], t.cols[:0]
 	for i := range t.tracks {
-		if k := &t.tracks[i]; k.missed > 0 && admits(k) {
-			t.rows = append(t.rows, t.expected[i])
+		if k := &t.tracks[i]; k.missed > 0 && r.admits(k) {
+			t.rows = append(t.rows, t.expected[i].grown(r.reach))
 		}
 	}
 	for _, d := range from {
 		if !t.taken[d.index] {
-			t.cols = append(t.cols, d)
+			t.cols = append(t.cols, d.grown(r.reach))
 		}
 	}
 	edges := t.overlaps.find(t.rows, t.cols)
 	gain := edges[:0] // what a pair is worth beyond the least similarity
 	for _, e := range edges {
-		row, col := &t.rows[e.row], &t.cols[e.col]
-		s := e.weight * t.likeness(&t.tracks[row.index], row, &detections[col.index])
-		if weigh {
-			s *= t.conf.of(detections[col.index].Score)
+		track, detection := t.rows[e.row].index, t.cols[e.col].index
+		d := &detections[detection]
+		s := e.weight * t.likeness(&t.tracks[track], &t.expected[track], d)
+		if r.weigh {
+			s *= t.conf.of(d.Score)
 		}
-		if e.weight = s - least; e.weight > 0 {
+		if e.weight = s - r.least; e.weight > 0 {
 			gain = append(gain, e)
 		}
 	}
 	for _, e := range t.matcher.maximize(gain, len(t.rows), len(t.cols)) {
 		index := t.cols[e.col].index
-		t.match(&t.tracks[t.rows[e.row].index], &detections[index], index, e.weight+least, least)
+		t.match(&t.tracks[t.rows[e.row].index], &detections[index], index, e.weight+r.least, r.least)
 	}
 }
 

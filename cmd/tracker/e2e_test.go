@@ -543,26 +543,3 @@ func TestStandardOutputBreaks(t *testing.T) {
 		t.Error("the partial video has no frames")
 	}
 }
-
-// The concurrent run gives what the serial one gives, byte for byte.
-func TestConcurrentEqualsSerial(t *testing.T) {
-	video, _ := pedestrians(t)
-	video, err := filepath.Abs(video)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	args := []string{"-i", video, "--max-frames", "150", "--jsonl"}
-	results := func(name string, more ...string) string {
-		if got := runIn(t, dir, append(append(slices.Clone(args), name), more...)...); got.code != exitOK {
-			t.Fatalf("exit code %d: %s", got.code, got.stderr)
-		}
-		return strings.Join(lines(t, filepath.Join(dir, name)), "\n")
-	}
-	want := results("serial.jsonl", "--serial")
-	for _, threads := range []string{"1", "2", "4"} {
-		if results("threads"+threads+".jsonl", "--threads", threads) != want {
-			t.Errorf("%s threads gave other results than the serial run", threads)
-		}
-	}
-}

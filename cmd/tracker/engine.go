@@ -151,6 +151,7 @@ func shareThreads(c config.Config, live bool) (workers, threads int) {
 
 // Close frees the inferences, then the model.
 func (e *engine) Close() error {
+	defer returnMemory()
 	var errs []error
 	for _, r := range e.requests {
 		errs = append(errs, r.Close())

@@ -21,3 +21,6 @@ func liveMats() int {
 	}
 	return n
 }
+
+// countMats is the number of Mats at this moment.
+func countMats() int { return gocv.MatProfile.Count() }

@@ -108,7 +108,7 @@ func bindModel(f *pflag.FlagSet, c *config.Config) {
 	f.StringVar(&c.Model, "model", c.Model, "use the model in this ONNX `FILE`: with a manifest beside it, or of a kind that is recognised")
 	f.StringVar(&c.Size, "size", c.Size, "network input of `N` or WxH pixels, where the model allows it; the model's own if not given")
 	f.StringVar(&c.Device, "device", c.Device, "run the network on `cpu|cuda[:N]`")
-	f.IntVar(&c.Threads, "threads", c.Threads, "`N` threads for the network and OpenCV, 0 for every core")
+	f.IntVar(&c.Threads, "threads", c.Threads, "`N` threads for the network, OpenCV and decoding, 0 for every core")
 	f.IntVar(&c.Workers, "workers", c.Workers, "`N` inferences at once, 0 for what suits the threads")
 	f.BoolVar(&c.Serial, "serial", c.Serial, "one frame at a time through all stages; same results, slower")
 	f.Float64Var(&c.Conf, "conf", c.Conf, "lowest `SCORE` of a detection; higher finds fewer false ones; the model's own if not given")

@@ -96,7 +96,7 @@ func (s *session) track(ctx context.Context) (err error) {
 	}
 	start := time.Now()
 	each(opened, func(stream *stream) {
-		s.end(stream, errors.Join(stream.run(ctx, eng, s.destinationOf(ctx, stream, wall)), stream.close()))
+		s.end(stream, errors.Join(stream.run(ctx, eng, s.destinationOf(ctx, stream, wall, quit)), stream.close()))
 	})
 	took := time.Since(start)
 	s.bar.Done()
@@ -159,13 +159,13 @@ func (s *session) openWall(ctx context.Context, opened []*stream, quit context.C
 }
 
 // destinationOf is where a stream's results go besides its files.
-func (s *session) destinationOf(ctx context.Context, stream *stream, wall *sink.Wall) destination {
+func (s *session) destinationOf(ctx context.Context, stream *stream, wall *sink.Wall, quit context.CancelCauseFunc) destination {
 	to := destination{stdout: s.stdout}
-	switch info := stream.source.Info(); {
+	switch {
 	case wall != nil:
 		to.show = func() (showing, error) { return wall.Tile(slices.Index(s.streams, stream)), nil }
 	case s.alone() && stream.shown:
-		to.show = func() (showing, error) { return sink.NewDisplay(ctx, "tracker: "+info.Name) }
+		to.show = func() (showing, error) { return sink.NewDisplay(ctx, watchWindow(stream.source, quit)) }
 	}
 	if !s.alone() {
 		to.source = stream.name

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"gocv.io/x/gocv"
 
@@ -107,10 +108,10 @@ func (s *stream) state() string {
 	if how := s.ended.Load(); how != nil {
 		return *how
 	}
-	if state := s.source.State(); state.Status != capture.Connected {
-		return "lost: " + state.Status.String()
+	if !s.source.Info().Live {
+		return ""
 	}
-	return ""
+	return standstill(s.source.State(), time.Now())
 }
 
 // newPipeline joins what was opened; writers are the caller's to add.
@@ -221,7 +222,7 @@ func openSource(ctx context.Context, c config.Config, notify func(capture.Event)
 	case c.ImageFPS > 0:
 		return nil, usageErrorf("image-fps is the rate of a folder of pictures; %s is none", spec.Name())
 	}
-	spec.Stride, spec.MaxFrames = c.Stride, c.MaxFrames
+	spec.Stride, spec.MaxFrames, spec.Threads = c.Stride, c.MaxFrames, c.Threads
 	spec.ReadTimeout, spec.Reconnect.Off, spec.Notify = c.ReadTimeout, !c.Reconnect, notify
 	if spec.Policy, err = capture.ParsePolicy(c.LivePolicy); err != nil {
 		return nil, &codedError{exitUsage, err}
@@ -234,6 +235,9 @@ func openSource(ctx context.Context, c config.Config, notify func(capture.Event)
 type lateLog struct{ atomic.Pointer[slog.Logger] }
 
 func (l *lateLog) event(e capture.Event) {
+	if e.Kind == capture.Reconnected || e.Kind == capture.Resized {
+		returnMemory() // that of the connection before
+	}
 	if log := l.Load(); log != nil {
 		log.Warn(e.String())
 	}

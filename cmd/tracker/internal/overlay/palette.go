@@ -20,6 +20,7 @@ var (
 	blue   = bgr{240, 180, 90}
 	orange = bgr{40, 160, 255}
 	red    = bgr{70, 70, 255}
+	alarm  = bgr{20, 20, 160}
 )
 
 // goldenAngle in degrees: stepping a hue by it keeps neighbours in the sequence

@@ -29,27 +29,48 @@ var ErrQuit = errors.New("the user closed the window")
 // goroutine of its own, locked to a thread, which also answers keys while no
 // pictures come. A program can have one Display in its life.
 type Display struct {
+	options DisplayOptions
+	last    gocv.Mat // of the window's thread: a copy of the picture shown last, for Notice
+	noted   gocv.Mat // the same, with the notice
+
 	show  chan *gocv.Mat // a picture to show, whose owner waits for shown
 	shown chan error
 	stop  chan struct{}
 	done  chan struct{}
 }
 
+// DisplayOptions say what a Display does beyond showing pictures.
+type DisplayOptions struct {
+	Title string
+	// Notice is asked, while no pictures come, what to write on the last one: it
+	// draws on the copy it is given, and is false where there is nothing to say. Nil
+	// leaves the last picture as it is.
+	Notice func(picture *gocv.Mat) bool
+	// Quit is told, once, that the user wants no more, also while no pictures come;
+	// may be nil.
+	Quit func()
+}
+
+// noticeEvery is how often a notice is drawn, and how long after the last picture
+// the first one is.
+const noticeEvery = 200 * time.Millisecond
+
 // idlePoll is how often the window looks for keys when no pictures come.
 const idlePoll = 20 * time.Millisecond
 
 // NewDisplay opens a window, where there is a screen. When ctx ends, so does a
 // pause.
-func NewDisplay(ctx context.Context, title string) (*Display, error) {
+func NewDisplay(ctx context.Context, options DisplayOptions) (*Display, error) {
 	if err := DisplayAvailable(); err != nil {
 		return nil, fmt.Errorf("open window: %w", err)
 	}
 	capture.Quiet()
 	d := &Display{
+		options: options, last: gocv.NewMat(), noted: gocv.NewMat(),
 		show: make(chan *gocv.Mat), shown: make(chan error),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
-	go d.run(ctx, title)
+	go d.run(ctx)
 	return d, nil
 }
 
@@ -92,15 +113,26 @@ func xAddress(display string) (network, address string) {
 }
 
 // run is the window's thread.
-func (d *Display) run(ctx context.Context, title string) {
+func (d *Display) run(ctx context.Context) {
 	defer close(d.done)
+	defer d.noted.Close()
+	defer d.last.Close()
 	runtime.LockOSThread() // until the end: the thread dies with the window
-	w := gocv.NewWindow(title)
+	w := gocv.NewWindow(d.options.Title)
 	defer w.Close()
+	if !d.serve(ctx, w) && d.options.Quit != nil {
+		d.options.Quit()
+	}
+}
+
+// serve shows pictures and answers keys until it is stopped, or, which is false,
+// the user quits.
+func (d *Display) serve(ctx context.Context, w *gocv.Window) (stopped bool) {
 	tick := time.NewTicker(idlePoll)
 	defer tick.Stop()
 	interrupted := ctx.Done()
-	shown, paused := false, false
+	var shown time.Time // the last picture or notice
+	paused := false
 	for {
 		show := d.show
 		if paused {
@@ -108,31 +140,54 @@ func (d *Display) run(ctx context.Context, title string) {
 		}
 		select {
 		case picture := <-show:
-			if !shown {
-				shown = true
+			if shown.IsZero() {
 				_ = w.ResizeWindow(picture.Cols(), picture.Rows())
 			}
-			err := w.IMShow(*picture)
+			shown = time.Now()
+			err := d.present(w, picture)
 			key := w.WaitKey(1) // draws, too
 			d.shown <- err
 			if quits(key) {
-				return
+				return false
 			}
 			paused = key == ' '
 		case <-tick.C:
+			if !paused && !shown.IsZero() && time.Since(shown) >= noticeEvery {
+				shown = time.Now()
+				d.notice(w)
+			}
 			key := w.WaitKey(1)
 			if quits(key) {
-				return
+				return false
 			}
 			paused = paused != (key == ' ')
 		case <-interrupted:
 			interrupted, paused = nil, false
 		case <-d.stop:
-			return
+			return true
 		}
-		if shown && w.GetWindowProperty(gocv.WindowPropertyVisible) < 1 {
-			return // closed with the mouse
+		if !shown.IsZero() && w.GetWindowProperty(gocv.WindowPropertyVisible) < 1 {
+			return false // closed with the mouse
 		}
+	}
+}
+
+func (d *Display) present(w *gocv.Window, picture *gocv.Mat) error {
+	if d.options.Notice != nil {
+		if err := picture.CopyTo(&d.last); err != nil {
+			return err
+		}
+	}
+	return w.IMShow(*picture)
+}
+
+// notice shows the last picture again, with what there is to say.
+func (d *Display) notice(w *gocv.Window) {
+	if d.options.Notice == nil || d.last.CopyTo(&d.noted) != nil {
+		return
+	}
+	if d.options.Notice(&d.noted) {
+		_ = w.IMShow(d.noted)
 	}
 }
 

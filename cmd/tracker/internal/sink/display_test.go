@@ -8,8 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"gocv.io/x/gocv"
 )
 
 func TestDisplayAvailable(t *testing.T) {
@@ -21,7 +24,7 @@ func TestDisplayAvailable(t *testing.T) {
 	} {
 		t.Setenv("DISPLAY", c.x)
 		t.Setenv("WAYLAND_DISPLAY", c.wayland)
-		if _, err := NewDisplay(t.Context(), "test"); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := NewDisplay(t.Context(), DisplayOptions{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("DISPLAY=%q, WAYLAND_DISPLAY=%q: %v, want %q", c.x, c.wayland, err, c.want)
 		}
 	}
@@ -37,7 +40,12 @@ func TestDisplayHelper(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	d, err := NewDisplay(ctx, "sink test")
+	var notices, quits atomic.Int32
+	d, err := NewDisplay(ctx, DisplayOptions{
+		Title:  "sink test",
+		Notice: func(*gocv.Mat) bool { notices.Add(1); return true },
+		Quit:   func() { quits.Add(1) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +60,13 @@ func TestDisplayHelper(t *testing.T) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
+		for longest > time.Second && quits.Load() == 0 && ctx.Err() == nil {
+			time.Sleep(5 * time.Millisecond) // no pictures come any more
+		}
 		time.Sleep(5 * time.Millisecond)
+	}
+	if quits.Load() != 1 || notices.Load() < 2 {
+		t.Errorf("the user quit %d times, after %d notices", quits.Load(), notices.Load())
 	}
 	if longest < time.Second {
 		t.Errorf("the longest Write took %v: space did not pause", longest)
@@ -110,7 +124,7 @@ func onScreen(t *testing.T, name string) {
 	}
 	for _, args := range [][]string{
 		{"search", "--sync", "--name", "sink test", "windowfocus", "--sync"},
-		{"sleep", "0.5", "key", "space", "sleep", "1.5", "key", "space", "sleep", "0.3", "key", "q"},
+		{"sleep", "0.5", "key", "space", "sleep", "1.5", "key", "space", "sleep", "1", "key", "q"},
 	} {
 		do := exec.CommandContext(ctx, xdotool, args...)
 		do.Env = env

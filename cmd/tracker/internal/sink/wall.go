@@ -39,7 +39,7 @@ type Wall struct {
 // quit is told once where the window can show nothing more, with ErrQuit where the
 // user closed it.
 func NewWall(ctx context.Context, title string, names []string, state func(i int) string, quit func(error)) (*Wall, error) {
-	display, err := NewDisplay(ctx, title)
+	display, err := NewDisplay(ctx, DisplayOptions{Title: title})
 	if err != nil {
 		return nil, err
 	}
