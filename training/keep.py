@@ -18,7 +18,7 @@ def keep(name: str) -> str:
     state["ema"] = {key: value.half() if value.is_floating_point() else value for key, value in state["ema"].items()}
     path = checkpoint.kept(name)
     checkpoint.save(path, state)
-    return f"{path}: step {state['progress']['step']}, AP50 {state['progress']['best']:.4f}"
+    return f"{path}: step {state['progress']['step']}, AP {state['progress']['best']:.4f}"
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ class Progress:
     seconds: float = 0.0  # spent in training steps and evaluations
     score_loss: float = 0.0  # running means
     box_loss: float = 0.0
-    best: float = -1.0  # AP50
+    best: float = -1.0  # AP
 
 
 class Run:
@@ -202,8 +202,8 @@ class Run:
         row += [f"{x:.4f}" for x in (result["ap50"], result["ap"], person)]
         append(self.folder / "curve.csv", (*LOG, *RESULT), row)
         print(dict(zip((*LOG, *RESULT), row)), flush=True)
-        if result["ap50"] > p.best:
-            p.best = result["ap50"]
+        if result["ap"] > p.best:  # it depends less on chance than AP50 does
+            p.best = result["ap"]
             self.save(checkpoint.BEST)
         self.save(checkpoint.LAST)
 
