@@ -25,8 +25,8 @@ type Frame struct {
 	// Mat holds the pixels: 8-bit BGR, rows × columns × 3. It is gone after Close.
 	Mat gocv.Mat
 
-	pool   *pool
-	bytes  int // of the pixels, while in a queue
+	pool   *pool // nil for a frame of another package's source
+	bytes  int   // of the pixels, while in a queue
 	closed atomic.Bool
 }
 
@@ -69,6 +69,9 @@ func (p *pool) frame() *Frame {
 }
 
 func (p *pool) put(m gocv.Mat) error {
+	if p == nil {
+		return m.Close()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || len(p.idle) >= maxIdleMats {

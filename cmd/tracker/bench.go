@@ -19,16 +19,6 @@ import (
 	"github.com/tracker-go/tracker/config"
 )
 
-func newBenchCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "bench",
-		Short: "Measure this machine",
-		Args:  flagsOnly,
-	}
-	cmd.AddCommand(newBenchPipelineCommand())
-	return cmd
-}
-
 const benchPipelineLong = `pipeline measures how much of its own inference rate the whole program reaches: the
 frames a second from the file to the results, over those of the network alone, in
 the same process with the same threads. The network alone is measured before and

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -225,21 +224,8 @@ func (s *soak) wait(what string, done func() bool) {
 func (s *soak) sample() {
 	debug.FreeOSMemory() // garbage that waits for its collection is no growth
 	s.samples = append(s.samples, usage{
-		time.Since(s.start), countMats(), backbones.LiveTensors(), runtime.NumGoroutine(), residentBytes(s.t),
+		time.Since(s.start), countMats(), backbones.LiveTensors(), runtime.NumGoroutine(), residentBytes("VmRSS"),
 	})
-}
-
-// residentBytes is the memory of this process.
-func residentBytes(t *testing.T) int64 {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pages * int64(os.Getpagesize())
 }
 
 func (s *soak) print() {

@@ -1,0 +1,230 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"encoding/json"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gocv.io/x/gocv"
+
+	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/bench"
+)
+
+// The real command on the model that comes with the program: every figure is there
+// and fits the others, and the plot is a picture.
+func TestBenchModels(t *testing.T) {
+	dir := t.TempDir()
+	got := runIn(t, dir, "bench", "--backbone", "mobilenetv2-int8", "--size", "416,96x64,100", "--time", "500ms", "--budget", "1h", "--json", "--plot", "models.png")
+	if got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	var report bench.Report
+	if err := json.Unmarshal([]byte(got.stdout), &report); err != nil {
+		t.Fatalf("%v in %s", err, got.stdout)
+	}
+	if len(report.Models) != 2 || report.Models[0].Size() != "96x64" || report.Models[1].Size() != "416" {
+		t.Fatalf("models %+v, want the small input before the large", report.Models)
+	}
+	for _, r := range report.Models {
+		if r.Frames < benchRounds || r.FPS <= 0 || r.Memory < 1e6 || r.File < 1e6 ||
+			r.Network.P50 <= 0 || r.Network.P50 > r.Network.P95 || r.Frame.P50 <= r.Network.P50 || r.Frame.P50 > r.Frame.P95 {
+			t.Errorf("impossible figures %+v", r)
+		}
+	}
+	if small, own := report.Models[0], report.Models[1]; small.AP50 != 0 || own.AP50 == 0 || own.PersonAP50 == 0 {
+		t.Errorf("AP50 %g of another input size and %g of the manifest's own", small.AP50, own.AP50)
+	}
+	if report.Metric != bench.AP50 || report.Choice.Model != "mobilenetv2-int8" || report.Choice.Width != 416 {
+		t.Errorf("metric %q, choice %+v", report.Metric, report.Choice)
+	}
+	if !slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "multiples of 32") }) {
+		t.Errorf("notes %q do not say why size 100 is missing", report.Notes)
+	}
+	f, err := os.Open(filepath.Join(dir, "models.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := png.Decode(f); err != nil {
+		t.Error(err)
+	}
+}
+
+// Tracking accuracy is that of the program and of eval.
+func TestBenchTracking(t *testing.T) {
+	video, truth := pedestrians(t)
+	got := runIn(t, ".", "bench", "--backbone", "mobilenetv2-int8", "--size", "160", "--time", "250ms", "--input", video, "--gt", truth, "--classes", "person", "--json")
+	if got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	var report bench.Report
+	if err := json.Unmarshal([]byte(got.stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	results := filepath.Join(t.TempDir(), "out.txt")
+	if ran := runIn(t, ".", "--input", video, "--backbone", "mobilenetv2-int8", "--size", "160", "--classes", "person", "--display", "off", "--mot", results); ran.code != exitOK {
+		t.Fatal(ran.stderr)
+	}
+	s := scored{gt: truth, results: results}
+	if _, err := s.evaluate(nil, 1); err != nil {
+		t.Fatal(err)
+	}
+	want := s.result.Summary()
+	if got := *report.Models[0].Tracking; got != (bench.Tracking{HOTA: want.HOTA, MOTA: want.MOTA, IDF1: want.IDF1, IDSW: want.IDSW}) {
+		t.Errorf("tracking %+v, want %+v", got, want)
+	}
+	if report.Metric != bench.HOTA || report.Truth != "PETS09-S2L1" {
+		t.Errorf("metric %q on %q", report.Metric, report.Truth)
+	}
+}
+
+// A model that cannot run costs its own row only, and the exit code tells.
+func TestBenchGoesOnWithoutABrokenModel(t *testing.T) {
+	home := t.TempDir()
+	models := filepath.Join(home, "models")
+	if err := os.Mkdir(models, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	m, err := backbones.Find("mobilenetv2-int8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := *m
+	broken.Name, broken.File = "broken", "broken.onnx"
+	manifest, err := json.Marshal(&broken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"broken.json": manifest, "broken.onnx": []byte("spoilt")} {
+		if err := os.WriteFile(filepath.Join(models, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := command(home, "bench", "--backbone", "broken,mobilenetv2-int8", "--time", "250ms")
+	cmd.Env = append(cmd.Env, backbones.HomeEnv+"="+home)
+	got := finish(t, cmd)
+	if got.code != exitPartial || !strings.Contains(got.stdout, "mobilenetv2-int8") || strings.Contains(got.stdout, "broken") {
+		t.Errorf("exit code %d:\n%s", got.code, got.stdout)
+	}
+	if !strings.Contains(got.stderr, "measure broken at 416") || !strings.Contains(got.stderr, "sha256") {
+		t.Errorf("what is wrong is not said: %s", got.stderr)
+	}
+}
+
+func TestBenchUsage(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 5)
+	for _, tc := range []struct {
+		args string
+		want string
+	}{
+		{"--backbone squeezenet", "squeezenet"},
+		{"--size 300x", `size is "300x"`},
+		{"--precision fp8", `precision "fp8"`},
+		{"--threads -1", "threads is -1"},
+		{"--time 0s", "time is 0s"},
+		{"--budget -1ms", "budget is -1ms"},
+		{"--device tpu", "tpu"},
+		{"--gt gt.txt", "--input"},
+		{"--input -", "standard input"},
+		{"--plot models.jpg", ".png"},
+		{"--plot models.png --backbone mobilenetv2-int8 --size 96", "accuracy of none"},
+		{"faster", "faster"},
+	} {
+		got := runIn(t, dir, append([]string{"bench"}, strings.Fields(tc.args)...)...)
+		if got.code != exitUsage || !strings.Contains(got.stderr, tc.want) {
+			t.Errorf("bench %s: exit code %d: %s", tc.args, got.code, got.stderr)
+		}
+	}
+	for args, want := range map[string]string{
+		"--input none.avi":                   "none.avi",
+		"--input good.avi --gt none.txt":     "none.txt",
+		"--plot none/models.png":             "none",
+		"--backbone mobilenetv2 --size 7":    "nothing to measure",
+		"--precision fp16 --backbone resnet": "resnet",
+	} {
+		got := runIn(t, dir, append([]string{"bench"}, strings.Fields(args)...)...)
+		if got.code != exitFailed || !strings.Contains(got.stderr, want) {
+			t.Errorf("bench %s: exit code %d: %s", args, got.code, got.stderr)
+		}
+	}
+	if left := files(t, dir); len(left) != 1 {
+		t.Errorf("failed runs left %v", left)
+	}
+}
+
+func TestWarmRate(t *testing.T) {
+	start := time.Unix(0, 0)
+	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+	for _, tc := range []struct {
+		name     string
+		finished []int // ms; the warm-up lasts 100
+		counted  int
+		fps      float64
+	}{
+		{"steady", []int{50, 90, 140, 190}, 2, 20},
+		{"nothing in the warm-up", []int{200, 400}, 2, 5},
+		{"one, late", []int{250}, 1, 4},
+		{"none after the warm-up", []int{50}, 0, 0},
+	} {
+		rate := warmRate{warm: at(100), first: start}
+		counted := 0
+		for _, ms := range tc.finished {
+			if rate.count(at(ms)) {
+				counted++
+			}
+		}
+		if counted != tc.counted || rate.perSecond() != tc.fps {
+			t.Errorf("%s: %d counted at %g FPS, want %d at %g", tc.name, counted, rate.perSecond(), tc.counted, tc.fps)
+		}
+	}
+}
+
+func TestThereAndBack(t *testing.T) {
+	for n, want := range map[int][]int{1: {0, 0, 0, 0}, 2: {0, 1, 0, 1}, 4: {0, 1, 2, 3, 2, 1, 0, 1, 2}} {
+		for i, w := range want {
+			if got := thereAndBack(i, n); got != w {
+				t.Errorf("thereAndBack(%d, %d) = %d, want %d", i, n, got, w)
+			}
+		}
+	}
+}
+
+// The meter sees memory of C++ that is there for a moment only, and none of before.
+func TestMemoryMeter(t *testing.T) {
+	if residentBytes("VmRSS") == 0 {
+		t.Skip("this system does not tell resident memory")
+	}
+	const side = 8 << 10
+	touch := func() {
+		m := gocv.NewMatWithSize(side, side, gocv.MatTypeCV8U)
+		m.SetTo(gocv.NewScalar(1, 0, 0, 0))
+		m.Close()
+	}
+	touch()
+	meter := startMemory()
+	if before := meter.peak(); before > side*side/4 {
+		t.Errorf("%d bytes from before are counted", before)
+	}
+	touch()
+	if got := meter.peak(); got < side*side*9/10 || got > side*side*2 {
+		t.Errorf("a Mat of %d bytes made the process grow by %d", side*side, got)
+	}
+}
+
+func TestFieldOf(t *testing.T) {
+	info := []byte("processor\t: 0\nmodel\t\t: 85\nmodel name\t: Some CPU @ 2:1\nmodel name\t: Other\n")
+	for key, want := range map[string]string{"model name": "Some CPU @ 2:1", "model": "85", "Hardware": ""} {
+		if got := fieldOf(info, key); got != want {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Metric is what models are compared by, beside their latency.
+type Metric string
+
+// The metrics, best first: what was measured on the user's own sequence says more
+// than what a manifest says of other pictures.
+const (
+	HOTA    Metric = "HOTA"
+	AP50    Metric = "AP50"
+	Unknown Metric = "" // no model has any accuracy
+)
+
+// accuracy is a model's value of the metric, if it is known.
+func (m Metric) accuracy(r *Result) (value float64, known bool) {
+	switch {
+	case m == HOTA && r.Tracking != nil:
+		return r.Tracking.HOTA, true
+	case m == AP50 && r.AP50 > 0:
+		return r.AP50, true
+	}
+	return 0, false
+}
+
+// bestMetric is the first that some model has.
+func bestMetric(results []Result) Metric {
+	for _, m := range []Metric{HOTA, AP50} {
+		for i := range results {
+			if _, known := m.accuracy(&results[i]); known {
+				return m
+			}
+		}
+	}
+	return Unknown
+}
+
+// markFront marks the Pareto front: results than which no other is faster (p95 of
+// the frame) without being less accurate, nor more accurate without being slower.
+// A result whose accuracy is not known is not on it.
+func markFront(results []Result, m Metric) {
+	for i := range results {
+		r := &results[i]
+		value, known := m.accuracy(r)
+		r.Front = known && !slices.ContainsFunc(results, func(other Result) bool {
+			theirs, known := m.accuracy(&other)
+			return known && theirs >= value && other.Frame.P95 <= r.Frame.P95 &&
+				(theirs > value || other.Frame.P95 < r.Frame.P95)
+		})
+	}
+}
+
+// Choice is the answer for a budget.
+type Choice struct {
+	// Model is the recommended one with its input size, empty where none fits.
+	Model  string `json:"model,omitempty"`
+	Width  int    `json:"width,omitempty"`
+	Height int    `json:"height,omitempty"`
+	// Spare is what its p95 leaves of the budget in milliseconds; where no model fits,
+	// it is negative, and what the fastest one lacks.
+	Spare float64 `json:"spare_ms"`
+	// Answer is a sentence for people.
+	Answer string `json:"answer"`
+}
+
+// choose finds the most accurate of the results, which are sorted from fast to
+// slow, whose p95 of the whole frame is within the budget (milliseconds).
+func choose(results []Result, m Metric, budget float64) Choice {
+	fitting := 0
+	for fitting < len(results) && results[fitting].Frame.P95 <= budget {
+		fitting++
+	}
+	if fitting == 0 {
+		fastest := &results[0]
+		over := fastest.Frame.P95 - budget
+		return Choice{Spare: -over, Answer: fmt.Sprintf("No model fits %g ms a frame: the fastest, %s, takes %.1f ms at p95, %.1f ms too long (%s).",
+			budget, fastest.Name(), fastest.Frame.P95, over, remedies)}
+	}
+	best, most := -1, 0.0
+	for i := range results[:fitting] {
+		if value, known := m.accuracy(&results[i]); known && (best < 0 || value > most) {
+			best, most = i, value
+		}
+	}
+	if best < 0 {
+		return Choice{Spare: budget - results[0].Frame.P95, Answer: fmt.Sprintf(
+			"%d of %d models fit %g ms a frame, but the accuracy of none of those is known: give --input VIDEO and --gt TRUTH.", fitting, len(results), budget)}
+	}
+	r := &results[best]
+	spare := budget - r.Frame.P95
+	return Choice{
+		Model: r.Model, Width: r.Width, Height: r.Height, Spare: spare,
+		Answer: fmt.Sprintf("For %g ms a frame: --backbone %s --size %s. %s %.1f; %.1f ms at p95, %.1f ms (%.0f %%) below the budget.",
+			budget, r.Model, r.Size(), m, percent(most), r.Frame.P95, spare, 100*spare/budget),
+	}
+}
+
+const remedies = "a smaller --size, --precision int8 or more --threads may help"
+
+// Bounds beyond which figures are not to be trusted.
+const (
+	// noisy is the spread of a quiet machine's rounds, at most.
+	noisy = 0.15
+	// fewFrames leaves five frames above the 95th percentile.
+	fewFrames = 100
+)
+
+// doubts says what speaks against trusting the figures.
+func doubts(results []Result, m Metric) []string {
+	var notes []string
+	var unsteady, few, data, blind []string
+	worst := 0.0
+	for i := range results {
+		r := &results[i]
+		if r.Spread > noisy {
+			unsteady = append(unsteady, r.Name())
+			worst = max(worst, r.Spread)
+		}
+		if r.Frames < fewFrames {
+			few = append(few, r.Name())
+		}
+		if _, known := m.accuracy(r); !known && m != Unknown {
+			blind = append(blind, r.Name())
+		}
+		if r.AP50Data != "" && !slices.Contains(data, r.AP50Data) {
+			data = append(data, r.AP50Data)
+		}
+	}
+	if len(unsteady) > 0 {
+		notes = append(notes, fmt.Sprintf("the machine was busy or changed its clock: rounds differ by up to %.0f %% (%s); end other programs and measure again",
+			100*worst, strings.Join(unsteady, ", ")))
+	}
+	if len(few) > 0 {
+		notes = append(notes, fmt.Sprintf("p95 is rough where it rests on fewer than %d frames (%s); raise --time", fewFrames, strings.Join(few, ", ")))
+	}
+	if len(blind) > 0 {
+		notes = append(notes, fmt.Sprintf("no %s of %s: not compared", m, strings.Join(blind, ", ")))
+	}
+	if m == AP50 && len(data) > 1 {
+		notes = append(notes, fmt.Sprintf("AP50 was measured on different pictures (%s) and does not compare; give --input VIDEO and --gt TRUTH", strings.Join(data, "; ")))
+	}
+	return notes
+}
