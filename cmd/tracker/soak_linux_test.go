@@ -12,11 +12,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"text/tabwriter"
 	"time"
 
 	"gocv.io/x/gocv"
@@ -35,6 +33,8 @@ const (
 	soakTime = "TRACKER_SOAK"
 	// soakPatience bounds every wait for the stream in the soak.
 	soakPatience = 90 * time.Second
+	// troubleAgain is how long trouble may take to show.
+	troubleAgain = 20 * time.Second
 	// maxSlope is the growth of memory that counts as none, in bytes an hour; it is
 	// told from noise only in a run of at least slopeTime.
 	maxSlope  = 1 << 20
@@ -79,7 +79,7 @@ func TestSoak(t *testing.T) {
 	makeScene(t, small, video, 200, image.Pt(320, 240))
 	goroutines := runtime.NumGoroutine()
 	server := rtsptest.Start(t, "--scene", large, "--scene", small, "--fps", "10", "--corrupt", "0.0005")
-	s := newSoak(t, server)
+	s := newSoak(t, server, duration/20)
 	for time.Since(s.start) < duration {
 		s.cycle()
 	}
@@ -87,7 +87,6 @@ func TestSoak(t *testing.T) {
 		t.Error(err)
 	}
 	server.Kill()
-	s.print()
 	s.judge()
 	if n := liveMats(); n > 0 {
 		t.Errorf("%d Mats left open", n)
@@ -137,10 +136,12 @@ type soak struct {
 	frames   atomic.Int64
 	resized  atomic.Int64
 	samples  []usage
+	every    time.Duration // between the samples that are told
+	told     time.Duration // when the last one was
 }
 
-func newSoak(t *testing.T, server *rtsptest.Server) *soak {
-	s := &soak{t: t, server: server, settings: config.Default(), start: time.Now()}
+func newSoak(t *testing.T, server *rtsptest.Server, every time.Duration) *soak {
+	s := &soak{t: t, server: server, settings: config.Default(), start: time.Now(), every: every}
 	s.settings.Input, s.settings.JSONL, s.settings.Display = config.List[string]{server.URL()}, "-", "off"
 	s.settings.ReadTimeout = time.Second
 	var err error
@@ -166,9 +167,7 @@ func (s *soak) cycle() {
 	ended := make(chan error, 1)
 	go func() { ended <- s.analyse(ctx, c) }()
 	s.wait("frames", s.more(5))
-	before := s.source.State().Reconnects
-	troubles[s.cycles%len(troubles)].make(s.server)
-	s.wait("reconnection", func() bool { return s.source.State().Reconnects > before })
+	s.trouble()
 	s.wait("frames after reconnection", s.more(5))
 	stop()
 	if err := <-ended; err != nil && ctx.Err() == nil {
@@ -176,6 +175,19 @@ func (s *soak) cycle() {
 	}
 	s.cycles++
 	s.sample()
+}
+
+// trouble makes the cycle's trouble, and makes it again where the stream got over
+// it: a busy machine may hold up the server and its reader alike.
+func (s *soak) trouble() {
+	before, made := s.source.State().Reconnects, time.Time{}
+	s.wait("reconnection", func() bool {
+		if time.Since(made) > troubleAgain {
+			troubles[s.cycles%len(troubles)].make(s.server)
+			made = time.Now()
+		}
+		return s.source.State().Reconnects > before
+	})
 }
 
 // analyse is the program's run but for its source.
@@ -223,29 +235,20 @@ func (s *soak) wait(what string, done func() bool) {
 
 func (s *soak) sample() {
 	debug.FreeOSMemory() // garbage that waits for its collection is no growth
-	s.samples = append(s.samples, usage{
-		time.Since(s.start), countMats(), backbones.LiveTensors(), runtime.NumGoroutine(), residentBytes("VmRSS"),
-	})
-}
-
-func (s *soak) print() {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "time\tcycle\tMats\ttensors\tgoroutines\tRSS MB\t\n")
-	every := max(len(s.samples)/20, 1)
-	for i, u := range s.samples {
-		if i%every == 0 || i == len(s.samples)-1 {
-			fmt.Fprintf(w, "%v\t%d\t%d\t%d\t%d\t%.2f\t\n", u.at.Round(time.Second), i+1, u.mats, u.tensors, u.goroutines, float64(u.rss)/(1<<20))
-		}
+	u := usage{time.Since(s.start), countMats(), backbones.LiveTensors(), runtime.NumGoroutine(), residentBytes("VmRSS")}
+	s.samples = append(s.samples, u)
+	if s.cycles == 1 || u.at-s.told >= s.every {
+		s.told = u.at
+		s.t.Logf("%6v: %3d cycles, %d Mats, %d tensors, %d goroutines, %.2f MB",
+			u.at.Round(time.Second), s.cycles, u.mats, u.tensors, u.goroutines, float64(u.rss)/(1<<20))
 	}
-	w.Flush()
-	state := s.source.State()
-	s.t.Logf("\n%s%d cycles, %d frames, %d reconnections, %d sizes changed, %d damaged, %d dropped, %d hung",
-		&text, s.cycles, s.frames.Load(), state.Reconnects, s.resized.Load(), s.source.Damaged(), state.Dropped, state.Hung)
 }
 
 // judge compares the second half of the samples with the first, after a warm-up.
 func (s *soak) judge() {
+	state := s.source.State()
+	s.t.Logf("%d cycles, %d frames, %d reconnections, %d sizes changed, %d damaged, %d dropped, %d hung",
+		s.cycles, s.frames.Load(), state.Reconnects, s.resized.Load(), s.source.Damaged(), state.Dropped, state.Hung)
 	warm := s.samples[len(s.samples)/5:]
 	if len(warm) < 4 {
 		s.t.Log("too short to judge growth")
