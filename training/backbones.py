@@ -20,6 +20,7 @@ from training.layers import ReLU6, replace
 
 Stages = list[nn.Module]
 STRIDES = (8, 16, 32)
+BN_MOMENTUM = 0.1  # share of a batch in a norm's running statistics
 
 
 class Backbone(nn.Module):
@@ -56,7 +57,11 @@ def cut(layers: nn.Module, *ends: int) -> Stages:
 
 
 def mnasnet() -> Stages:
-    return cut(tv.mnasnet1_0(weights=None).layers, 9, 10, 12, 14)
+    layers = tv.mnasnet1_0(weights=None).layers
+    for module in layers.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = BN_MOMENTUM  # torchvision's would take 3,000 steps to follow
+    return cut(layers, 9, 10, 12, 14)
 
 
 def mobilenetv2() -> Stages:
