@@ -36,11 +36,14 @@ type Addition struct {
 // Validate checks what can be known before anything is read.
 func (a Addition) Validate() error {
 	if scheme, _, found := strings.Cut(a.Source, "://"); found {
+		if _, err := url.Parse(a.Source); err != nil {
+			return fmt.Errorf("%s: not a valid URL; write special characters of a password as %%XX", a.shown())
+		}
 		if scheme != "http" && scheme != "https" {
-			return fmt.Errorf("%s: want a file or an http or https URL", a.Source)
+			return fmt.Errorf("%s: want a file or an http or https URL", a.shown())
 		}
 		if a.SHA256 == "" {
-			return fmt.Errorf("%s: a download needs its checksum; give --sha256", a.Source)
+			return fmt.Errorf("%s: a download needs its checksum; give --sha256", a.shown())
 		}
 	}
 	if a.SHA256 != "" && !sha256Pattern.MatchString(a.SHA256) {
@@ -50,6 +53,19 @@ func (a Addition) Validate() error {
 		return checkNewName(a.Name)
 	}
 	return nil
+}
+
+// shown is the source as it may be printed and kept: without the password of a URL.
+func (a Addition) shown() string {
+	scheme, _, found := strings.Cut(a.Source, "://")
+	if !found {
+		return a.Source
+	}
+	u, err := url.Parse(a.Source)
+	if err != nil {
+		return scheme + "://…"
+	}
+	return u.Redacted()
 }
 
 // checkNewName keeps families' names for what stands for them.
@@ -71,7 +87,7 @@ func Add(ctx context.Context, a Addition) (_ *Manifest, err error) {
 	}
 	m, err := add(ctx, a)
 	if err != nil {
-		return nil, fmt.Errorf("add model %s: %w", a.Source, err)
+		return nil, fmt.Errorf("add model %s: %w", a.shown(), err)
 	}
 	return m, nil
 }
@@ -134,7 +150,7 @@ func (a Addition) describe(file, digest string) (*Manifest, error) {
 		if m, err = recognise(file); err != nil {
 			return nil, fmt.Errorf("%w; describe it with --manifest FILE.json, as docs/models.md shows", err)
 		}
-		m.Name, m.Source = nameFor(a.Source), a.Source
+		m.Name, m.Source = nameFor(a.Source), a.shown()
 	} else {
 		if m, err = ReadManifest(from); err != nil {
 			return nil, err

@@ -98,6 +98,10 @@ func TestAddFromURL(t *testing.T) {
 	if err != nil || m.SHA256 != digest {
 		t.Fatalf("%+v, %v", m, err)
 	}
+	secret := strings.Replace(server.URL, "://", "://me:hush@", 1)
+	if m, err := Add(context.Background(), Addition{Source: secret + "/yolox.onnx", SHA256: digest, Name: "secret"}); err != nil || strings.Contains(m.Source, "hush") {
+		t.Errorf("added %+v, %v, want a source without the password", m, err)
+	}
 	before := len(folder(dir))
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -127,6 +131,8 @@ func TestAdditionValidate(t *testing.T) {
 	for want, a := range map[string]Addition{
 		"want a file or an http":     {Source: "ftp://example.org/x.onnx"},
 		"give --sha256":              {Source: "https://example.org/x.onnx"},
+		"://me:xxxxx@example.org/x":  {Source: "https://me:hush@example.org/x.onnx"},
+		"https://…: not a valid URL": {Source: "https://me:%zz@example.org/x.onnx"},
 		"want 64 lower-case hex":     {Source: "x.onnx", SHA256: "abc"},
 		"is a backbone family's":     {Source: "x.onnx", Name: "mobilenetv2"},
 		"want lower-case letters, d": {Source: "x.onnx", Name: "../x"},
@@ -144,15 +150,15 @@ func TestFindPrefers(t *testing.T) {
 		return copyModel(t, func(m *Manifest, data []byte) []byte { edit(m); return data })
 	}
 	own, plain := shippedName(t), edited(func(m *Manifest) { m.Recommended, m.Precision = false, "fp32" })
-	resnet := edited(func(m *Manifest) { m.Backbone, m.Recommended = "resnet", false })
+	resnet := edited(func(m *Manifest) { m.Backbone, m.Recommended, m.Precision = "resnet", false, "fp32" })
 	emptyStore(t)
-	for _, a := range []Addition{{Source: plain, Name: "a-plain"}, {Source: plain, Name: own}, {Source: resnet, Name: "big"}} {
+	for _, a := range []Addition{{Source: plain, Name: "a-plain"}, {Source: plain, Name: "big-fp32"}, {Source: plain, Name: own}, {Source: resnet, Name: "big"}} {
 		if _, err := Add(context.Background(), a); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for name, want := range map[string]string{
-		"a-plain": "a-plain", "A-Plain": "a-plain", "a-plain-fp32": "a-plain", "resnet": "big", own: own,
+		"a-plain": "a-plain", "A-Plain": "a-plain", "a-plain-fp32": "a-plain", "big-fp32": "big-fp32", "resnet": "big", own: own,
 	} {
 		if m, err := Find(name); err != nil || m.Name != want {
 			t.Errorf("%s found %v, %v; want %s", name, m, err, want)
