@@ -252,6 +252,9 @@ func Remove(name string) (file string, err error) {
 	list, listErr := Installed()
 	i := slices.IndexFunc(list, func(m *Manifest) bool { return m.Name == name })
 	if i < 0 {
+		if file, err := removeRemains(name, list); file != "" || err != nil {
+			return file, err
+		}
 		return "", errors.Join(fmt.Errorf("remove model %s: %w; %s", name, ErrUnknown, installedNames(list)), listErr)
 	}
 	m := list[i]
@@ -265,4 +268,35 @@ func Remove(name string) (file string, err error) {
 		return "", fmt.Errorf("remove model %s: %w", name, err)
 	}
 	return m.Path(), nil
+}
+
+// removeRemains takes away what stands under a name without being a model: a file
+// without a manifest, or with one that cannot be read. Files of the listed models
+// stay.
+func removeRemains(name string, list []*Manifest) (file string, err error) {
+	if !namePattern.MatchString(name) {
+		return "", nil
+	}
+	for _, dir := range DataDirs() {
+		stem := filepath.Join(dir, "models", name)
+		if _, err := ReadManifest(stem + ".json"); err == nil {
+			continue
+		}
+		for _, ext := range []string{".json", ".onnx"} {
+			path := stem + ext
+			if slices.ContainsFunc(list, func(m *Manifest) bool { return path == m.path || path == m.Path() }) {
+				continue
+			}
+			switch err := os.Remove(path); {
+			case err == nil:
+				file = path
+			case !errors.Is(err, fs.ErrNotExist):
+				return "", fmt.Errorf("remove model %s: %w", name, err)
+			}
+		}
+		if file != "" {
+			return file, nil
+		}
+	}
+	return "", nil
 }

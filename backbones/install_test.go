@@ -174,3 +174,36 @@ func TestFindPrefers(t *testing.T) {
 		t.Errorf("the family found %+v, %v; want the recommended %s", m, err, own)
 	}
 }
+
+// What an edit or a crash has spoilt can be removed by its name, as Add says, and
+// nothing of another model's with it.
+func TestRemoveRemains(t *testing.T) {
+	dir := emptyStore(t)
+	for _, name := range []string{"spoilt", "other"} {
+		if _, err := Add(context.Background(), Addition{Source: yoloxFile, Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []error{
+		os.WriteFile(filepath.Join(dir, "spoilt.json"), []byte("{"), 0o600),
+		os.WriteFile(filepath.Join(dir, "orphan.onnx"), nil, 0o600),
+		os.Rename(filepath.Join(dir, "other.json"), filepath.Join(dir, "renamed.json")),
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	for _, name := range []string{"spoilt", "orphan"} {
+		if file, err := Remove(name); err != nil || file != filepath.Join(dir, name+".onnx") {
+			t.Errorf("removed %q, %v", file, err)
+		}
+	}
+	for _, name := range []string{"renamed", "../models/other", "none"} {
+		if file, err := Remove(name); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%s: removed %q, %v", name, file, err)
+		}
+	}
+	if got := strings.Join(folder(dir), " "); got != "other.onnx renamed.json" {
+		t.Errorf("left: %s", got)
+	}
+}
