@@ -187,6 +187,17 @@ func headOf(input []byte, shape ...int64) []byte {
 	return onnxModel(input, onnxFloats("out", 0.5, shape...), onnxValue(graphOutput, "out", onnxFloat, shape...))
 }
 
+// shapeless is a model whose output has one axis for a blank picture, but says that
+// it has three.
+func shapeless(input []byte) []byte {
+	return onnxModel(input, onnxInts("flat", -1), onnxInts("two", 2),
+		onnxNode("NonZero", []string{"images"}, "found", nil),
+		onnxNode("Reshape", []string{"found", "flat"}, "sizes", nil),
+		onnxNode("Concat", []string{"sizes", "two"}, "all", map[string]int64{"axis": 0}),
+		onnxNode("ConstantOfShape", []string{"all"}, "out", nil),
+		onnxValue(graphOutput, "out", onnxFloat, 1, 7, -1))
+}
+
 // What is not recognised is refused with what it has and what would do.
 func TestNotRecognised(t *testing.T) {
 	v8 := headOf(picture64, 1, 7, 84)
@@ -205,8 +216,10 @@ func TestNotRecognised(t *testing.T) {
 			[]string{"other outputs", "masks"}},
 		"an input too large": {append(headOf(onnxValue(graphInput, "x", onnxFloat, 1, 3, -1, -1), 1, 7, 84), onnxMetadata("imgsz", "[99999, 64]")...),
 			[]string{"input is 64×99999, want 16 to 4096"}},
-		"no picture":  {headOf(onnxValue(graphInput, "x", onnxFloat, 1, 10), 1, 7, 84), []string{"input is not one picture", "x float32 [1,10]"}},
-		"other input": {headOf(onnxValue(graphInput, "x", onnxUint8, 1, 3, 64, 64), 1, 7, 84), []string{"neither float32 [N,3,H,W] nor uint8"}},
+		"a fixed input too large": {shapeless(onnxValue(graphInput, "images", onnxFloat, 1, 3, 1<<20, 1<<20)), []string{"input is 1048576×1048576, want 16 to 4096"}},
+		"other axes than it says": {shapeless(picture64), []string{"output out is [2], want three axes"}},
+		"no picture":              {headOf(onnxValue(graphInput, "x", onnxFloat, 1, 10), 1, 7, 84), []string{"input is not one picture", "x float32 [1,10]"}},
+		"other input":             {headOf(onnxValue(graphInput, "x", onnxUint8, 1, 3, 64, 64), 1, 7, 84), []string{"neither float32 [N,3,H,W] nor uint8"}},
 		"bytes but no boxes": {headOf(picture16, 1, 7, 84), []string{
 			"does not give boxes and scores"}},
 		"no model": {[]byte("nonsense"), []string{"cannot load it"}},

@@ -36,11 +36,14 @@ type Addition struct {
 // Validate checks what can be known before anything is read.
 func (a Addition) Validate() error {
 	if scheme, _, found := strings.Cut(a.Source, "://"); found {
+		if _, err := url.Parse(a.Source); err != nil {
+			return fmt.Errorf("%s: not a valid URL; write special characters of a password as %%XX", a.shown())
+		}
 		if scheme != "http" && scheme != "https" {
-			return fmt.Errorf("%s: want a file or an http or https URL", a.Source)
+			return fmt.Errorf("%s: want a file or an http or https URL", a.shown())
 		}
 		if a.SHA256 == "" {
-			return fmt.Errorf("%s: a download needs its checksum; give --sha256", a.Source)
+			return fmt.Errorf("%s: a download needs its checksum; give --sha256", a.shown())
 		}
 	}
 	if a.SHA256 != "" && !sha256Pattern.MatchString(a.SHA256) {
@@ -50,6 +53,19 @@ func (a Addition) Validate() error {
 		return checkNewName(a.Name)
 	}
 	return nil
+}
+
+// shown is the source as it may be printed and kept: without the password of a URL.
+func (a Addition) shown() string {
+	scheme, _, found := strings.Cut(a.Source, "://")
+	if !found {
+		return a.Source
+	}
+	u, err := url.Parse(a.Source)
+	if err != nil {
+		return scheme + "://…"
+	}
+	return u.Redacted()
 }
 
 // checkNewName keeps families' names for what stands for them.
@@ -71,7 +87,7 @@ func Add(ctx context.Context, a Addition) (_ *Manifest, err error) {
 	}
 	m, err := add(ctx, a)
 	if err != nil {
-		return nil, fmt.Errorf("add model %s: %w", a.Source, err)
+		return nil, fmt.Errorf("add model %s: %w", a.shown(), err)
 	}
 	return m, nil
 }
@@ -134,7 +150,7 @@ func (a Addition) describe(file, digest string) (*Manifest, error) {
 		if m, err = recognise(file); err != nil {
 			return nil, fmt.Errorf("%w; describe it with --manifest FILE.json, as docs/models.md shows", err)
 		}
-		m.Name, m.Source = nameFor(a.Source), a.Source
+		m.Name, m.Source = nameFor(a.Source), a.shown()
 	} else {
 		if m, err = ReadManifest(from); err != nil {
 			return nil, err
@@ -236,6 +252,9 @@ func Remove(name string) (file string, err error) {
 	list, listErr := Installed()
 	i := slices.IndexFunc(list, func(m *Manifest) bool { return m.Name == name })
 	if i < 0 {
+		if file, err := removeRemains(name, list); file != "" || err != nil {
+			return file, err
+		}
 		return "", errors.Join(fmt.Errorf("remove model %s: %w; %s", name, ErrUnknown, installedNames(list)), listErr)
 	}
 	m := list[i]
@@ -249,4 +268,35 @@ func Remove(name string) (file string, err error) {
 		return "", fmt.Errorf("remove model %s: %w", name, err)
 	}
 	return m.Path(), nil
+}
+
+// removeRemains takes away what stands under a name without being a model: a file
+// without a manifest, or with one that cannot be read. Files of the listed models
+// stay.
+func removeRemains(name string, list []*Manifest) (file string, err error) {
+	if !namePattern.MatchString(name) {
+		return "", nil
+	}
+	for _, dir := range DataDirs() {
+		stem := filepath.Join(dir, "models", name)
+		if _, err := ReadManifest(stem + ".json"); err == nil {
+			continue
+		}
+		for _, ext := range []string{".json", ".onnx"} {
+			path := stem + ext
+			if slices.ContainsFunc(list, func(m *Manifest) bool { return path == m.path || path == m.Path() }) {
+				continue
+			}
+			switch err := os.Remove(path); {
+			case err == nil:
+				file = path
+			case !errors.Is(err, fs.ErrNotExist):
+				return "", fmt.Errorf("remove model %s: %w", name, err)
+			}
+		}
+		if file != "" {
+			return file, nil
+		}
+	}
+	return "", nil
 }

@@ -98,6 +98,10 @@ func TestAddFromURL(t *testing.T) {
 	if err != nil || m.SHA256 != digest {
 		t.Fatalf("%+v, %v", m, err)
 	}
+	secret := strings.Replace(server.URL, "://", "://me:hush@", 1)
+	if m, err := Add(context.Background(), Addition{Source: secret + "/yolox.onnx", SHA256: digest, Name: "secret"}); err != nil || strings.Contains(m.Source, "hush") {
+		t.Errorf("added %+v, %v, want a source without the password", m, err)
+	}
 	before := len(folder(dir))
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -127,6 +131,8 @@ func TestAdditionValidate(t *testing.T) {
 	for want, a := range map[string]Addition{
 		"want a file or an http":     {Source: "ftp://example.org/x.onnx"},
 		"give --sha256":              {Source: "https://example.org/x.onnx"},
+		"://me:xxxxx@example.org/x":  {Source: "https://me:hush@example.org/x.onnx"},
+		"https://…: not a valid URL": {Source: "https://me:%zz@example.org/x.onnx"},
 		"want 64 lower-case hex":     {Source: "x.onnx", SHA256: "abc"},
 		"is a backbone family's":     {Source: "x.onnx", Name: "mobilenetv2"},
 		"want lower-case letters, d": {Source: "x.onnx", Name: "../x"},
@@ -144,15 +150,15 @@ func TestFindPrefers(t *testing.T) {
 		return copyModel(t, func(m *Manifest, data []byte) []byte { edit(m); return data })
 	}
 	own, plain := shippedName(t), edited(func(m *Manifest) { m.Recommended, m.Precision = false, "fp32" })
-	resnet := edited(func(m *Manifest) { m.Backbone, m.Recommended = "resnet", false })
+	resnet := edited(func(m *Manifest) { m.Backbone, m.Recommended, m.Precision = "resnet", false, "fp32" })
 	emptyStore(t)
-	for _, a := range []Addition{{Source: plain, Name: "a-plain"}, {Source: plain, Name: own}, {Source: resnet, Name: "big"}} {
+	for _, a := range []Addition{{Source: plain, Name: "a-plain"}, {Source: plain, Name: "big-fp32"}, {Source: plain, Name: own}, {Source: resnet, Name: "big"}} {
 		if _, err := Add(context.Background(), a); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for name, want := range map[string]string{
-		"a-plain": "a-plain", "A-Plain": "a-plain", "a-plain-fp32": "a-plain", "resnet": "big", own: own,
+		"a-plain": "a-plain", "A-Plain": "a-plain", "a-plain-fp32": "a-plain", "big-fp32": "big-fp32", "resnet": "big", own: own,
 	} {
 		if m, err := Find(name); err != nil || m.Name != want {
 			t.Errorf("%s found %v, %v; want %s", name, m, err, want)
@@ -166,5 +172,38 @@ func TestFindPrefers(t *testing.T) {
 	}
 	if m, err := Find("mobilenetv2"); err != nil || m.Name != own || !m.BuiltIn() {
 		t.Errorf("the family found %+v, %v; want the recommended %s", m, err, own)
+	}
+}
+
+// What an edit or a crash has spoilt can be removed by its name, as Add says, and
+// nothing of another model's with it.
+func TestRemoveRemains(t *testing.T) {
+	dir := emptyStore(t)
+	for _, name := range []string{"spoilt", "other"} {
+		if _, err := Add(context.Background(), Addition{Source: yoloxFile, Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []error{
+		os.WriteFile(filepath.Join(dir, "spoilt.json"), []byte("{"), 0o600),
+		os.WriteFile(filepath.Join(dir, "orphan.onnx"), nil, 0o600),
+		os.Rename(filepath.Join(dir, "other.json"), filepath.Join(dir, "renamed.json")),
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	for _, name := range []string{"spoilt", "orphan"} {
+		if file, err := Remove(name); err != nil || file != filepath.Join(dir, name+".onnx") {
+			t.Errorf("removed %q, %v", file, err)
+		}
+	}
+	for _, name := range []string{"renamed", "../models/other", "none"} {
+		if file, err := Remove(name); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%s: removed %q, %v", name, file, err)
+		}
+	}
+	if got := strings.Join(folder(dir), " "); got != "other.onnx renamed.json" {
+		t.Errorf("left: %s", got)
 	}
 }

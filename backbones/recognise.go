@@ -188,7 +188,7 @@ func (g *graph) input() (*Input, error) {
 		return nil, errors.New("its input is neither float32 [N,3,H,W] nor uint8 [N,H,W,3]")
 	}
 	if in.Height > 0 && in.Width > 0 {
-		return in, nil
+		return in, in.validateSize()
 	}
 	height, width := g.size()
 	in.Multiple = usualMultiple
@@ -278,7 +278,10 @@ func probe(in *Input, output string, data []byte) (_ ort.Shape, err error) {
 		return nil, fmt.Errorf("a first inference at %d×%d failed: %w", in.Width, in.Height, oneLine(err))
 	}
 	shape := outputs[0].GetShape().Clone()
-	return shape, outputs[0].Destroy()
+	if len(shape) != 3 { // whatever the file says of it
+		err = fmt.Errorf("output %s is %s, want three axes", output, shapeText(shape, ""))
+	}
+	return shape, errors.Join(err, outputs[0].Destroy())
 }
 
 // matchHead finds the format that an output's shape can only be. Labels is how

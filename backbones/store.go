@@ -111,14 +111,19 @@ func manifestPaths(dir string) ([]string, error) {
 
 // Find gives a backbone family's model, which is the one its manifest recommends,
 // else the first by name; or the model of that exact name. NAME-PRECISION also
-// finds a model called NAME. The error for a family with no model says which are
+// finds a model called NAME, where none has all of that name. The error for a family with no model says which are
 // installed.
 func Find(name string) (*Manifest, error) {
 	list, listErr := Installed()
 	family, err := LookupFamily(name)
 	if err != nil {
-		if i := slices.IndexFunc(list, func(m *Manifest) bool { return m.isCalled(name) }); i >= 0 {
-			return list[i], nil
+		for _, calls := range []func(*Manifest) string{
+			func(m *Manifest) string { return m.Name },
+			func(m *Manifest) string { return m.Name + "-" + m.Precision },
+		} {
+			if i := slices.IndexFunc(list, func(m *Manifest) bool { return strings.EqualFold(calls(m), name) }); i >= 0 {
+				return list[i], nil
+			}
 		}
 		return nil, errors.Join(fmt.Errorf("%w; %s", err, installedNames(list)), listErr)
 	}
@@ -132,10 +137,6 @@ func Find(name string) (*Manifest, error) {
 		return nil, errors.Join(fmt.Errorf("backbone %s has no model (%s); %s", family.Name, installedNames(list), installHint), listErr)
 	}
 	return found, nil
-}
-
-func (m *Manifest) isCalled(name string) bool {
-	return strings.EqualFold(m.Name, name) || strings.EqualFold(m.Name+"-"+m.Precision, name)
 }
 
 // installHint is what to do about a missing model.

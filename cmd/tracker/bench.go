@@ -39,7 +39,7 @@ func newBenchPipelineCommand() *cobra.Command {
 		Long:  benchPipelineLong,
 		Args:  flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.Validate(); err != nil {
+			if err := errors.Join(c.Validate(), checkOutputs(c)); err != nil {
 				return &codedError{exitUsage, err}
 			}
 			r, err := benchPipeline(cmd.Context(), c)
@@ -142,15 +142,19 @@ func (s *stream) time(ctx context.Context, eng *engine) (timing.Summary, error) 
 	return summary, out.commit()
 }
 
-// loadFirst puts pictures of the input into the inferences that rate runs.
+// loadFirst puts pictures of the input into the inferences that rate runs. Those
+// for which a short input has none look at a blank one, which takes as long.
 func (e *engine) loadFirst(ctx context.Context, c config.Config) error {
 	source, err := openSource(ctx, c, nil)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
-	for _, r := range e.requests[:e.workers] {
+	for i, r := range e.requests[:e.workers] {
 		frame, err := source.Next(ctx)
+		if i > 0 && errors.Is(err, io.EOF) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -148,7 +148,7 @@ func TestBenchUsage(t *testing.T) {
 		"--input none.avi":                   "none.avi",
 		"--input good.avi --gt none.txt":     "none.txt",
 		"--plot none/models.png":             "none",
-		"--backbone mobilenetv2 --size 7":    "nothing to measure",
+		"--backbone mobilenetv2 --size 7":    "see 'tracker models'; not measured: size 7×7: model mobilenetv2",
 		"--precision fp16 --backbone resnet": "resnet",
 	} {
 		got := runIn(t, dir, append([]string{"bench"}, strings.Fields(args)...)...)

@@ -176,8 +176,9 @@ func (b *modelBench) candidates() (list []*candidate, err error) {
 		list = append(list, sized...)
 	}
 	if len(list) == 0 {
-		return nil, errors.Join(fmt.Errorf("nothing to measure: %d models are there, and none is of that backbone, precision and size; see 'tracker models'", len(all)),
-			errors.Join(b.failed...))
+		why := append([]string{fmt.Sprintf("nothing to measure: %d models are there, and none is of that backbone, precision and size; see 'tracker models'", len(all))},
+			b.report.Notes...)
+		return nil, errors.Join(errors.New(strings.Join(why, "; ")), errors.Join(b.failed...))
 	}
 	return list, nil
 }

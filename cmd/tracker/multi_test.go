@@ -143,7 +143,11 @@ func TestAllInputsBad(t *testing.T) {
 		{exitUsage, "mot out.txt is one output for 2 inputs", []string{"-i", "good.avi", "-i", "good.avi", "--mot", "out.txt"}},
 		{exitUsage, "jsonl good.avi would replace input good.avi", []string{"-i", "good.avi", "-i", "x.avi", "--jsonl", "{name}.avi"}},
 		{exitUsage, "jsonl x.txt would replace mot x.txt", []string{"-i", "good.avi", "-i", "x.avi", "--jsonl", "{name}.txt", "--mot", "{name}.txt"}},
+		{exitUsage, "jsonl x.txt would replace mot x.partial.txt", []string{"-i", "good.avi", "--jsonl", "x.txt", "--mot", "x.partial.txt"}},
+		{exitUsage, "mot x.partial.txt would replace mot x.txt", []string{"-i", "x.avi", "-i", "x.partial.avi", "--mot", "{name}.txt"}},
 		{exitFailed, "no screen", []string{"-i", "good.avi", "-i", "good.avi", "--display", "on"}},
+		{exitFailed, "no screen", []string{"-i", "good.avi", "-i", "none.avi", "--display", "on"}},
+		{exitUsage, "save good.avi would replace input good.avi", []string{"bench", "pipeline", "-i", "good.avi", "--save", "good.avi"}},
 		{exitUsage, "measures one input, not 2", []string{"bench", "pipeline", "-i", "good.avi", "-i", "good.avi"}},
 	} {
 		cmd := command(dir, c.args...)

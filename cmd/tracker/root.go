@@ -186,10 +186,11 @@ func checkOutputs(c config.Config) error {
 	for i, a := range files {
 		for _, b := range files[max(i+1, inputs):] {
 			x, y := *a.path, *b.path
-			if x == "" || y == "" || x == "-" || y == "-" || a.flag == b.flag { // names differ within a flag
+			if x == "" || y == "" || x == "-" || y == "-" {
 				continue
 			}
-			if atomicfile.Same(x, y) || i < inputs && atomicfile.Same(x, atomicfile.PartialName(y)) {
+			same := a.flag != b.flag && atomicfile.Same(x, y) // names differ within a flag
+			if same || atomicfile.Same(x, atomicfile.PartialName(y)) || i >= inputs && atomicfile.Same(atomicfile.PartialName(x), y) {
 				errs = append(errs, fmt.Errorf("%s %s would replace %s %s; give it another name", b.flag, y, a.flag, x))
 			}
 		}

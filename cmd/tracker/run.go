@@ -84,7 +84,7 @@ func (s *session) track(ctx context.Context) (err error) {
 	}
 	eng, err := openEngine(s.config, s.manifest, opened[0].needs, live...)
 	if err != nil {
-		return err
+		return &codedError{exitFailed, err} // nothing was done, also where an input has failed, too
 	}
 	defer func() { err = errors.Join(err, eng.Close()) }()
 	s.announce(eng)
@@ -92,7 +92,7 @@ func (s *session) track(ctx context.Context) (err error) {
 	defer quit(nil)
 	wall, err := s.openWall(ctx, opened, quit)
 	if err != nil {
-		return err
+		return &codedError{exitFailed, err}
 	}
 	start := time.Now()
 	each(opened, func(stream *stream) {

@@ -42,6 +42,10 @@ func watchWindow(source *capture.Stream, quit context.CancelCauseFunc) sink.Disp
 func standstill(s capture.State, now time.Time) string {
 	age := now.Sub(s.Last)
 	seconds := fmt.Sprintf("last picture %.1f s ago", age.Seconds())
+	if s.Last.IsZero() {
+		age = now.Sub(s.Since)
+		seconds = "none so far"
+	}
 	switch {
 	case s.Status == capture.Ended:
 		return "stream ended, " + seconds

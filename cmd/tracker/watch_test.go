@@ -28,4 +28,9 @@ func TestStandstill(t *testing.T) {
 			t.Errorf("%v, %d attempts, %v: %q, want %q", c.status, c.attempts, c.age, got, c.want)
 		}
 	}
+	for age, want := range map[time.Duration]string{silence / 2: "", 2 * silence: "no pictures come, none so far"} {
+		if got := standstill(capture.State{Since: now.Add(-age)}, now); got != want {
+			t.Errorf("without a picture for %v: %q, want %q", age, got, want)
+		}
+	}
 }
