@@ -81,7 +81,7 @@ INLINE vector average_pixels(const uint16_t *row, struct axis x, int c)
 	vector sum = {half, half, half};
 	for (int k = 0; k < x.taps; k += PIXEL_BLOCK, p += 3 * PIXEL_BLOCK, w += VECTOR)
 		sum += weighted(p, w);
-	return (sum + __builtin_shuffle(sum, (vector){3, 4, 5, 3, 4, 5, 3, 4})) >> 8;
+	return (sum + __builtin_shufflevector(sum, sum, 3, 4, 5, 3, 4, 5, 3, 4)) >> 8;
 }
 
 FOR_EACH_CPU
