@@ -116,11 +116,8 @@ class Run:
         real = to_device(targets(self.store, views), self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             predictions = self.forward(pictures)
-            wanted = self.teacher.maps(pictures) if self.teacher else predictions.maps
         cost = loss(predictions, real)
-        total = cost.total
-        if self.teacher:
-            total = total + settings.imitation * distil.loss(predictions.maps, wanted)
+        total = cost.total + self._imitation(pictures, predictions.maps)
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
@@ -129,6 +126,14 @@ class Run:
         self.optimiser.step()
         self._average()
         self._note(cost.score.item(), cost.box.item(), time.monotonic() - began)
+
+    def _imitation(self, pictures: Tensor, maps: list[Tensor]) -> Tensor | float:
+        """What it costs to differ from the teacher; nothing without one."""
+        if not self.teacher:
+            return 0.0
+        with torch.autocast(self.device.type, torch.bfloat16):
+            wanted = self.teacher.maps(pictures)
+        return self.settings.imitation * distil.loss(maps, wanted)
 
     def _size(self, rng: torch.Generator) -> int:
         """One of the sizes, smaller at first (progressive learning: Tan and Le, ICML 2021)."""

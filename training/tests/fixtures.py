@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import unittest
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -41,3 +45,18 @@ def tiny_set(count: int) -> None:
     for split in ("train", "val"):
         records = [record([[10, 10, 50, 50]], [0], labelled=("person",)) for _ in range(count)]
         pack([gradient(64, 64)] * count, records, CLASSES).save(paths.cache() / split)
+
+
+class TinyRuns(unittest.TestCase):
+    """Tests that train, in a folder of their own, on four pictures."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for patch in (
+            mock.patch.dict(os.environ, TRACKER_RUNS=folder.name),
+            mock.patch("builtins.print"),
+        ):
+            patch.start()
+            self.addCleanup(patch.stop)
+        tiny_set(4)

@@ -1,31 +1,17 @@
 from __future__ import annotations
 
-import os
-import tempfile
 import unittest
 from dataclasses import replace
-from unittest import mock
 
 import torch
 
 from training import checkpoint, distil, paths
 from training.detector import Detector
-from training.tests.fixtures import tiny_set
+from training.tests.fixtures import TinyRuns
 from training.tests.test_train import TINY, start
 
 
-class Distillation(unittest.TestCase):
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        for patch in (
-            mock.patch.dict(os.environ, TRACKER_RUNS=folder.name),
-            mock.patch("builtins.print"),
-        ):
-            patch.start()
-            self.addCleanup(patch.stop)
-        tiny_set(4)
-
+class Distillation(TinyRuns):
     def test_a_student_starts_with_its_teachers_neck_and_heads(self) -> None:
         start("teacher").train(seconds=600)
         taught = start("taught", replace(TINY, backbone="mobilenetv3", teacher="teacher"))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import tempfile
 import unittest
 from dataclasses import replace
@@ -12,7 +11,7 @@ import torch
 
 from training import checkpoint, keep, paths, train
 from training.checkpoint import Settings
-from training.tests.fixtures import tiny_set
+from training.tests.fixtures import TinyRuns
 
 TINY = Settings(backbone="mnasnet", epochs=2, batch=2, sizes=(64, 96), eval_size=64, width=8)
 
@@ -23,18 +22,7 @@ def start(name: str, settings: Settings = TINY) -> train.Run:
     return run
 
 
-class Training(unittest.TestCase):
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        for patch in (
-            mock.patch.dict(os.environ, TRACKER_RUNS=folder.name),
-            mock.patch("builtins.print"),
-        ):
-            patch.start()
-            self.addCleanup(patch.stop)
-        tiny_set(4)
-
+class Training(TinyRuns):
     def test_a_resumed_run_is_the_same_run(self) -> None:
         whole = start("whole")
         whole.train(seconds=600)
@@ -121,7 +109,7 @@ class Training(unittest.TestCase):
         self.assertLess(rates[-1], 1.1e-5)
 
 
-class Flags(unittest.TestCase):
+class Flags(TinyRuns):
     def test_every_setting_is_a_flag(self) -> None:
         args = train.options().parse_args(["mnasnet", "--epochs", "3", "--sizes", "64", "96"])
         made = train.settings_from(args)
