@@ -60,7 +60,7 @@ test-python:
 .PHONY: race
 race: setup ## run every test under the race detector
 	@deploy/setup.sh testing
-	go test -race ./...
+	go test -race -p 1 ./... # one package at a time: some read streams in real time
 
 .PHONY: lint
 lint: packages ## gofmt, go vet, staticcheck
@@ -84,9 +84,9 @@ soak: setup ## lose, damage and resize a stream and reload the model for SOAK in
 	TRACKER_SOAK=$(SOAK) go test -tags=$(TAGS),matprofile -run '^TestSoak$$' -v -count=1 -timeout 0 ./cmd/tracker
 
 .PHONY: lag
-lag: setup ## read a real stream more slowly than it comes for LAG, and report the lag in frames
+lag: setup ## read a real stream more slowly than it comes for LAG, lose and find it; report lag and gaps
 	@deploy/setup.sh testing
-	CAPTURE_TEST_LONG=$(LAG) go test -run '^TestSlowConsumer$$' -v -count=1 -timeout 0 ./capture
+	CAPTURE_TEST_LONG=$(LAG) go test -run '^Test(SlowConsumer|Server.*)$$' -v -count=1 -timeout 0 ./capture
 
 .PHONY: identical
 identical: setup ## compare RUNS runs on each of 1, 2 and 4 threads with the serial one, byte for byte

@@ -77,7 +77,7 @@ func TestLiveStream(t *testing.T) {
 		if last != nil && (f.Index <= last.Index || f.Time <= last.Time) {
 			t.Errorf("frame %d at %v after frame %d at %v", f.Index, f.Time, last.Index, last.Time)
 		}
-		if elapsed := time.Since(start); f.Time > elapsed+500*time.Millisecond {
+		if elapsed := time.Since(start); f.Time > elapsed+2*time.Second {
 			t.Errorf("frame %d at %v, %v after the start", f.Index, f.Time, elapsed)
 		}
 		f.Close()
@@ -95,12 +95,12 @@ func TestLiveStream(t *testing.T) {
 func TestLiveStreamDoesNotLag(t *testing.T) {
 	s := mustOpen(t, mustParse(t, mjpegServer(t, 10*time.Millisecond, 1000, false)))
 	for range 3 {
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(time.Second)
 		f, err := s.Next(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if age := time.Since(f.Captured); age > 100*time.Millisecond {
+		if age := time.Since(f.Captured); age > 500*time.Millisecond {
 			t.Errorf("frame %d is %v old", f.Index, age)
 		}
 		f.Close()
