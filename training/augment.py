@@ -27,6 +27,7 @@ class Options:
     """How strongly to vary. Chances are 0..1; spreads are factors, the range is 1/f..f."""
 
     mosaic: float = 0.5  # chance of four pictures: more and smaller objects, new neighbours
+    mixup: float = 0.0  # chance of a second view that shines through
     zoom: tuple[float, float] = (0.7, 1.8)  # of the size that fits the view
     mosaic_zoom: tuple[float, float] = (0.45, 1.2)
     aspect: float = 1.25  # several sources were stretched square, so people look wide
@@ -228,6 +229,37 @@ def recolour(view: Tensor, options: Options, rng: torch.Generator) -> Tensor:
     matrix = (gain * matrix).transpose(1, 2).to(view.device)
     flat = torch.baddbmm(offset.to(view.device), flat, matrix).clamp_(0, 255)
     return flat.view(count, *view.shape[2:], 3).permute(0, 3, 1, 2)
+
+
+def mix(
+    view: Tensor, goal: Targets, options: Options, rng: torch.Generator
+) -> tuple[Tensor, Targets]:
+    """Lay another view of the batch over some views, with the objects of both.
+
+    Mixup (Zhang et al., ICLR 2018) as detectors use it: each half as strong as it was, and every
+    object counts in full. The other view is of one picture, whose annotated classes then limit those
+    of every tile; views without such a partner stay as they are.
+    """
+    count = len(view)
+    single = (goal.centre == 0).all(-1).nonzero().flatten().cpu()
+    hosts = (torch.rand(count, generator=rng) < options.mixup).nonzero().flatten()
+    picked = torch.randint(max(1, len(single)), (len(hosts),), generator=rng)
+    if len(single) == 0 or len(hosts) == 0:
+        return view, goal
+    partners = single[picked]
+    other = torch.arange(count)
+    other[hosts] = partners
+    mixed = (other != torch.arange(count)).to(view.device)
+    other = other.to(view.device)
+    annotated = goal.labelled & goal.labelled[other][:, 3:]  # a single picture is in the last tile
+    joined = Targets(
+        boxes=torch.cat([goal.boxes, goal.boxes[other]], 1),
+        classes=torch.cat([goal.classes, goal.classes[other].masked_fill(~mixed[:, None], -1)], 1),
+        ignored=torch.cat([goal.ignored, goal.ignored[other]], 1),
+        labelled=torch.where(mixed[:, None, None], annotated, goal.labelled),
+        centre=goal.centre,
+    )
+    return (view + view[other]) / 2, joined
 
 
 def targets(store: Store, views: Views) -> Targets:

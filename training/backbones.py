@@ -9,6 +9,7 @@ which is what survives INT8.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torchvision.models as tv
@@ -79,36 +80,60 @@ def efficientnet() -> Stages:
     return cut(features, 3, 4, 6, 8)
 
 
-def regnet() -> Stages:
-    net = tv.regnet_x_800mf(weights=None)
+def regnet(net: tv.RegNet) -> Stages:
     one, two, three, four = net.trunk_output.children()
     return [nn.Sequential(net.stem, one), two, three, four]
 
 
-def resnet() -> Stages:
-    net = tv.resnet50(weights=None)
+def resnet(net: tv.ResNet) -> Stages:
     stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1)
     return [stem, net.layer2, net.layer3, net.layer4]
 
 
-FAMILIES: dict[str, Callable[[], Stages]] = {
-    "mnasnet": mnasnet,
-    "mobilenetv2": mobilenetv2,
-    "mobilenetv3": mobilenetv3,
-    "efficientnet": efficientnet,
-    "regnet": regnet,
-    "resnet": resnet,
-    "resnest": resnest.stages,
+@dataclass(frozen=True)
+class Member:
+    """One size of a family."""
+
+    family: str  # as the program's --backbone calls it
+    stages: Callable[[], Stages]
+
+
+MEMBERS = {
+    "mnasnet": Member("mnasnet", mnasnet),
+    "mobilenetv2": Member("mobilenetv2", mobilenetv2),
+    "mobilenetv3": Member("mobilenetv3", mobilenetv3),
+    "efficientnet": Member("efficientnet", efficientnet),
+    "regnet400": Member("regnet", lambda: regnet(tv.regnet_x_400mf(weights=None))),
+    "regnet800": Member("regnet", lambda: regnet(tv.regnet_x_800mf(weights=None))),
+    "regnet1600": Member("regnet", lambda: regnet(tv.regnet_x_1_6gf(weights=None))),
+    "resnet18": Member("resnet", lambda: resnet(tv.resnet18(weights=None))),
+    "resnet34": Member("resnet", lambda: resnet(tv.resnet34(weights=None))),
+    "resnet50": Member("resnet", lambda: resnet(tv.resnet50(weights=None))),
+    "resnest14": Member("resnest", lambda: resnest.stages(1, 1, 1, 1)),
+    "resnest26": Member("resnest", lambda: resnest.stages(2, 2, 2, 2)),
+    "resnest50": Member("resnest", lambda: resnest.stages(3, 4, 6, 3)),
 }
-ALIASES = {"efficientnet_b0": "efficientnet", "efficientnet-lite0": "efficientnet"}
+# What a family's name stands for, and other names.
+ALIASES = {
+    "regnet": "regnet800",
+    "resnet": "resnet50",
+    "resnest": "resnest50",
+    "efficientnet_b0": "efficientnet",
+    "efficientnet-lite0": "efficientnet",
+}
+
+
+def member(name: str) -> Member:
+    """The member of that name, or the one a family's name stands for."""
+    found = MEMBERS.get(ALIASES.get(name, name))
+    if not found:
+        raise ValueError(f"unknown backbone {name!r}; there are: {', '.join(MEMBERS)}")
+    return found
 
 
 def build(name: str) -> Backbone:
-    """The backbone of a family, with random weights."""
-    family = ALIASES.get(name, name)
-    if family not in FAMILIES:
-        raise ValueError(f"unknown backbone {name!r}; there are: {', '.join(FAMILIES)}")
-    stages = FAMILIES[family]()
+    """The backbone of that name, with random weights."""
+    stages = member(name).stages()
     for stage in stages:
         replace(stage, nn.ReLU6, ReLU6)
     return Backbone(stages)

@@ -32,7 +32,8 @@ class Settings:
     warmup: int = 500  # steps
     frozen_epochs: int = 1  # the whole backbone at first; its stem always
     ema: float = 0.9995  # of the weights that are evaluated and shipped
-    mosaic: float = 0.5
+    mosaic: float = 0.5  # chance of a view of four pictures
+    mixup: float = 0.0  # chance of a view with another over it; for long schedules and large models
     width: int = 96  # channels of neck and head
     seed: int = 1
     teacher: str = ""  # a run or checkpoint to start from and to imitate; see distil.py

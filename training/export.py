@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from training import checkpoint, evaluate, paths
 from training.augment import letterbox_views, render
-from training.backbones import ALIASES
+from training.backbones import member
 from training.data import CLASSES, Store
 from training.detector import Detector
 
@@ -93,7 +93,7 @@ def describe(
     pictures = state["progress"]["step"] * settings.batch
     return {
         "name": name,
-        "backbone": ALIASES.get(settings.backbone, settings.backbone),
+        "backbone": member(settings.backbone).family,
         "labels": json.dumps(CLASSES),
         "input_size": f"{size}x{size}",
         "start": state["start"],

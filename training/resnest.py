@@ -1,4 +1,4 @@
-"""ResNeSt-50 (Zhang et al., CVPR Workshops 2022): a ResNet-D whose 3x3 convolutions attend.
+"""ResNeSt (Zhang et al., CVPR Workshops 2022): a ResNet-D whose 3x3 convolutions attend.
 
 A split-attention convolution computes R groups of maps (the radix, here 2), and mixes them channel
 by channel with weights that depend on the whole picture.
@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 RADIX = 2
 REDUCTION = 4  # of the attention's inner width
-DEPTHS = (3, 4, 6, 3)
 STEM = 32  # channels of the first convolution
 EXPANSION = 4
 
@@ -75,8 +74,11 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list
     ]
 
 
-def stages() -> list[nn.Module]:
-    """The stem with the first stage, up to stride 4, then one stage each for 8, 16 and 32."""
+def stages(*depths: int) -> list[nn.Module]:
+    """The stem with the first stage, up to stride 4, then one stage each for 8, 16 and 32.
+
+    `depths` are the blocks of the four: 1,1,1,1 for ResNeSt-14, 3,4,6,3 for ResNeSt-50.
+    """
     stem = nn.Sequential(
         *convolution(3, STEM, 3, stride=2),
         *convolution(STEM, STEM, 3),
@@ -85,7 +87,7 @@ def stages() -> list[nn.Module]:
     )
     made: list[nn.Module] = []
     inputs = 2 * STEM
-    for level, depth in enumerate(DEPTHS):
+    for level, depth in enumerate(depths):
         width = 64 << level
         blocks = []
         for i in range(depth):

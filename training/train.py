@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from training import checkpoint, distil, evaluate, paths, weights
-from training.augment import Options, random_views, recolour, render, targets, to_device
+from training.augment import Options, mix, random_views, recolour, render, targets, to_device
 from training.backbones import STRIDES
 from training.checkpoint import Settings
 from training.data import CLASSES, Store
@@ -70,7 +70,7 @@ class Run:
         self.progress = Progress()
         self.epoch_steps = len(self.store) // settings.batch
         self.steps = settings.epochs * self.epoch_steps
-        self.options = Options(mosaic=settings.mosaic)
+        self.options = Options(mosaic=settings.mosaic, mixup=settings.mixup)
         self.forward = torch.compile(self.model) if device.type == "cuda" else self.model
 
     def _groups(self) -> list[dict[str, object]]:
@@ -114,6 +114,7 @@ class Run:
         views = to_device(views, self.store.device)
         pictures = recolour(render(self.store, views).to(self.device), self.options, rng)
         real = to_device(targets(self.store, views), self.device)
+        pictures, real = mix(pictures, real, self.options, rng)
         with torch.autocast(self.device.type, torch.bfloat16):
             predictions = self.forward(pictures)
         cost = loss(predictions, real)

@@ -3,9 +3,10 @@ from __future__ import annotations
 import unittest
 
 import torch
+from torch import Tensor
 
 from training import augment
-from training.augment import Options, Views
+from training.augment import Options, Targets, Views
 from training.data import Store, pack
 from training.tests.fixtures import gradient, record
 
@@ -74,6 +75,45 @@ class Render(unittest.TestCase):
         difference = (each - batch).abs().numpy()
         # OpenCV rounds positions to 1/32 pixel and values to integers.
         self.assertLess(difference.max(), 2.0)
+
+
+class Mix(unittest.TestCase):
+    def mixed(self, chance: float) -> tuple[Tensor, Targets, Tensor, Targets]:
+        s = store()
+        views = augment.letterbox_views(s, torch.tensor([0, 1, 2]), 96)
+        picture, goal = augment.render(s, views), augment.targets(s, views)
+        rng = torch.Generator().manual_seed(5)
+        return (picture, goal, *augment.mix(picture, goal, Options(mixup=chance), rng))
+
+    def test_a_chance_of_none_changes_nothing(self) -> None:
+        picture, goal, mixed, joined = self.mixed(0.0)
+        self.assertIs(mixed, picture)
+        self.assertIs(joined, goal)
+
+    def test_the_objects_of_both_are_wanted(self) -> None:
+        picture, goal, mixed, joined = self.mixed(1.0)
+        own = goal.boxes.shape[1]
+        found = 0
+        for b in range(len(mixed)):
+            halves = [o for o in range(3) if torch.equal(mixed[b], (picture[b] + picture[o]) / 2)]
+            self.assertEqual(len(halves), 1)
+            other = halves[0]
+            want = goal.classes[other] if other != b else torch.full_like(goal.classes[b], -1)
+            torch.testing.assert_close(joined.classes[b], torch.cat([goal.classes[b], want]))
+            torch.testing.assert_close(joined.boxes[b, own:], goal.boxes[other])
+            both = goal.labelled[b] & goal.labelled[other]
+            torch.testing.assert_close(joined.labelled[b], both)
+            found += other != b
+        self.assertGreater(found, 0)
+
+    def test_a_mosaic_is_nobodys_partner(self) -> None:
+        s = store()
+        rng = torch.Generator().manual_seed(3)
+        views = augment.random_views(s, torch.arange(3), 96, Options(mosaic=1.0), rng)
+        picture, goal = augment.render(s, views), augment.targets(s, views)
+        mixed, joined = augment.mix(picture, goal, Options(mixup=1.0), rng)
+        self.assertIs(mixed, picture)
+        self.assertIs(joined, goal)
 
 
 class RandomViews(unittest.TestCase):

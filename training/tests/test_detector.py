@@ -11,15 +11,19 @@ from training.layers import ReLU6
 
 
 class Backbones(unittest.TestCase):
-    def test_every_family_gives_three_maps(self) -> None:
-        for family in backbones.FAMILIES:
-            with self.subTest(family=family):
-                body = backbones.build(family).eval()
+    def test_every_member_gives_three_maps(self) -> None:
+        for name in backbones.MEMBERS:
+            with self.subTest(name):
+                body = backbones.build(name).eval()
                 with torch.no_grad():
                     maps = body(torch.zeros(1, 3, 64, 96))
                 sizes = [tuple(m.shape[1:]) for m in maps]
                 c = body.channels
                 self.assertEqual(sizes, [(c[0], 8, 12), (c[1], 4, 6), (c[2], 2, 3)])
+
+    def test_a_family_stands_for_its_recommended_member(self) -> None:
+        for name, stands_for in backbones.ALIASES.items():
+            self.assertIn(backbones.MEMBERS[stands_for].family, (name, "efficientnet"))
 
     def test_unknown_family_is_named(self) -> None:
         with self.assertRaisesRegex(ValueError, "unknown backbone 'vgg'; there are: mnasnet"):

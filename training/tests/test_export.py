@@ -55,10 +55,11 @@ class Export(unittest.TestCase):
                 self.assertLess(difference, export.TOLERANCE)
 
     def test_every_family_can_be_exported(self) -> None:
-        for family in backbones.FAMILIES:
-            with self.subTest(family=family):
-                detector = Detector(family, len(CLASSES), width=16).eval()
-                path = self.folder / f"{family}.onnx"
+        smallest = {m.family: name for name, m in reversed(backbones.MEMBERS.items())}
+        for name in smallest.values():
+            with self.subTest(name):
+                detector = Detector(name, len(CLASSES), width=16).eval()
+                path = self.folder / f"{name}.onnx"
                 export.write(detector, 64, {}, path)
                 pictures = torch.rand(2, 3, 64, 96) * 255
                 difference = export.largest_difference(detector, path, pictures)
