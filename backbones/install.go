@@ -55,7 +55,8 @@ func (a Addition) Validate() error {
 	return nil
 }
 
-// shown is the source as it may be printed and kept: without the password of a URL.
+// shown is the source as it may be printed and kept: without what may be secret in
+// a URL, the password and the query.
 func (a Addition) shown() string {
 	scheme, _, found := strings.Cut(a.Source, "://")
 	if !found {
@@ -64,6 +65,9 @@ func (a Addition) shown() string {
 	u, err := url.Parse(a.Source)
 	if err != nil {
 		return scheme + "://…"
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = "…"
 	}
 	return u.Redacted()
 }
@@ -222,8 +226,10 @@ func openSource(ctx context.Context, source string) (io.ReadCloser, error) {
 		}
 		return os.Open(source)
 	}
+	ctx, stop := context.WithCancelCause(ctx)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, source, nil)
 	if err != nil {
+		stop(nil)
 		return nil, err
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -231,6 +237,7 @@ func openSource(ctx context.Context, source string) (io.ReadCloser, error) {
 	transport.DisableKeepAlives = true
 	answer, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
+		stop(nil)
 		var wrapped *url.Error // repeats the URL
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
@@ -238,9 +245,40 @@ func openSource(ctx context.Context, source string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if answer.StatusCode != http.StatusOK {
+		stop(nil)
 		return nil, errors.Join(fmt.Errorf("the server answers %s", answer.Status), answer.Body.Close())
 	}
-	return answer.Body, nil
+	return watch(ctx, stop, answer.Body, answerTime), nil
+}
+
+// download ends itself when it brings nothing more.
+type download struct {
+	io.ReadCloser
+	ctx     context.Context // of the request that it answers
+	stop    context.CancelCauseFunc
+	patient time.Duration
+	timer   *time.Timer
+}
+
+func watch(ctx context.Context, stop context.CancelCauseFunc, from io.ReadCloser, patient time.Duration) *download {
+	stalled := fmt.Errorf("the server sends nothing more: not a byte in %v; try again", patient)
+	timer := time.AfterFunc(patient, func() { stop(stalled) })
+	return &download{from, ctx, stop, patient, timer}
+}
+
+func (d *download) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if err != nil && d.ctx.Err() != nil {
+		return n, context.Cause(d.ctx)
+	}
+	d.timer.Reset(d.patient)
+	return n, err
+}
+
+func (d *download) Close() error {
+	d.timer.Stop()
+	d.stop(nil)
+	return d.ReadCloser.Close()
 }
 
 // ErrBuiltIn says that a model is part of the program.

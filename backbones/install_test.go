@@ -7,12 +7,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 var yoloxFile = filepath.Join(foreignDir, "yolox.onnx")
@@ -99,8 +101,8 @@ func TestAddFromURL(t *testing.T) {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	secret := strings.Replace(server.URL, "://", "://me:hush@", 1)
-	if m, err := Add(context.Background(), Addition{Source: secret + "/yolox.onnx", SHA256: digest, Name: "secret"}); err != nil || strings.Contains(m.Source, "hush") {
-		t.Errorf("added %+v, %v, want a source without the password", m, err)
+	if m, err := Add(context.Background(), Addition{Source: secret + "/yolox.onnx?token=hush", SHA256: digest, Name: "secret"}); err != nil || strings.Contains(m.Source, "hush") {
+		t.Errorf("added %+v, %v, want a source without password and token", m, err)
 	}
 	before := len(folder(dir))
 	cancelled, cancel := context.WithCancel(context.Background())
@@ -124,6 +126,33 @@ func TestAddFromURL(t *testing.T) {
 		if n := len(folder(dir)); n != before {
 			t.Errorf("%s: %d files, not %d: %v", name, n, before, folder(dir))
 		}
+	}
+}
+
+// A server that stops in the middle is given up.
+func TestDownloadStalls(t *testing.T) {
+	released := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Write([]byte("half"))
+		w.(http.Flusher).Flush()
+		<-released
+	}))
+	defer server.Close()
+	defer close(released)
+	ctx, stop := context.WithCancelCause(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := watch(ctx, stop, answer.Body, 50*time.Millisecond)
+	defer d.Close()
+	got, err := io.ReadAll(d)
+	if string(got) != "half" || err == nil || !strings.Contains(err.Error(), "nothing more: not a byte in 50ms") {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

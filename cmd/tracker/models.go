@@ -158,9 +158,17 @@ func (r modelRow) columns() []string {
 		size = megabytes(r.Bytes)
 	}
 	if s := r.Speed; s != nil {
-		speed = fmt.Sprintf("%.1f ms, %d threads", s.Milliseconds, s.Threads)
+		speed = fmt.Sprintf("%.1f ms, %s", s.Milliseconds, counted(s.Threads, "thread"))
 	}
 	return []string{name, family, r.Input, precision, ap50, person, size, speed, r.Licence}
+}
+
+// counted is a number of things: 1 thread, 2 threads.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

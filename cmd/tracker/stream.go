@@ -162,7 +162,9 @@ func end(ctx context.Context, err error, frames int, info capture.Info, out *out
 	paths, keepErr := out.keep()
 	var source *pipeline.SourceError
 	code := exitFailed
-	switch {
+	switch cause := context.Cause(ctx); {
+	case interrupted && !quit && cause != nil && !errors.Is(cause, context.Canceled):
+		err = fmt.Errorf("stopped after %s: %w", progressText(frames, info), cause)
 	case interrupted || quit:
 		code, err = exitInterrupted, fmt.Errorf("interrupted after %s", progressText(frames, info))
 	case errors.As(err, &source) && frames > 0:
