@@ -113,17 +113,22 @@ def milliseconds(path: Path, size: int, threads: int) -> float:
 
 
 def manifest(
-    source: Path, target: Path, result: dict[str, Any], speed: dict[str, Any]
+    source: Path,
+    target: Path,
+    precision: str,
+    result: dict[str, Any],
+    speed: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The float model's manifest, told of the INT8 file; that stands for its backbone."""
+    """The float model's manifest, told of the smaller file; that stands for its backbone."""
     made: dict[str, Any] = json.loads(source.with_suffix(".json").read_text(encoding="utf-8"))
     made["name"] = target.stem
     made["file"] = target.name
     made["sha256"] = digest(target)
-    made["precision"] = "int8"
+    made["precision"] = precision
     made["recommended"] = True
     made["accuracy"] = accuracy(result, made["input"]["width"])
-    made["speed"] = speed
+    if speed:
+        made["speed"] = speed
     return made
 
 
@@ -158,7 +163,7 @@ def main() -> None:
         "threads": args.threads,
         "machine": processor(),
     }
-    text = json.dumps(manifest(args.model, target, results[1], speed), indent=2) + "\n"
+    text = json.dumps(manifest(args.model, target, "int8", results[1], speed), indent=2) + "\n"
     target.with_suffix(".json").write_text(text, encoding="utf-8")
     if results[1]["ap50"] < KEPT * results[0]["ap50"]:
         raise SystemExit(
