@@ -16,7 +16,7 @@ RUN go mod download
 
 COPY . .
 ARG VERSION=dev
-RUN make build VERSION="${VERSION}"
+RUN make build VERSION="${VERSION}" && deploy/setup.sh models
 
 FROM ${BASE}
 RUN apt-get update \

@@ -33,7 +33,7 @@ build: packages ## compile bin/tracker
 	go build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/tracker ./cmd/tracker
 
 .PHONY: setup
-setup: ## install compiler, OpenCV, FFmpeg, ONNX Runtime, the demo video
+setup: ## install compiler, OpenCV, FFmpeg, ONNX Runtime, models, the demo video
 	@deploy/setup.sh
 
 .PHONY: packages
@@ -110,7 +110,7 @@ docker: ## build the container image tracker:VERSION
 .PHONY: install
 install: build ## install under PREFIX (/usr/local), honouring DESTDIR
 	install -Dm755 bin/tracker $(DESTDIR)$(PREFIX)/bin/tracker
-	TRACKER_HOME=$(DESTDIR)$(PREFIX)/share/tracker deploy/setup.sh runtime
+	TRACKER_HOME=$(DESTDIR)$(PREFIX)/share/tracker deploy/setup.sh runtime models
 
 .PHONY: clean
 clean: ## remove what was built; what setup installed stays

@@ -80,8 +80,13 @@ func TestShippedModels(t *testing.T) {
 		if _, err := readVerified(m); err != nil {
 			t.Error(err)
 		}
-		if size, err := m.Size(); err != nil || size > 12<<20 {
-			t.Errorf("%s has %d bytes (%v), want at most 12 MiB", m.File, size, err)
+		family, err := LookupFamily(m.Backbone)
+		if err != nil {
+			t.Error(err)
+		}
+		limit := map[Target]int64{Edge: 12e6, GPU: 64e6}[family.Target]
+		if size, err := m.Size(); err != nil || size > limit {
+			t.Errorf("%s has %d bytes (%v), want at most %d", m.File, size, err, limit)
 		}
 		if m.Name != strings.TrimSuffix(m.File, ".onnx") || m.Accuracy == nil || m.Precision == "" || m.Conf == 0 || m.TrainingData == "" {
 			t.Errorf("%s does not say all there is to say: %+v", m.Name, m)

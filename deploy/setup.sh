@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Install what the tracker needs beyond Go. Running it again costs nothing.
 #
-#   deploy/setup.sh [packages|runtime|video|ssd|testing]...     default: packages runtime video
+#   deploy/setup.sh [packages|runtime|models|video|ssd|testing]...    default: packages runtime models video
 #
 #   packages  compiler, OpenCV, FFmpeg and libyuv, from the system's own packages (needs root or sudo)
 #   runtime   ONNX Runtime             -> $TRACKER_HOME/lib
+#   models    the detectors of models/ that are not built in   -> $TRACKER_HOME/models
 #   video     the demo's street scene  -> build/vtest.avi
 #   ssd       a third-party detector, ssd-mobilenetv2 -> $TRACKER_HOME/models
 #   testing   an RTSP server and ffmpeg for the tests, from the system's own packages; tests skip without them
@@ -114,6 +115,21 @@ setup_runtime() {
 	say "installed $TRACKER_HOME/lib/$library"
 }
 
+# The manifest comes last: without it there is no model.
+setup_models() {
+	local manifest model to=$TRACKER_HOME/models
+	for manifest in "$ROOT"/models/*-fp16.json; do
+		[[ -e $manifest ]] || continue
+		model=${manifest%.json}.onnx
+		cmp -s "$manifest" "$to/$(basename "$manifest")" && cmp -s "$model" "$to/$(basename "$model")" && continue
+		mkdir -p "$to"
+		cp "$model" "$manifest" "$WORK"
+		mv "$WORK/$(basename "$model")" "$to/"
+		mv "$WORK/$(basename "$manifest")" "$to/"
+		say "installed $to/$(basename "$model")"
+	done
+}
+
 # manifest_value KEY: a text value at the top level of the model's manifest.
 manifest_value() { sed -n "s/^  \"$1\": \"\(.*\)\",\$/\1/p" "$MANIFEST"; }
 
@@ -184,12 +200,12 @@ setup_testing() {
 }
 
 main() {
-	[[ $# -gt 0 ]] || set -- packages runtime video
+	[[ $# -gt 0 ]] || set -- packages runtime models video
 	workdir
 	for step in "$@"; do
 		case $step in
-		packages | runtime | video | ssd | testing) "setup_$step" ;;
-		*) die "no step '$step'; steps: packages runtime video ssd testing" ;;
+		packages | runtime | models | video | ssd | testing) "setup_$step" ;;
+		*) die "no step '$step'; steps: packages runtime models video ssd testing" ;;
 		esac
 	done
 }
