@@ -60,7 +60,7 @@ type Config struct {
 	// Unset for the model's own.
 	NMSIoU float64 `yaml:"nms-iou"`
 	// Classes to keep, by label; none means all.
-	Classes []string `yaml:"classes"`
+	Classes List[string] `yaml:"classes"`
 
 	// Tracker is how detections become identities.
 	Tracker Tracker `yaml:",inline"`
@@ -104,76 +104,104 @@ func Default() Config {
 	}
 }
 
-// Validate reports every setting that is out of range or contradicts another.
-// What only other packages know (backbones, trackers, devices, files) they check.
+// Validate reports every setting that is out of range or contradicts another, each
+// as a Fault. What only other packages know (backbones, trackers, devices, files)
+// they check, and whether there is an input HasInput does.
 func (c *Config) Validate() error {
-	var errs []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
-	fraction := func(key string, v float64) {
-		check(v == Unset || v >= 0 && v <= 1, "%s is %g, want 0 to 1", key, v)
-	}
-	atLeast := func(key string, v, low int) { check(v >= low, "%s is %d, want %d or more", key, v, low) }
-	oneOf := func(key, v string, want ...string) {
-		check(slices.Contains(want, v), "%s is %q, want %s", key, v, strings.Join(want, ", "))
-	}
-	fraction("conf", c.Conf)
-	fraction("nms-iou", c.NMSIoU)
+	var f faults
+	f.fraction("conf", c.Conf)
+	f.fraction("nms-iou", c.NMSIoU)
 	for _, n := range c.Cam {
-		atLeast("cam", n, 0)
+		f.atLeast("cam", n, 0)
 	}
 	if c.Size != "" {
-		_, _, err := ParseSize(c.Size)
-		errs = append(errs, err)
+		if _, _, err := ParseSize(c.Size); err != nil {
+			f = append(f, Faulty(err, "size"))
+		}
 	}
-	atLeast("cam-width", c.CamWidth, 0)
-	atLeast("cam-height", c.CamHeight, 0)
-	check(c.CamFPS >= 0, "cam-fps is %g, want 0 or more", c.CamFPS)
-	atLeast("stride", c.Stride, 1)
-	atLeast("max-frames", c.MaxFrames, 0)
-	atLeast("threads", c.Threads, 0)
-	atLeast("workers", c.Workers, 0)
-	errs = append(errs, c.Tracker.Validate())
-	oneOf("live-policy", c.LivePolicy, "newest", "all")
-	check(c.ReadTimeout > 0, "read-timeout is %v, want more than 0s", c.ReadTimeout)
-	oneOf("camera-motion", c.CameraMotion, "auto", "on", "off")
-	oneOf("codec", c.Codec, "auto", "h264", "mpeg4", "mjpeg")
-	oneOf("display", c.Display, "auto", "on", "off")
-	oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")
-	check(len(c.Cam) == 0 || len(c.Input) == 0, "cam and input contradict each other: give one; an input /dev/videoN is a camera, too")
-	check(len(c.Cam)+len(c.Input) > 0, "nothing to track: give --input FILE or --cam N")
-	check(!slices.Contains(c.Input, ""), "an input has no name: give a file, a folder, a URL or -")
-	check(count(c.Input, "-") < 2, "standard input can be one of the inputs only")
-	check(c.Backbone == "" || c.Model == "", "backbone %s and model %s contradict each other: give one", c.Backbone, c.Model)
-	check(c.Codec == "auto" || c.Save != "", "codec %s goes with save", c.Codec)
-	check(c.ImageFPS >= 0, "image-fps is %g, want 0 or more", c.ImageFPS)
-	check((c.CamWidth == 0) == (c.CamHeight == 0), "cam-width and cam-height go together")
-	check(count([]string{c.MOT, c.JSONL, c.Timings}, "-") < 2, "only one of mot, jsonl and timings can go to standard output")
-	errs = append(errs, c.validateNames())
-	return errors.Join(errs...)
+	f.atLeast("cam-width", c.CamWidth, 0)
+	f.atLeast("cam-height", c.CamHeight, 0)
+	f.check(c.CamFPS >= 0, []string{"cam-fps"}, "cam-fps is %g, want 0 or more", c.CamFPS)
+	f.check(c.ImageFPS >= 0, []string{"image-fps"}, "image-fps is %g, want 0 or more", c.ImageFPS)
+	f.atLeast("stride", c.Stride, 1)
+	f.atLeast("max-frames", c.MaxFrames, 0)
+	f.atLeast("threads", c.Threads, 0)
+	f.atLeast("workers", c.Workers, 0)
+	f.check(c.ReadTimeout > 0, []string{"read-timeout"}, "read-timeout is %v, want more than 0s", c.ReadTimeout)
+	for _, choice := range c.choices() {
+		f.oneOf(choice.key, choice.value, choice.allowed)
+	}
+	c.Tracker.validate(&f)
+	c.validateTogether(&f)
+	c.validateNames(&f)
+	return f.join()
+}
+
+// choice is a setting with a few values, of which the first is the default.
+type choice struct {
+	key, value string
+	allowed    []string
+}
+
+func (c *Config) choices() []choice {
+	return []choice{
+		{"live-policy", c.LivePolicy, []string{"newest", "all"}},
+		{"camera-motion", c.CameraMotion, []string{"auto", "on", "off"}},
+		{"codec", c.Codec, []string{"auto", "h264", "mpeg4", "mjpeg"}},
+		{"display", c.Display, []string{"auto", "on", "off"}},
+		{"log-level", c.LogLevel, []string{"info", "debug", "warn", "error"}},
+	}
+}
+
+// validateTogether checks settings that depend on each other.
+func (c *Config) validateTogether(f *faults) {
+	f.check(len(c.Cam) == 0 || len(c.Input) == 0, []string{"cam", "input"},
+		"cam and input contradict each other: give one; an input /dev/videoN is a camera, too")
+	f.check(!slices.Contains(c.Input, ""), []string{"input"}, "an input has no name: give a file, a folder, a URL or -")
+	f.check(count(c.Input, "-") < 2, []string{"input"}, "standard input can be one of the inputs only")
+	f.check(c.Backbone == "" || c.Model == "", []string{"backbone", "model"},
+		"backbone %s and model %s contradict each other: give one", c.Backbone, c.Model)
+	f.check(c.Codec == "auto" || c.Save != "", []string{"codec"}, "codec %s goes with save", c.Codec)
+	f.check((c.CamWidth == 0) == (c.CamHeight == 0), []string{"cam-width", "cam-height"}, "cam-width and cam-height go together")
+	f.check(count([]string{c.MOT, c.JSONL, c.Timings}, "-") < 2, []string{"mot", "jsonl", "timings"},
+		"only one of mot, jsonl and timings can go to standard output")
+}
+
+// HasInput refuses settings without anything to track.
+func (c *Config) HasInput() error {
+	if len(c.Cam)+len(c.Input) == 0 {
+		return errors.New("nothing to track: give --input FILE or --cam N")
+	}
+	return nil
 }
 
 // validateNames sees to it that several inputs do not write to one output. The
 // lines of jsonl can say whose they are.
-func (c *Config) validateNames() error {
+func (c *Config) validateNames(f *faults) {
 	inputs := len(c.Cam) + len(c.Input)
 	if inputs < 2 {
-		return nil
+		return
 	}
-	var errs []error
 	for _, out := range []struct{ key, path, example string }{
 		{"save", c.Save, ".mp4"}, {"mot", c.MOT, ".txt"}, {"jsonl", c.JSONL, ".jsonl"}, {"timings", c.Timings, ".csv"},
 	} {
 		shared := out.key == "jsonl" && out.path == "-"
-		if out.path != "" && !shared && !strings.Contains(out.path, NamePlace) {
-			errs = append(errs, fmt.Errorf("%s %s is one output for %d inputs: put %s in it, as in out/%s%s",
-				out.key, out.path, inputs, NamePlace, NamePlace, out.example))
-		}
+		f.check(out.path == "" || shared || strings.Contains(out.path, NamePlace), []string{out.key},
+			"%s %s is one output for %d inputs: put %s in it, as in out/%s%s",
+			out.key, out.path, inputs, NamePlace, NamePlace, out.example)
 	}
-	return errors.Join(errs...)
+}
+
+func (f *faults) fraction(key string, v float64) {
+	f.check(v == Unset || v >= 0 && v <= 1, []string{key}, "%s is %g, want 0 to 1", key, v)
+}
+
+func (f *faults) atLeast(key string, v, low int) {
+	f.check(v >= low, []string{key}, "%s is %d, want %d or more", key, v, low)
+}
+
+func (f *faults) oneOf(key, v string, want []string) {
+	f.check(slices.Contains(want, v), []string{key}, "%s is %q, want %s", key, v, strings.Join(want, ", "))
 }
 
 func count(list []string, wanted string) (n int) {

@@ -35,7 +35,7 @@ func TestLoadOverridesOnlyWhatItNames(t *testing.T) {
 // A bad file is refused with its place, and changes nothing.
 func TestLoadRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
-		{"unknown key", "conf: 0.3\nconfidence: 0.5\n", `:2:1: unknown field "confidence"`},
+		{"unknown key", "conf: 0.3\nconfidence: 0.5\n", `:2:1: unknown key "confidence"; did you mean conf?`},
 		{"wrong type", "stride: often\n", ":1:9:"},
 		{"repeated key", "conf: 0.3\nconf: 0.4\n", ":2:1:"},
 		{"no value", "conf:\n", ":1:1: key conf has no value"},
@@ -69,7 +69,6 @@ func TestValidate(t *testing.T) {
 		"min-hits is -1":           func(c *Config) { c.Tracker.MinHits = -1 },
 		"cam is -2":                func(c *Config) { c.Cam = List[int]{-2} },
 		"contradict each other":    func(c *Config) { c.Cam = List[int]{0} },
-		"nothing to track":         func(c *Config) { c.Input = nil },
 		"cam-width and cam-height": func(c *Config) { c.CamWidth = 640 },
 		"cam-fps is -1":            func(c *Config) { c.CamFPS = -1 },
 		"max-gap is -2s":           func(c *Config) { c.Tracker.MaxGap = -2 * time.Second },
@@ -139,7 +138,8 @@ func FuzzParse(f *testing.F) {
 	f.Add("conf: [1\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		c := Default()
-		if err := parse([]byte(text), &c); err == nil {
+		if _, err := Parse("fuzz.yaml", []byte(text), &c); err == nil {
+			_ = c.Validate()
 			return
 		}
 		if c.Conf != Default().Conf || c.Input != nil {
@@ -154,5 +154,6 @@ func load(t *testing.T, text string, c *Config) error {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Load(path, c)
+	_, err := Load(path, c)
+	return err
 }

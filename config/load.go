@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -11,75 +12,141 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Load sets in c what the YAML file at path says and leaves the rest. Unknown and
-// repeated keys, keys without a value and wrong types are errors with file, line
-// and column; c is changed only if the whole file is good. Ranges are Validate's
-// to check.
-func Load(path string, c *Config) error {
+// Load sets in c what the YAML file at path says, leaves the rest, and tells where
+// in the file each value stands. Unknown and repeated keys, keys without a value
+// and wrong types are errors with file, line and column; c is changed only if the
+// whole file is good. Ranges are Validate's to check.
+func Load(path string, c *Config) (Origins, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("read configuration: %w", err)
+		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	if err := parse(data, c); err != nil {
-		return fmt.Errorf("read configuration %s%w", path, err)
-	}
-	return nil
+	return Parse(path, data, c)
 }
 
-// parse recovers from panics: the YAML parser has some for texts that are none.
-func parse(data []byte, c *Config) (err error) {
+// Parse is Load for the file's bytes; path is for messages.
+func Parse(path string, data []byte, c *Config) (origins Origins, err error) {
+	// The YAML parser panics on some texts that are none.
 	defer func() {
 		if recover() != nil {
-			err = errors.New(": this is not YAML")
+			origins, err = nil, fmt.Errorf("read configuration %s: this is not YAML", path)
 		}
 	}()
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
-		return locate(err)
+		return nil, fmt.Errorf("read configuration %s", locate(path, err))
 	}
-	next := *c
+	r := reading{path: path, next: *c, origins: Origins{}}
 	for _, doc := range file.Docs {
-		if doc.Body == nil || doc.Body.Type() == ast.NullType || doc.Body.Type() == ast.CommentType {
-			continue // empty, or nothing but comments
-		}
-		if err := checkValues(doc.Body); err != nil {
-			return err
-		}
-		if err := yaml.NodeToValue(doc.Body, &next, yaml.Strict()); err != nil {
-			return locate(err)
+		if doc.Body != nil {
+			r.document(doc.Body)
 		}
 	}
-	*c = next
-	return nil
+	if len(r.faults) > 0 {
+		return nil, fmt.Errorf("read configuration %w", r.faults.join())
+	}
+	*c = r.next
+	return r.origins, nil
 }
 
-// checkValues refuses "key:" with nothing behind it, which YAML would read as
-// zero.
-func checkValues(body ast.Node) error {
-	var pairs []*ast.MappingValueNode
+// reading is one file on its way into a Config.
+type reading struct {
+	path    string
+	next    Config
+	origins Origins
+	faults  faults
+}
+
+func (r *reading) document(body ast.Node) {
 	switch n := body.(type) {
+	case *ast.NullNode, *ast.CommentGroupNode: // nothing but comments
 	case *ast.MappingNode:
-		pairs = n.Values
-	case *ast.MappingValueNode:
-		pairs = []*ast.MappingValueNode{n}
-	}
-	for _, p := range pairs {
-		if p.Value == nil || p.Value.Type() == ast.NullType {
-			return at(p.Key.GetToken().Position, fmt.Sprintf("key %s has no value", p.Key))
+		for _, pair := range n.Values {
+			r.pair(pair)
 		}
+	case *ast.MappingValueNode:
+		r.pair(n)
+	default:
+		r.fault(body.GetToken().Position, "this is no list of settings; want lines such as conf: 0.3")
+	}
+}
+
+func (r *reading) pair(p *ast.MappingValueNode) {
+	key, at := p.Key.GetToken().Value, p.Key.GetToken().Position
+	f, known := lookup(key)
+	switch {
+	case !known:
+		hint := "'tracker config show' lists the keys"
+		if near := closest(key); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		r.fault(at, "unknown key %q; %s", key, hint)
+		return
+	case r.origins[key] != "":
+		r.fault(at, "key %s is given twice, before at %s", key, r.origins[key])
+		return
+	case p.Value == nil || p.Value.Type() == ast.NullType:
+		r.fault(at, "key %s has no value, want %s", key, f.kind())
+		return
+	}
+	r.origins[key] = r.place(start(p.Value))
+	if odd := misfit(p.Value, f.of(&r.next).Type()); odd != nil {
+		r.fault(start(odd), "%s is %s, want %s", key, odd, f.kind())
+		return
+	}
+	if err := yaml.NodeToValue(p.Value, f.of(&r.next).Addr().Interface(), yaml.Strict()); err != nil {
+		r.fault(culprit(err, p.Value), "%s is %s, want %s", key, p.Value, f.kind())
+	}
+}
+
+func (r *reading) place(at *token.Position) string {
+	return fmt.Sprintf("%s:%d:%d", r.path, at.Line, at.Column)
+}
+
+func (r *reading) fault(at *token.Position, format string, args ...any) {
+	r.faults = append(r.faults, fmt.Errorf("%s: %w", r.place(at), fmt.Errorf(format, args...)))
+}
+
+// misfit is the part of a value that the decoder would take though it is of another
+// type: it cuts 1.5 to a whole number and reads numbers in quotes.
+func misfit(value ast.Node, t reflect.Type) ast.Node {
+	if list, ok := value.(*ast.SequenceNode); ok && t.Kind() == reflect.Slice {
+		for _, item := range list.Values {
+			if odd := misfit(item, t.Elem()); odd != nil {
+				return odd
+			}
+		}
+		return nil
+	}
+	if t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	kind := value.Type()
+	whole, number := kind == ast.IntegerType, kind == ast.IntegerType || kind == ast.FloatType || kind == ast.NanType || kind == ast.InfinityType
+	if t.Kind() == reflect.Int && !whole || t.Kind() == reflect.Float64 && !number {
+		return value
 	}
 	return nil
 }
 
-// locate puts an error of the parser on one line as ":line:column: cause".
-func locate(err error) error {
+// culprit is where in a value the decoder stopped: the bad item of a list.
+func culprit(err error, value ast.Node) *token.Position {
 	var coded yaml.Error
 	if errors.As(err, &coded) && coded.GetToken() != nil {
-		return at(coded.GetToken().Position, coded.GetMessage())
+		return coded.GetToken().Position
 	}
-	return fmt.Errorf(": %w", err)
+	return start(value)
 }
 
-func at(pos *token.Position, cause string) error {
-	return fmt.Errorf(":%d:%d: %s", pos.Line, pos.Column, cause)
+// start is where a value begins; a list of lines begins at its first item's dash.
+func start(value ast.Node) *token.Position { return value.GetToken().Position }
+
+// locate is an error of the parser on one line: where and what.
+func locate(path string, err error) string {
+	var coded yaml.Error
+	if errors.As(err, &coded) && coded.GetToken() != nil {
+		at := coded.GetToken().Position
+		return fmt.Sprintf("%s:%d:%d: %s", path, at.Line, at.Column, coded.GetMessage())
+	}
+	return fmt.Sprintf("%s: %v", path, err)
 }

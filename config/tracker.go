@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"time"
 )
@@ -33,15 +31,14 @@ func DefaultTracker() Tracker {
 
 // Validate reports every setting that is out of range.
 func (t *Tracker) Validate() error {
-	var errs []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
-	check(t.MaxAge == Unset || t.MaxAge >= 0, "max-age is %d, want 0 or more", t.MaxAge)
-	check(t.MaxGap == Unset || t.MaxGap > 0, "max-gap is %v, want more than 0s", t.MaxGap)
-	check(t.MinHits == Unset || t.MinHits >= 0, "min-hits is %d, want 0 or more", t.MinHits)
-	check(t.IoU == Unset || t.IoU > 0 && t.IoU <= 1, "track-iou is %g, want more than 0 and at most 1", t.IoU)
-	return errors.Join(errs...)
+	var f faults
+	t.validate(&f)
+	return f.join()
+}
+
+func (t *Tracker) validate(f *faults) {
+	f.check(t.MaxAge == Unset || t.MaxAge >= 0, []string{"max-age"}, "max-age is %d, want 0 or more", t.MaxAge)
+	f.check(t.MaxGap == Unset || t.MaxGap > 0, []string{"max-gap"}, "max-gap is %v, want more than 0s", t.MaxGap)
+	f.check(t.MinHits == Unset || t.MinHits >= 0, []string{"min-hits"}, "min-hits is %d, want 0 or more", t.MinHits)
+	f.check(t.IoU == Unset || t.IoU > 0 && t.IoU <= 1, []string{"track-iou"}, "track-iou is %g, want more than 0 and at most 1", t.IoU)
 }
