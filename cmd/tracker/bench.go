@@ -39,7 +39,7 @@ func newBenchPipelineCommand() *cobra.Command {
 		Long:  benchPipelineLong,
 		Args:  flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(c.Validate(), checkOutputs(c)); err != nil {
+			if err := errors.Join(c.HasInput(), c.Validate(), checkOutputs(c)); err != nil {
 				return &codedError{exitUsage, err}
 			}
 			r, err := benchPipeline(cmd.Context(), c)

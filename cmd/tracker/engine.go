@@ -166,18 +166,18 @@ func (e *engine) Close() error {
 // settles in c what is left to the model.
 func chooseModel(c *config.Config) (*backbones.Manifest, error) {
 	if _, _, err := backbones.ParseDevice(c.Device); err != nil {
-		return nil, usageErrorf("%w", err)
+		return nil, usageErrorf("%w", config.Faulty(err, "device"))
 	}
 	m, err := findModel(*c)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := detect.SelectClasses(m.Labels, c.Classes); err != nil {
-		return nil, usageErrorf("%w", err)
+		return nil, usageErrorf("%w", config.Faulty(err, "classes"))
 	}
 	if c.Size != "" {
 		if m, err = resize(m, c.Size); err != nil {
-			return nil, &codedError{exitUsage, err}
+			return nil, &codedError{exitUsage, config.Faulty(err, "size")}
 		}
 	}
 	conf, nmsIoU := m.Thresholds()
@@ -200,7 +200,8 @@ func resize(m *backbones.Manifest, size string) (*backbones.Manifest, error) {
 
 func findModel(c config.Config) (*backbones.Manifest, error) {
 	if c.Model != "" {
-		return backbones.FromFile(c.Model)
+		m, err := backbones.FromFile(c.Model)
+		return m, config.Faulty(err, "model")
 	}
 	name := c.Backbone
 	if name == "" {
@@ -208,7 +209,7 @@ func findModel(c config.Config) (*backbones.Manifest, error) {
 	}
 	m, err := backbones.Find(name)
 	if errors.Is(err, backbones.ErrUnknown) {
-		return nil, &codedError{exitUsage, err}
+		return nil, &codedError{exitUsage, config.Faulty(err, "backbone")}
 	}
-	return m, err
+	return m, config.Faulty(err, "backbone")
 }

@@ -4,17 +4,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"maps"
-	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
-	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/config"
 )
 
@@ -55,27 +49,29 @@ func newRootCommand() *cobra.Command {
 			if version {
 				return printVersion(cmd.OutOrStdout())
 			}
-			settled, err := settle(cmd.Flags(), file)
-			if err != nil {
+			l := newLayers(cmd.Flags(), file)
+			settled, origins, err := l.settle()
+			if err = errors.Join(err, settled.HasInput()); err != nil {
 				return &codedError{exitUsage, err}
 			}
 			stop, err := startProfiles(cpuProfile, trace)
 			if err != nil {
 				return err
 			}
-			err = run(cmd.Context(), settled, cmd.OutOrStdout(), cmd.ErrOrStderr())
-			return errors.Join(err, stop())
+			s := newSession(settled, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			s.layers = l
+			return errors.Join(origins.Locate(s.run(cmd.Context())), stop())
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	bind(flags, &cfg)
-	flags.StringVar(&file, "config", "", "settings from a YAML `FILE`, keys named as these flags; flags win")
+	flags.StringVar(&file, "config", "", "settings from a YAML `FILE`, keys named as these flags; flags win; a run takes over what changes in it")
 	flags.StringVar(&cpuProfile, "cpu-profile", "", "write a CPU profile for 'go tool pprof' to `FILE`")
 	flags.StringVar(&trace, "trace", "", "write an execution trace for 'go tool trace' to `FILE`")
 	flags.BoolVar(&version, "version", false, "print the versions of the program, its libraries and models")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
-	cmd.AddCommand(newTrackCommand(), newEvalCommand(), newExplainCommand(), newModelsCommand(), newBenchCommand())
+	cmd.AddCommand(newTrackCommand(), newEvalCommand(), newExplainCommand(), newModelsCommand(), newBenchCommand(), newConfigCommand())
 	completeNames(cmd)
 	return cmd
 }
@@ -114,7 +110,7 @@ func bindModel(f *pflag.FlagSet, c *config.Config) {
 	f.Float64Var(&c.Conf, "conf", c.Conf, "lowest `SCORE` of a detection; higher finds fewer false ones; the model's own if not given")
 	f.Float64Var(&c.NMSIoU, "nms-iou", c.NMSIoU, "overlap (`IOU`) above which two boxes of a class are one object; the model's own if not given")
 	notGiven(f, "conf", "nms-iou")
-	f.StringSliceVar(&c.Classes, "classes", c.Classes, "classes to keep, as in `person,car`; all if not given")
+	f.StringSliceVar((*[]string)(&c.Classes), "classes", c.Classes, "classes to keep, as in `person,car`; all if not given")
 	f.StringVar(&c.CameraMotion, "camera-motion", c.CameraMotion, "follow the camera's own motion: `auto|on|off`")
 }
 
@@ -131,117 +127,6 @@ func bindResults(f *pflag.FlagSet, c *config.Config) {
 
 	f.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`")
 	f.BoolVarP(&c.Quiet, "quiet", "q", c.Quiet, "no progress and no summary")
-}
-
-// rivals are settings of which a later layer's one replaces an earlier layer's
-// other.
-var rivals = map[string]string{"cam": "input", "input": "cam", "model": "backbone", "backbone": "model"}
-
-// settle puts the layers together: flags over the environment over the file over
-// the defaults.
-func settle(flags *pflag.FlagSet, file string) (config.Config, error) {
-	c := config.Default()
-	if file != "" {
-		if err := config.Load(file, &c); err != nil {
-			return c, err
-		}
-	}
-	layered := pflag.NewFlagSet("", pflag.ContinueOnError)
-	bind(layered, &c)
-	environment, line := map[string][]string{}, map[string][]string{}
-	layered.VisitAll(func(f *pflag.Flag) {
-		if v, ok := os.LookupEnv(environmentName(f.Name)); ok {
-			environment[f.Name] = []string{v}
-		}
-	})
-	flags.Visit(func(f *pflag.Flag) {
-		if layered.Lookup(f.Name) != nil {
-			line[f.Name] = flagTexts(f.Value)
-		}
-	})
-	if err := overlayFlags(layered, environment, environmentName); err != nil {
-		return c, err
-	}
-	if err := overlayFlags(layered, line, func(name string) string { return "--" + name }); err != nil {
-		return c, err
-	}
-	return c, errors.Join(c.Validate(), checkOutputs(c))
-}
-
-// checkOutputs refuses outputs that cannot be written or would replace an input
-// or each other, under their own names or those they have while they are written.
-func checkOutputs(c config.Config) error {
-	var errs []error
-	if c.Save != "" {
-		errs = append(errs, sink.CheckVideo(c.Save, c.Codec))
-	}
-	var files []outputPath
-	for i := range c.Input {
-		files = append(files, outputPath{"input", &c.Input[i]})
-	}
-	inputs := len(files)
-	for _, in := range inputsOf(c) {
-		files = append(files, outputPaths(&in.config)...)
-	}
-	for i, a := range files {
-		for _, b := range files[max(i+1, inputs):] {
-			x, y := *a.path, *b.path
-			if x == "" || y == "" || x == "-" || y == "-" {
-				continue
-			}
-			same := a.flag != b.flag && atomicfile.Same(x, y) // names differ within a flag
-			if same || atomicfile.Same(x, atomicfile.PartialName(y)) || i >= inputs && atomicfile.Same(atomicfile.PartialName(x), y) {
-				errs = append(errs, fmt.Errorf("%s %s would replace %s %s; give it another name", b.flag, y, a.flag, x))
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// environmentName is the variable that sets a flag: TRACKER_MAX_FRAMES.
-func environmentName(flag string) string {
-	return "TRACKER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-// overlayFlags sets one layer's values over those of the layers below. A value
-// takes the place of a rival from below, not of one beside it.
-func overlayFlags(f *pflag.FlagSet, values map[string][]string, called func(string) string) error {
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		rival := rivals[name]
-		if _, beside := values[rival]; rival != "" && !beside {
-			if err := unset(f.Lookup(rival).Value); err != nil {
-				return err
-			}
-		}
-		if err := unset(f.Lookup(name).Value); err != nil {
-			return err
-		}
-		for _, v := range values[name] {
-			if err := f.Set(name, v); err != nil {
-				return fmt.Errorf("%s %s: %w", called(name), v, err)
-			}
-		}
-	}
-	return nil
-}
-
-// unset takes away what layers below have put into a list or a text.
-func unset(v pflag.Value) error {
-	if list, ok := v.(pflag.SliceValue); ok {
-		return list.Replace(nil)
-	}
-	if v.Type() == "string" {
-		return v.Set("")
-	}
-	return nil
-}
-
-// flagTexts is a flag's value as the command line would give it, once for each time.
-func flagTexts(v pflag.Value) []string {
-	if list, ok := v.(pflag.SliceValue); ok {
-		return list.GetSlice()
-	}
-	return []string{v.String()}
 }
 
 // noArguments refuses words that are no command; a file name among them was

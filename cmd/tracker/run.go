@@ -22,6 +22,7 @@ import (
 // session is one run: its streams, and what they share.
 type session struct {
 	config         config.Config
+	layers         layers // where config came from; without a file it stays as it is
 	manifest       *backbones.Manifest
 	streams        []*stream // all that were asked for
 	stdout, stderr io.Writer
@@ -29,13 +30,20 @@ type session struct {
 	bar            *progress.Bar
 }
 
+func newSession(c config.Config, stdout, stderr io.Writer) *session {
+	return &session{config: c, stdout: stdout, stderr: stderr, log: newLogger(stderr, c.LogLevel)}
+}
+
 // run tracks every input from its first frame to its last, side by side.
 func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) error {
-	manifest, err := chooseModel(&c)
-	if err != nil {
+	return newSession(c, stdout, stderr).run(ctx)
+}
+
+func (s *session) run(ctx context.Context) (err error) {
+	if s.manifest, err = chooseModel(&s.config); err != nil {
 		return err
 	}
-	s := &session{config: c, manifest: manifest, stdout: stdout, stderr: stderr, log: newLogger(stderr, c.LogLevel)}
+	c := s.config
 	for _, in := range inputsOf(c) {
 		stream, err := newStream(in)
 		if err != nil {
@@ -44,7 +52,7 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) error {
 		s.streams = append(s.streams, stream)
 	}
 	if !s.alone() && c.JSONL == "-" {
-		s.stdout = &wholeWrites{w: stdout}
+		s.stdout = &wholeWrites{w: s.stdout}
 	}
 	each(s.streams, func(stream *stream) {
 		if err := stream.open(ctx); err != nil {

@@ -45,7 +45,7 @@ func trackerConfig(t config.Tracker) (name string, cfg track.Config, err error) 
 		cfg.IoU = t.IoU
 	}
 	if _, err := track.New(name, cfg); err != nil {
-		return name, cfg, &codedError{exitUsage, err}
+		return name, cfg, &codedError{exitUsage, config.Faulty(err, "tracker")}
 	}
 	return name, cfg, nil
 }

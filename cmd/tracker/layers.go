@@ -1,0 +1,154 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
+	"github.com/tracker-go/tracker/config"
+)
+
+// layers are where settings come from: the command line over the environment over a
+// file over the defaults. The file is read anew each time that they are settled.
+type layers struct {
+	file              string // empty for none
+	environment, line map[string][]string
+}
+
+func newLayers(flags *pflag.FlagSet, file string) layers {
+	l := layers{file: file, environment: make(map[string][]string), line: make(map[string][]string)}
+	for _, key := range config.Keys() {
+		if v, ok := os.LookupEnv(environmentName(key)); ok {
+			l.environment[key] = []string{v}
+		}
+		if f := flags.Lookup(key); f != nil && f.Changed {
+			l.line[key] = flagTexts(f.Value)
+		}
+	}
+	return l
+}
+
+// errEmptyFile says that there is nothing in the file, not even a comment: somebody
+// is about to write it.
+var errEmptyFile = errors.New("the file is empty")
+
+// settle puts the layers together, and tells where each value came from. It checks
+// everything but whether there is an input.
+func (l layers) settle() (config.Config, config.Origins, error) {
+	c, origins := config.Default(), config.Origins{}
+	if l.file != "" {
+		data, err := os.ReadFile(l.file)
+		if err != nil {
+			return c, nil, fmt.Errorf("read configuration: %w", err)
+		}
+		if len(data) == 0 {
+			return c, nil, fmt.Errorf("read configuration %s: %w; 'tracker config show' prints one with the defaults", l.file, errEmptyFile)
+		}
+		if origins, err = config.Parse(l.file, data, &c); err != nil {
+			return c, nil, err
+		}
+	}
+	layered := pflag.NewFlagSet("", pflag.ContinueOnError)
+	bind(layered, &c)
+	for _, layer := range []struct {
+		values map[string][]string
+		called func(string) string
+	}{{l.environment, environmentName}, {l.line, func(name string) string { return "--" + name }}} {
+		if err := overlayFlags(layered, layer.values, layer.called, origins); err != nil {
+			return c, nil, err
+		}
+	}
+	return c, origins, origins.Locate(errors.Join(c.Validate(), checkOutputs(c)))
+}
+
+// environmentName is the variable that sets a flag: TRACKER_MAX_FRAMES.
+func environmentName(flag string) string {
+	return "TRACKER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// rivals are settings of which a later layer's one replaces an earlier layer's
+// other.
+var rivals = map[string]string{"cam": "input", "input": "cam", "model": "backbone", "backbone": "model"}
+
+// overlayFlags sets one layer's values over those of the layers below. A value
+// takes the place of a rival from below, not of one beside it.
+func overlayFlags(f *pflag.FlagSet, values map[string][]string, called func(string) string, origins config.Origins) error {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		rival := rivals[name]
+		if _, beside := values[rival]; rival != "" && !beside {
+			if err := unset(f.Lookup(rival).Value); err != nil {
+				return err
+			}
+			delete(origins, rival)
+		}
+		if err := unset(f.Lookup(name).Value); err != nil {
+			return err
+		}
+		for _, v := range values[name] {
+			if err := f.Set(name, v); err != nil {
+				return fmt.Errorf("%s %s: %w", called(name), v, err)
+			}
+		}
+		origins[name] = called(name)
+	}
+	return nil
+}
+
+// unset takes away what layers below have put into a list or a text.
+func unset(v pflag.Value) error {
+	if list, ok := v.(pflag.SliceValue); ok {
+		return list.Replace(nil)
+	}
+	if v.Type() == "string" {
+		return v.Set("")
+	}
+	return nil
+}
+
+// flagTexts is a flag's value as the command line would give it, once for each time.
+func flagTexts(v pflag.Value) []string {
+	if list, ok := v.(pflag.SliceValue); ok {
+		return list.GetSlice()
+	}
+	return []string{v.String()}
+}
+
+// checkOutputs refuses outputs that cannot be written or would replace an input
+// or each other, under their own names or those they have while they are written.
+func checkOutputs(c config.Config) error {
+	var errs []error
+	if c.Save != "" {
+		errs = append(errs, config.Faulty(sink.CheckVideo(c.Save, c.Codec), "save", "codec"))
+	}
+	var files []outputPath
+	for i := range c.Input {
+		files = append(files, outputPath{"input", &c.Input[i]})
+	}
+	inputs := len(files)
+	for _, in := range inputsOf(c) {
+		files = append(files, outputPaths(&in.config)...)
+	}
+	for i, a := range files {
+		for _, b := range files[max(i+1, inputs):] {
+			x, y := *a.path, *b.path
+			if x == "" || y == "" || x == "-" || y == "-" {
+				continue
+			}
+			same := a.flag != b.flag && atomicfile.Same(x, y) // names differ within a flag
+			if same || atomicfile.Same(x, atomicfile.PartialName(y)) || i >= inputs && atomicfile.Same(atomicfile.PartialName(x), y) {
+				err := fmt.Errorf("%s %s would replace %s %s; give it another name", b.flag, y, a.flag, x)
+				errs = append(errs, config.Faulty(err, b.flag, a.flag))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
