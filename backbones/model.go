@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	ort "github.com/yalue/onnxruntime_go"
 	"gocv.io/x/gocv"
@@ -35,6 +37,10 @@ type Options struct {
 	NMSIoU float64
 	// Classes to keep, by label without regard to case; none means all.
 	Classes []string
+	// Labels are what the classes of detections are numbers of; nil means the model's
+	// own. All of the model's must be among them. A model that takes another's place
+	// in the middle of a video keeps the numbers so.
+	Labels []string
 }
 
 // Validate checks the ranges of the settings.
@@ -57,8 +63,10 @@ type Model struct {
 	manifest *Manifest
 	opts     Options
 	session  *ort.DynamicAdvancedSession
+	sharing  *atomic.Int32 // models that use the session
 	decoder  detect.Decoder
 	wanted   []bool
+	classes  []int // the number in Options.Labels of each of the model's; nil for its own
 	shapes   []ort.Shape // of the outputs for one picture, as the network gives them
 }
 
@@ -81,6 +89,10 @@ func open(m *Manifest, opts Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	classes, err := translate(m.Labels, opts.Labels)
+	if err != nil {
+		return nil, err
+	}
 	dec, err := newDecoder(m)
 	if err != nil {
 		return nil, err
@@ -99,11 +111,61 @@ func open(m *Manifest, opts Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	model := &Model{manifest: m, opts: opts, session: session, decoder: dec, wanted: wanted}
+	model := &Model{manifest: m, opts: opts, session: session, sharing: new(atomic.Int32), decoder: dec, wanted: wanted, classes: classes}
+	model.sharing.Add(1)
 	if err := model.warmUp(); err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
 	return model, nil
+}
+
+// With is the same network read in another way: with other thresholds, classes or
+// labels. It has the session in common with m, which may be closed before it.
+func (m *Model) With(opts Options) (*Model, error) {
+	other, err := m.with(opts)
+	if err != nil {
+		return nil, fmt.Errorf("adjust model %s: %w", m.manifest.Name, err)
+	}
+	return other, nil
+}
+
+func (m *Model) with(opts Options) (_ *Model, err error) {
+	if opts.Threads != m.opts.Threads || opts.Shared != m.opts.Shared || opts.Device != m.opts.Device {
+		return nil, errors.New("threads and device are the session's; open the model again")
+	}
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	other := *m
+	other.opts = opts
+	if other.wanted, err = detect.SelectClasses(m.manifest.Labels, opts.Classes); err != nil {
+		return nil, err
+	}
+	if other.classes, err = translate(m.manifest.Labels, opts.Labels); err != nil {
+		return nil, err
+	}
+	m.sharing.Add(1)
+	return &other, nil
+}
+
+// translate gives the place of each label among others; nil where it is its own.
+func translate(labels, among []string) ([]int, error) {
+	same := true
+	places := make([]int, len(labels))
+	for i, label := range labels {
+		places[i] = i
+		if among == nil {
+			continue
+		}
+		if places[i] = slices.Index(among, label); places[i] < 0 {
+			return nil, fmt.Errorf("label %q is not among: %s", label, strings.Join(among, ", "))
+		}
+		same = same && places[i] == i
+	}
+	if same {
+		return nil, nil
+	}
+	return places, nil
 }
 
 // readVerified reads the model file whole: the bytes that were hashed are the
@@ -271,10 +333,21 @@ func (m *Model) loadNoise(input *inputTensor) error {
 func (m *Model) Manifest() *Manifest { return m.manifest }
 
 // Labels names the classes of the model's detections, by index.
-func (m *Model) Labels() []string { return m.manifest.Labels }
+func (m *Model) Labels() []string {
+	if m.opts.Labels != nil {
+		return m.opts.Labels
+	}
+	return m.manifest.Labels
+}
 
-// Close releases the session; every Request must be closed before.
-func (m *Model) Close() error { return m.session.Destroy() }
+// Close releases the session, unless another model of With uses it; every Request
+// must be closed before.
+func (m *Model) Close() error {
+	if m.sharing.Add(-1) > 0 {
+		return nil
+	}
+	return m.session.Destroy()
+}
 
 // run is one inference on tensors bound beforehand.
 func (m *Model) run(ctx context.Context, binding *ort.IoBinding) error {

@@ -75,6 +75,9 @@ func (r *Request) Detections(dst []detect.Detection) ([]detect.Detection, error)
 	kept := dst[:first]
 	for _, d := range found {
 		d.Box = place.ToSource(d.Box).Clip(w, h)
+		if classes := r.model.classes; classes != nil {
+			d.Class = classes[d.Class]
+		}
 		if d.Box.Valid() { // a box wholly in the padding is no object
 			kept = append(kept, d)
 		}

@@ -62,7 +62,7 @@ func TestHungRead(t *testing.T) {
 		Reconnect: Reconnect{FirstDelay: time.Millisecond, Seed: 1},
 	}
 	var frames pool
-	l := startLive(spec, &frames, v, func(ctx context.Context) (*video, error) { return openAsLive(ctx, second) })
+	l := startLive(spec, &frames, new(atomic.Int64), v, func(ctx context.Context) (*video, error) { return openAsLive(ctx, second) })
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	var last *Frame

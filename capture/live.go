@@ -28,6 +28,7 @@ type live struct {
 	spec    Spec
 	name    string // of the source, as shown to a user
 	pool    *pool
+	stride  *atomic.Int64 // of the Stream
 	queue   *queue
 	open    func(context.Context) (*video, error) // opens the same source once more
 	backoff *backoff
@@ -51,7 +52,7 @@ type live struct {
 }
 
 // startLive goes on with v, which was just opened with spec.
-func startLive(spec Spec, p *pool, v *video, open func(context.Context) (*video, error)) *live {
+func startLive(spec Spec, p *pool, stride *atomic.Int64, v *video, open func(context.Context) (*video, error)) *live {
 	limit := 1
 	if spec.Policy == All {
 		limit = spec.Queue
@@ -61,7 +62,7 @@ func startLive(spec Spec, p *pool, v *video, open func(context.Context) (*video,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &live{
-		spec: spec, name: spec.Name(), pool: p, queue: newQueue(limit, maxQueueBytes), open: open,
+		spec: spec, name: spec.Name(), pool: p, stride: stride, queue: newQueue(limit, maxQueueBytes), open: open,
 		backoff: newBackoff(spec.Reconnect), news: newAnnouncer(spec.Notify, time.Now()), damaged: v.damaged,
 		cancel: cancel, done: make(chan struct{}),
 		state: State{Since: time.Now()},
@@ -75,7 +76,7 @@ func (l *live) begin(v *video, opened time.Time) *session {
 	if !l.last.captured.IsZero() {
 		v.next = l.last.index + 1
 	}
-	return startSession(&reader{decoder: v, pool: l.pool, stride: l.spec.Stride}, v, opened)
+	return startSession(&reader{decoder: v, pool: l.pool, stride: l.stride}, v, opened)
 }
 
 func (l *live) run(ctx context.Context, s *session) {

@@ -2,6 +2,8 @@
 
 package capture
 
+import "sync/atomic"
+
 // decoder reads one kind of input, from one goroutine.
 type decoder interface {
 	info() Info
@@ -16,7 +18,7 @@ type decoder interface {
 type reader struct {
 	decoder decoder
 	pool    *pool
-	stride  int
+	stride  *atomic.Int64 // of the Stream
 	decoded int
 	err     error // sticky: after it there is nothing more
 }
@@ -37,7 +39,7 @@ func (r *reader) read() (*Frame, error) {
 
 func (r *reader) decode() (*Frame, error) {
 	if r.decoded > 0 {
-		for range r.stride - 1 {
+		for range r.stride.Load() - 1 {
 			if err := r.decoder.skip(); err != nil {
 				return nil, err
 			}

@@ -38,6 +38,7 @@ type Stream struct {
 	facts   Info
 	pool    pool
 	damaged *atomic.Int64
+	stride  *atomic.Int64
 	taken   int // frames that Next gave out; of its caller's goroutine
 
 	// One of these delivers.
@@ -63,15 +64,16 @@ func Open(ctx context.Context, spec Spec) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{spec: spec, facts: dec.info(), damaged: new(atomic.Int64)}
+	s := &Stream{spec: spec, facts: dec.info(), damaged: new(atomic.Int64), stride: new(atomic.Int64)}
+	s.SetStride(spec.Stride)
 	v, ok := dec.(*video)
 	if ok {
 		s.damaged = v.damaged
 	}
-	r := &reader{decoder: dec, pool: &s.pool, stride: spec.Stride}
+	r := &reader{decoder: dec, pool: &s.pool, stride: s.stride}
 	switch {
 	case s.facts.Live:
-		s.live = startLive(spec, &s.pool, v, reopener(spec))
+		s.live = startLive(spec, &s.pool, s.stride, v, reopener(spec))
 	case mayBlock(spec):
 		s.pump = startPump(r)
 	default:
@@ -117,6 +119,11 @@ func openDecoder(ctx context.Context, spec Spec) (decoder, error) {
 
 // Info describes the source as it was opened.
 func (s *Stream) Info() Info { return s.facts }
+
+// SetStride delivers every n-th frame from the next one on, 1 or more. A source whose
+// reading may have to wait may have read a frame ahead. It may be called at any time,
+// from any goroutine.
+func (s *Stream) SetStride(n int) { s.stride.Store(int64(max(n, 1))) }
 
 // Next implements Source.
 func (s *Stream) Next(ctx context.Context) (*Frame, error) {

@@ -110,6 +110,30 @@ func New(name string, cfg Config) (Tracker, error) {
 	return e.build(cfg), nil
 }
 
+// Adjust gives a tracker that New made other settings from the next frame on; its
+// tracks stay. What New would refuse it refuses, and changes nothing.
+func Adjust(t Tracker, cfg Config) error {
+	name, adjust := "", func() {}
+	switch t := t.(type) {
+	case *ByteTrack:
+		name, adjust = "bytetrack", func() { t.cfg = byteTrackConfig(cfg) }
+	case *OCSORT:
+		name, adjust = "ocsort", func() { t.cfg = ocsortConfig(cfg) }
+	case *SORT:
+		name, adjust = "sort", func() { t.cfg = sortConfig(cfg) }
+	case *Tempo:
+		name, adjust = "tempo", func() { t.cfg = tempoConfig(cfg) }
+	}
+	if _, err := New(name, cfg); err != nil {
+		return err
+	}
+	if cfg == (Config{}) {
+		cfg = DefaultConfig(name)
+	}
+	adjust()
+	return nil
+}
+
 // WithScore sets Score where the tracker of that name has such a setting.
 func (c Config) WithScore(name string, score float64) Config {
 	if name != "sort" {

@@ -29,6 +29,12 @@ type engine struct {
 
 // openEngine loads the model for sources of which each is live or not.
 func openEngine(c config.Config, manifest *backbones.Manifest, needs track.Needs, live ...bool) (*engine, error) {
+	return newEngine(c, needs, nil, live, func(o backbones.Options) (*backbones.Model, error) { return backbones.Open(manifest, o) })
+}
+
+// newEngine makes an engine of the model that open gives. Its classes are numbers of
+// labels, nil for the model's own.
+func newEngine(c config.Config, needs track.Needs, labels []string, live []bool, open func(backbones.Options) (*backbones.Model, error)) (*engine, error) {
 	streams := 0 // live ones
 	for _, l := range live {
 		if l {
@@ -36,13 +42,14 @@ func openEngine(c config.Config, manifest *backbones.Manifest, needs track.Needs
 		}
 	}
 	workers, threads := shareThreads(c, streams > 0)
-	model, err := backbones.Open(manifest, backbones.Options{
+	model, err := open(backbones.Options{
 		Threads: threads, Device: c.Device, Conf: min(c.Conf, needs.Score), NMSIoU: c.NMSIoU, Classes: c.Classes, Shared: !c.Serial,
+		Labels: labels,
 	})
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{manifest: manifest, model: model, workers: workers, together: 1}
+	e := &engine{manifest: model.Manifest(), model: model, workers: workers, together: 1}
 	err = e.fill(live, len(live)-streams)
 	if err == nil && len(live) > 1 {
 		err = e.share(streams, threads > 1 || c.Device != "cpu")

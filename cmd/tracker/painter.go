@@ -25,13 +25,16 @@ type painter struct {
 }
 
 func newPainter(c config.Config, m *backbones.Manifest, source *capture.Stream, timings *timing.Recorder) *painter {
-	return &painter{
-		overlay: overlay.New(overlay.Options{}), source: source, timings: timings,
-		panel: overlay.Panel{
-			Title:   fmt.Sprintf("%s %dx%d", cmp.Or(m.Backbone, m.Name), m.Input.Width, m.Input.Height),
-			Tracker: cmp.Or(c.Tracker.Name, track.Default), Device: c.Device, Live: source.Info().Live,
-		},
-	}
+	p := &painter{overlay: overlay.New(overlay.Options{}), source: source, timings: timings}
+	p.panel.Live = source.Info().Live
+	p.use(c, m)
+	return p
+}
+
+// use shows other settings from now on.
+func (p *painter) use(c config.Config, m *backbones.Manifest) {
+	p.panel.Title = fmt.Sprintf("%s %dx%d", cmp.Or(m.Backbone, m.Name), m.Input.Width, m.Input.Height)
+	p.panel.Tracker, p.panel.Device = cmp.Or(c.Tracker.Name, track.Default), c.Device
 }
 
 // boundEvery is how often the panel's bottleneck is worked out, in frames: often

@@ -16,6 +16,7 @@ import (
 	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/config"
 )
 
@@ -27,11 +28,16 @@ type session struct {
 	streams        []*stream // all that were asked for
 	stdout, stderr io.Writer
 	log            *slog.Logger
+	level          slog.LevelVar  // of log
+	leaving        sync.WaitGroup // who frees what is used no more
 	bar            *progress.Bar
 }
 
 func newSession(c config.Config, stdout, stderr io.Writer) *session {
-	return &session{config: c, stdout: stdout, stderr: stderr, log: newLogger(stderr, c.LogLevel)}
+	s := &session{config: c, stdout: stdout, stderr: stderr}
+	s.level.Set(levelOf(c.LogLevel))
+	s.log = newLogger(stderr, &s.level)
+	return s
 }
 
 // run tracks every input from its first frame to its last, side by side.
@@ -40,15 +46,17 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) error {
 }
 
 func (s *session) run(ctx context.Context) (err error) {
+	asked := s.config
 	if s.manifest, err = chooseModel(&s.config); err != nil {
 		return err
 	}
 	c := s.config
-	for _, in := range inputsOf(c) {
+	for i, in := range inputsOf(c) {
 		stream, err := newStream(in)
 		if err != nil {
 			return err
 		}
+		stream.index, stream.leaving = i, &s.leaving
 		s.streams = append(s.streams, stream)
 	}
 	if !s.alone() && c.JSONL == "-" {
@@ -59,7 +67,7 @@ func (s *session) run(ctx context.Context) (err error) {
 			s.end(stream, err)
 		}
 	})
-	err = s.track(ctx)
+	err = s.track(ctx, asked)
 	return errors.Join(err, s.outcome())
 }
 
@@ -76,8 +84,8 @@ func each(streams []*stream, do func(*stream)) {
 }
 
 // track runs the streams that could be opened. Its error is one of what they share;
-// each has its own.
-func (s *session) track(ctx context.Context) (err error) {
+// each has its own. asked are the settings as the user gave them.
+func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 	var opened []*stream
 	var live []bool
 	for _, stream := range s.streams {
@@ -94,18 +102,25 @@ func (s *session) track(ctx context.Context) (err error) {
 	if err != nil {
 		return &codedError{exitFailed, err} // nothing was done, also where an input has failed, too
 	}
-	defer func() { err = errors.Join(err, eng.Close()) }()
+	first := newSetup(s.config, eng)
 	s.announce(eng)
 	ctx, quit := context.WithCancelCause(ctx)
 	defer quit(nil)
 	wall, err := s.openWall(ctx, opened, quit)
 	if err != nil {
-		return &codedError{exitFailed, err}
+		return &codedError{exitFailed, errors.Join(err, first.release())}
 	}
+	for _, stream := range opened {
+		stream.timings = timing.New(eng.workers)
+		first.use()
+	}
+	settled := s.reloading(ctx, &reloader{session: s, streams: opened, live: live, running: asked, current: first})
 	start := time.Now()
 	each(opened, func(stream *stream) {
-		s.end(stream, errors.Join(stream.run(ctx, eng, s.destinationOf(ctx, stream, wall, quit)), stream.close()))
+		s.end(stream, errors.Join(stream.run(ctx, first, s.destinationOf(ctx, stream, wall, quit)), stream.close()))
 	})
+	settled()
+	s.leaving.Wait()
 	took := time.Since(start)
 	s.bar.Done()
 	if wall != nil {
@@ -118,6 +133,21 @@ func (s *session) track(ctx context.Context) (err error) {
 	return err
 }
 
+// reloading has the settings follow their file, where there is one, until the
+// function that it returns is called.
+func (s *session) reloading(ctx context.Context, r *reloader) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var ended sync.WaitGroup
+	if s.layers.file != "" {
+		ended.Go(func() { r.run(ctx) })
+	}
+	return func() {
+		cancel()
+		ended.Wait()
+		r.streams[0].leave(r.current)
+	}
+}
+
 // announce says what runs, now that there is something to.
 func (s *session) announce(eng *engine) {
 	names := make([]string, len(s.streams))
@@ -127,7 +157,7 @@ func (s *session) announce(eng *engine) {
 		}
 	}
 	s.bar = progress.NewLines(s.stderr, s.config.Quiet, names...)
-	s.log = newLogger(s.bar, s.config.LogLevel)
+	s.log = newLogger(s.bar, &s.level)
 	for i, stream := range s.streams {
 		stream.line = s.bar.Line(i)
 		if stream.source == nil {
@@ -248,10 +278,13 @@ func (s *session) summaryTo() io.Writer {
 }
 
 // newLogger writes above the progress line.
-func newLogger(w io.Writer, level string) *slog.Logger {
-	var l slog.Level
-	_ = l.UnmarshalText([]byte(level)) // checked with the settings
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}))
+func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+func levelOf(name string) (l slog.Level) {
+	_ = l.UnmarshalText([]byte(name)) // checked with the settings
+	return l
 }
 
 // wholeWrites lets streams share an output that each writes a line at a time.

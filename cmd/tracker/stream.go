@@ -3,12 +3,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +29,7 @@ import (
 // stream is one input on its way to its outputs, with all that is its own.
 type stream struct {
 	input
+	index   int // among the session's inputs
 	tracker track.Tracker
 	needs   track.Needs
 	log     lateLog
@@ -35,6 +38,13 @@ type stream struct {
 	line    *progress.Line  // nil before the model is open
 	shown   bool            // somebody wants to see it
 	timings *timing.Recorder
+	painter *painter // nil where nobody looks
+	last    int      // number of the last frame that is done
+
+	handover
+	setup   *setup          // in use
+	tap     *tap            // of the source
+	leaving *sync.WaitGroup // who frees what is used no more
 
 	frames           int // that are done
 	summary          timing.Summary
@@ -53,6 +63,7 @@ func newStream(in input) (*stream, error) {
 
 func (s *stream) open(ctx context.Context) (err error) {
 	s.source, err = openSource(ctx, s.config, s.log.event)
+	s.tap = &tap{Stream: s.source}
 	return err
 }
 
@@ -70,18 +81,21 @@ type showing interface {
 }
 
 // run tracks the source to its end and completes what it writes.
-func (s *stream) run(ctx context.Context, eng *engine, to destination) error {
-	info := s.source.Info()
+func (s *stream) run(ctx context.Context, with *setup, to destination) error {
+	s.setup = with
+	defer func() { s.leave(s.setup); s.leave(s.handover.close()) }()
+	eng, info := with.engine, s.source.Info()
 	out, err := openOutputs(s.config, info, to, s.log.Load())
 	if err != nil {
 		return err
 	}
-	s.timings = timing.New(eng.workers)
 	p := s.newPipeline(eng)
-	p.Writers = out.writers
+	p.Source, p.Writers = s.tap, out.writers
 	done := 0
 	p.Finished = func(r sink.Result, t *timing.Trace) error {
 		done++
+		s.last = r.Frame.Index
+		s.tap.found(r)
 		s.line.Update(done, s.timings.FPS(), len(r.Tracks))
 		if out.timings == nil {
 			return nil
@@ -89,9 +103,10 @@ func (s *stream) run(ctx context.Context, eng *engine, to destination) error {
 		return out.timings.Add(r, t)
 	}
 	if out.pixels {
-		p.Draw = newPainter(s.config, eng.manifest, s.source, s.timings).draw
+		s.painter = newPainter(s.config, eng.manifest, s.source, s.timings)
+		p.Draw = s.painter.draw
 	}
-	s.frames, err = p.Run(ctx)
+	s.frames, err = s.follow(ctx, p)
 	s.summary = s.timings.Summary()
 	return end(ctx, err, s.frames, info, out)
 }
@@ -120,14 +135,15 @@ func (s *stream) newPipeline(eng *engine) *pipeline.Pipeline {
 		Source: s.source, Detectors: eng.pools[s.place], Turns: eng.turns, Workers: eng.workers, Tracker: s.tracker,
 		Labels: eng.model.Labels(), Timings: s.timings, Live: s.source.Info().Live, Serial: s.config.Serial,
 	}
-	if s.needs.Motion && s.config.CameraMotion != "off" {
-		p.Motion = cameraMotion(motion.New(motion.Options{Auto: s.config.CameraMotion == "auto"}))
-	}
+	p.Motion = s.newMotion()
 	return p
 }
 
+// motionFunc tells how the camera moved, as the pipeline asks for it.
+type motionFunc func(img *gocv.Mat, moving [][4]float64) (*track.Affine, error)
+
 // cameraMotion is the estimator as the pipeline takes it.
-func cameraMotion(e *motion.Estimator) func(*gocv.Mat, [][4]float64) (*track.Affine, error) {
+func cameraMotion(e *motion.Estimator) motionFunc {
 	var latest track.Affine
 	return func(img *gocv.Mat, moving [][4]float64) (*track.Affine, error) {
 		m, ok, err := e.Estimate(img, moving)
@@ -200,13 +216,12 @@ func expectedFrames(c config.Config, info capture.Info) int {
 // newTracker makes the tracker. Conf is the score from where on it is sure of a
 // detection; some trackers look at weaker ones too.
 func newTracker(c config.Config) (track.Tracker, track.Needs, error) {
-	name, cfg, err := trackerConfig(c.Tracker)
+	cfg, needs, err := trackerOf(c)
 	if err != nil {
-		return nil, track.Needs{}, err
+		return nil, needs, err
 	}
-	cfg = cfg.WithScore(name, c.Conf)
-	t, err := track.New(name, cfg)
-	return t, track.NeedsOf(name, cfg), err
+	t, err := track.New(cmp.Or(c.Tracker.Name, track.Default), cfg)
+	return t, needs, err
 }
 
 func openSource(ctx context.Context, c config.Config, notify func(capture.Event)) (*capture.Stream, error) {

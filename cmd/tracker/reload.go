@@ -1,0 +1,124 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/config"
+)
+
+// reloader takes over what changes in the configuration file while a run goes on.
+type reloader struct {
+	*session
+	streams []*stream // that are open
+	live    []bool
+	running config.Config // what the run goes by, as the user gave it
+	current *setup
+}
+
+// run waits for changes until ctx ends.
+func (r *reloader) run(ctx context.Context) {
+	hangups := make(chan os.Signal, 1)
+	// With a file to read again a hangup is no end. There is no moment at which it
+	// would be; and none after this, since the run may still have files to close.
+	signal.Ignore(syscall.SIGHUP)
+	signal.Notify(hangups, syscall.SIGHUP)
+	changed, err := config.Watch(ctx, r.layers.file)
+	if err != nil {
+		r.log.Warn("the configuration file cannot be watched; send SIGHUP after a change", "error", err)
+	}
+	for {
+		r.reload(ctx) // also at first: it may have changed since it was read
+		select {
+		case _, ok := <-changed:
+			if !ok {
+				return
+			}
+		case <-hangups:
+			r.log.Info("SIGHUP: reading the configuration again")
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reload reads the settings again. Where anything is wrong with them, nothing changes.
+func (r *reloader) reload(ctx context.Context) {
+	asked, origins, err := r.layers.settle()
+	if err == nil {
+		err = origins.Locate(errors.Join(asked.HasInput(), r.take(ctx, asked)))
+	}
+	if err != nil && ctx.Err() == nil {
+		r.log.Error("configuration not taken over, all stays as it was", "error", oneLine(err))
+	}
+}
+
+// take takes over what a run can of settings.
+func (r *reloader) take(ctx context.Context, asked config.Config) error {
+	next := config.Adopt(&r.running, &asked)
+	if err := errors.Join(next.Validate(), checkOutputs(next)); err != nil {
+		return fmt.Errorf("with what needs a restart left as it is: %w", err)
+	}
+	changes := config.Diff(&r.running, &next)
+	if len(changes) > 0 {
+		made, err := r.prepare(ctx, next, changes)
+		if err != nil {
+			return err
+		}
+		r.hand(made)
+		r.running = next
+		r.level.Set(levelOf(next.LogLevel))
+	}
+	for _, change := range changes {
+		r.log.Info("configuration changed", "key", change.Key, "from", change.From, "to", change.To)
+	}
+	for _, change := range config.Diff(&next, &asked) {
+		r.log.Warn("this change needs a restart", "key", change.Key, "from", change.From, "to", change.To)
+	}
+	return nil
+}
+
+// prepare makes a setup beside the one in use.
+func (r *reloader) prepare(ctx context.Context, c config.Config, changes []config.Change) (*setup, error) {
+	manifest, err := chooseModel(&c)
+	if err != nil {
+		return nil, err
+	}
+	_, needs, err := trackerOf(c)
+	if err != nil {
+		return nil, err
+	}
+	labels := allLabels(r.current.engine.model.Labels(), manifest.Labels)
+	open := r.current.engine.model.With
+	swapped := slices.ContainsFunc(changes, func(c config.Change) bool { return c.Effect == config.Swapped })
+	if swapped {
+		open = func(o backbones.Options) (*backbones.Model, error) { return backbones.Open(manifest, o) }
+	}
+	eng, err := newEngine(c, needs, labels, r.live, open)
+	if err != nil {
+		return nil, err
+	}
+	if swapped {
+		if err := r.compare(ctx, eng, c); err != nil {
+			return nil, errors.Join(err, eng.Close())
+		}
+	}
+	return newSetup(c, eng), nil
+}
+
+// hand offers a setup to every stream, and lets go of the one before.
+func (r *reloader) hand(next *setup) {
+	for _, stream := range r.streams {
+		stream.leave(stream.offer(next.use()))
+	}
+	r.streams[0].leave(r.current)
+	r.current = next
+}
