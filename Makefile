@@ -11,6 +11,7 @@ PYTHON       ?= python3
 FUZZTIME     ?= 10s
 BENCH        ?= .
 SOAK         ?= 30m
+EDITS        ?= 200
 LAG          ?= 3m
 RUNS         ?= 20
 STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -83,6 +84,11 @@ soak: setup ## lose, damage and resize a stream and reload the model for SOAK in
 	@deploy/setup.sh testing
 	TRACKER_SOAK=$(SOAK) go test -tags=$(TAGS),matprofile -run '^TestSoak$$' -v -count=1 -timeout 0 ./cmd/tracker
 
+.PHONY: edits
+edits: setup ## change the configuration EDITS times, well and badly, while a stream is tracked
+	@deploy/setup.sh testing
+	TRACKER_CONFIG_EDITS=$(EDITS) go test -run '^TestConfigEdits$$' -v -count=1 -timeout 0 ./cmd/tracker
+
 .PHONY: lag
 lag: setup ## read a real stream more slowly than it comes for LAG, lose and find it; report lag and gaps
 	@deploy/setup.sh testing
@@ -110,6 +116,7 @@ docker: ## build the container image tracker:VERSION
 .PHONY: install
 install: build ## install under PREFIX (/usr/local), honouring DESTDIR
 	install -Dm755 bin/tracker $(DESTDIR)$(PREFIX)/bin/tracker
+	install -Dm644 config/tracker.yaml $(DESTDIR)$(PREFIX)/share/tracker/tracker.yaml
 	TRACKER_HOME=$(DESTDIR)$(PREFIX)/share/tracker deploy/setup.sh runtime models
 
 .PHONY: clean

@@ -313,3 +313,21 @@ func wantError(t *testing.T, err error, prefix, want string) {
 		t.Errorf("error %q, want one line %q…%q", err, prefix, want)
 	}
 }
+
+// A stride that changes on the way holds from the next frame on.
+func TestSetStride(t *testing.T) {
+	s := mustOpen(t, Spec{Path: writeVideo(t, filepath.Join(t.TempDir(), "a.avi"), "MJPG", 30)})
+	var got []int
+	for i := range 9 {
+		s.SetStride([]int{1, 1, 1, 4, 4, 4, 1, 1, 0}[i])
+		f, err := s.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, f.Index)
+		f.Close()
+	}
+	if want := []int{0, 1, 2, 6, 10, 14, 15, 16, 17}; !slices.Equal(got, want) {
+		t.Errorf("frames %v, want %v", got, want)
+	}
+}

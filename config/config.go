@@ -79,6 +79,9 @@ type Config struct {
 	JSONL string `yaml:"jsonl"`
 	// Timings is a CSV file with the times of every frame.
 	Timings string `yaml:"timings"`
+	// Budget is what a frame of the source may take, 0 for no bound. Over it, stride,
+	// size and backbone give way.
+	Budget time.Duration `yaml:"budget"`
 	// Display is auto, on or off.
 	Display string `yaml:"display"`
 
@@ -128,6 +131,7 @@ func (c *Config) Validate() error {
 	f.atLeast("threads", c.Threads, 0)
 	f.atLeast("workers", c.Workers, 0)
 	f.check(c.ReadTimeout > 0, []string{"read-timeout"}, "read-timeout is %v, want more than 0s", c.ReadTimeout)
+	f.check(c.Budget >= 0, []string{"budget"}, "budget is %v, want 0s (no bound) or more", c.Budget)
 	for _, choice := range c.choices() {
 		f.oneOf(choice.key, choice.value, choice.allowed)
 	}

@@ -37,7 +37,7 @@ var effects = map[string]Effect{
 	"camera-motion": AtFrame,
 
 	"save": AtRestart, "codec": AtRestart, "mot": AtRestart, "jsonl": AtRestart, "timings": AtRestart, "display": AtRestart,
-	"log-level": AtFrame, "quiet": AtRestart,
+	"budget": AtFrame, "log-level": AtFrame, "quiet": AtRestart,
 }
 
 // EffectOf is when a change of the key takes effect. An unknown one has none.

@@ -107,6 +107,7 @@ func TestBadFiles(t *testing.T) {
 		"max-frames-range":     ":1:13: max-frames is -1, want 0 or more",
 		"threads-range":        ":1:10: threads is -2, want 0 or more",
 		"workers-range":        ":1:10: workers is -1, want 0 or more",
+		"budget-range":         ":1:9: budget is -33ms, want 0s (no bound) or more",
 		"read-timeout-range":   ":1:15: read-timeout is 0s, want more than 0s",
 		"max-age-range":        ":1:10: max-age is -1, want 0 or more",
 		"max-gap-range":        ":1:10: max-gap is 0s, want more than 0s",

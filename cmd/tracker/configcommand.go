@@ -13,6 +13,15 @@ import (
 	"github.com/tracker-go/tracker/config"
 )
 
+const configLong = `Settings come from flags, which win over the environment (TRACKER_MAX_FRAMES=100),
+which wins over a YAML file (--config FILE, keys named as the flags), which wins over
+the defaults.
+
+A run watches its file, and takes over what changes: thresholds, classes, stride and
+log level between two frames; backbone, model, size, device and workers once the new
+network is loaded beside the old; the log names what needs a restart. A file with an
+error changes nothing. SIGHUP has the file read again.`
+
 const configShowLong = `show prints every setting of a run that would have these flags, and where it comes
 from: a flag, a variable of the environment, a line of the --config file, or the
 default. What it prints is a configuration file. A setting that is not given is a
@@ -31,6 +40,7 @@ func newConfigCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Show where settings come from, check a configuration file",
+		Long:  configLong,
 		Args:  flagsOnly,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -17,9 +17,9 @@ var errOffered = errors.New("another setup waits")
 
 // handover is where a stream finds its next setup.
 type handover struct {
-	mu    sync.Mutex
-	next  *setup                  // waits; nil for none
-	wake  context.CancelCauseFunc // ends the part that runs; nil while none does
+	mu     sync.Mutex
+	next   *setup                  // waits; nil for none
+	wake   context.CancelCauseFunc // ends the part that runs; nil while none does
 	closed bool
 }
 

@@ -21,12 +21,39 @@ type reloader struct {
 	streams []*stream // that are open
 	live    []bool
 	running config.Config // what the run goes by, as the user gave it
+	inUse   config.Config // the same, with what holds the frame budget
 	current *setup
 }
 
 // run waits for changes until ctx ends.
 func (r *reloader) run(ctx context.Context) {
 	hangups := make(chan os.Signal, 1)
+	var changed <-chan struct{}
+	if r.layers.file != "" {
+		changed = r.watch(ctx, hangups)
+		r.reload(ctx) // it may have changed since it was read
+	}
+	for {
+		select {
+		case _, ok := <-changed:
+			if !ok {
+				return
+			}
+			r.reload(ctx)
+		case <-hangups:
+			r.log.Info("SIGHUP: reading the configuration again")
+			r.reload(ctx)
+		case to := <-r.governor.Load().wants():
+			r.move(ctx, to)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// watch tells of changes of the file, and has hangups come to where they ask for the
+// file to be read.
+func (r *reloader) watch(ctx context.Context, hangups chan os.Signal) <-chan struct{} {
 	// With a file to read again a hangup is no end. There is no moment at which it
 	// would be; and none after this, since the run may still have files to close.
 	signal.Ignore(syscall.SIGHUP)
@@ -35,19 +62,7 @@ func (r *reloader) run(ctx context.Context) {
 	if err != nil {
 		r.log.Warn("the configuration file cannot be watched; send SIGHUP after a change", "error", err)
 	}
-	for {
-		r.reload(ctx) // also at first: it may have changed since it was read
-		select {
-		case _, ok := <-changed:
-			if !ok {
-				return
-			}
-		case <-hangups:
-			r.log.Info("SIGHUP: reading the configuration again")
-		case <-ctx.Done():
-			return
-		}
-	}
+	return changed
 }
 
 // reload reads the settings again. Where anything is wrong with them, nothing changes.
@@ -69,12 +84,13 @@ func (r *reloader) take(ctx context.Context, asked config.Config) error {
 	}
 	changes := config.Diff(&r.running, &next)
 	if len(changes) > 0 {
-		made, err := r.prepare(ctx, next, changes)
+		made, err := r.prepare(ctx, next, config.Diff(&r.inUse, &next))
 		if err != nil {
 			return err
 		}
 		r.hand(made)
-		r.running = next
+		r.running, r.inUse = next, next
+		r.governor.Store(newGovernor(next, made.engine.manifest))
 		r.level.Set(levelOf(next.LogLevel))
 	}
 	for _, change := range changes {

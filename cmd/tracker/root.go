@@ -28,6 +28,8 @@ file's without the extension; with several inputs every output needs it, but for
 --jsonl -, whose lines then say their source. An input that fails leaves the
 others alone.
 
+A run takes over what changes in the --config file: 'tracker config --help'.
+
 Results are written under a .partial name and get their own name when they are
 complete.
 
@@ -83,6 +85,7 @@ func bind(f *pflag.FlagSet, c *config.Config) {
 	bindTracker(f, &c.Tracker)
 	bindVideo(f, c)
 	bindResults(f, c)
+	f.DurationVar(&c.Budget, "budget", c.Budget, "`TIME` that a frame of the source may take, as in 33ms: over it, frames are left out, the network's input or the model gets smaller, and larger again when there is room; 0s for no bound")
 }
 
 func bindInput(f *pflag.FlagSet, c *config.Config) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tracker-go/tracker/backbones"
@@ -30,6 +31,7 @@ type session struct {
 	log            *slog.Logger
 	level          slog.LevelVar  // of log
 	leaving        sync.WaitGroup // who frees what is used no more
+	governor       atomic.Pointer[governor]
 	bar            *progress.Bar
 }
 
@@ -56,7 +58,7 @@ func (s *session) run(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		stream.index, stream.leaving = i, &s.leaving
+		stream.index, stream.leaving, stream.governor = i, &s.leaving, &s.governor
 		s.streams = append(s.streams, stream)
 	}
 	if !s.alone() && c.JSONL == "-" {
@@ -114,7 +116,7 @@ func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 		stream.timings = timing.New(eng.workers)
 		first.use()
 	}
-	settled := s.reloading(ctx, &reloader{session: s, streams: opened, live: live, running: asked, current: first})
+	settled := s.reloading(ctx, &reloader{session: s, streams: opened, live: live, running: asked, inUse: asked, current: first})
 	start := time.Now()
 	each(opened, func(stream *stream) {
 		s.end(stream, errors.Join(stream.run(ctx, first, s.destinationOf(ctx, stream, wall, quit)), stream.close()))
@@ -133,12 +135,13 @@ func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 	return err
 }
 
-// reloading has the settings follow their file, where there is one, until the
-// function that it returns is called.
+// reloading has the settings follow their file and the frame budget, where there are
+// such, until the function that it returns is called.
 func (s *session) reloading(ctx context.Context, r *reloader) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var ended sync.WaitGroup
-	if s.layers.file != "" {
+	s.governor.Store(newGovernor(s.config, r.current.engine.manifest))
+	if s.layers.file != "" || s.config.Budget > 0 {
 		ended.Go(func() { r.run(ctx) })
 	}
 	return func() {

@@ -46,6 +46,8 @@ type stream struct {
 	tap     *tap            // of the source
 	leaving *sync.WaitGroup // who frees what is used no more
 
+	governor *atomic.Pointer[governor] // of the session; empty without a frame budget
+
 	frames           int // that are done
 	summary          timing.Summary
 	dropped, damaged int
@@ -96,6 +98,9 @@ func (s *stream) run(ctx context.Context, with *setup, to destination) error {
 		done++
 		s.last = r.Frame.Index
 		s.tap.found(r)
+		if g := s.governor.Load(); g != nil {
+			g.observe(time.Now(), t)
+		}
 		s.line.Update(done, s.timings.FPS(), len(r.Tracks))
 		if out.timings == nil {
 			return nil

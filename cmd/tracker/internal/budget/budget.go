@@ -46,7 +46,8 @@ type Controller struct {
 	roomy         time.Time       // since when there is room; zero for no room
 	patience      time.Duration
 	rose          time.Time // when a better option was last chosen
-	deciding      bool      // an option was chosen and is not yet in use
+	took          time.Duration
+	deciding      bool // an option was chosen and is not yet in use
 }
 
 // New makes a controller for options from the one that is wanted to the cheapest. It
@@ -78,6 +79,9 @@ func (c *Controller) Observe(now time.Time, frame Cost) (to int, change bool) {
 	return to, c.deciding
 }
 
+// Took is what a frame of the source took when the last choice was made.
+func (c *Controller) Took() time.Duration { return c.took }
+
 // perFrame is what a frame of the source is expected to take with an option, by what
 // the latest frames took.
 func (c *Controller) perFrame(option int, network, rest time.Duration) time.Duration {
@@ -88,7 +92,7 @@ func (c *Controller) perFrame(option int, network, rest time.Duration) time.Dura
 
 func (c *Controller) choose(now time.Time) int {
 	network, rest := median(c.network), median(c.rest)
-	if c.perFrame(c.at, network, rest) > c.budget {
+	if c.took = c.perFrame(c.at, network, rest); c.took > c.budget {
 		c.roomy = time.Time{}
 		return c.cheaper(now, network, rest)
 	}

@@ -1,0 +1,146 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/config"
+)
+
+// Every key is a flag with the same default, and every flag that sets something a key.
+func TestFlagsAreKeys(t *testing.T) {
+	c := config.Default()
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	bind(flags, &c)
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	slices.Sort(names)
+	if keys := slices.Sorted(slices.Values(config.Keys())); !slices.Equal(names, keys) {
+		t.Errorf("flags %v\nkeys  %v", names, keys)
+	}
+	if changes := config.Diff(new(config.Default()), &c); len(changes) > 0 {
+		t.Errorf("to make the flags changes the defaults: %+v", changes)
+	}
+}
+
+// show says where each value comes from, and prints a file that means the same.
+func TestConfigShow(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("run.yaml", "input: [a b.mp4, c.mp4]\nconf: 0.3\nmax-gap: 2s\nbackbone: mnasnet\n")
+	cmd := command(dir, "config", "show", "--config", "run.yaml", "--conf", "0.4", "--model", "x.onnx")
+	cmd.Env = append(cmd.Env, "TRACKER_MAX_GAP=3s", "TRACKER_CLASSES=person,car")
+	got := finish(t, cmd)
+	if got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	for _, want := range []string{
+		`input: ["a b.mp4", c.mp4]  # run.yaml:1:8`, "conf: 0.4  # --conf", "max-gap: 3s  # TRACKER_MAX_GAP",
+		"classes: [person, car]  # TRACKER_CLASSES", "# backbone:  # default", "model: x.onnx  # --model", "stride: 1  # default",
+	} {
+		lines := strings.Split(got.stdout, "\n")
+		if !slices.ContainsFunc(lines, func(line string) bool {
+			return strings.Join(strings.Fields(line), " ") == strings.Join(strings.Fields(want), " ")
+		}) {
+			t.Errorf("lacks %q", want)
+		}
+	}
+	write("shown.yaml", got.stdout)
+	again := runIn(t, dir, "config", "show", "--config", "shown.yaml")
+	values := func(text string) (all []string) {
+		for line := range strings.Lines(text) {
+			before, _, _ := strings.Cut(strings.TrimPrefix(line, "# "), " # ")
+			all = append(all, strings.TrimSpace(before))
+		}
+		return all
+	}
+	if again.code != exitOK || !slices.Equal(values(again.stdout), values(got.stdout)) {
+		t.Errorf("what show prints means something else:\n%s%s", again.stderr, again.stdout)
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	shipped, err := filepath.Abs(filepath.Join("..", "..", "config", "tracker.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	if got := runIn(t, dir, "config", "check", shipped); got.code != exitOK {
+		t.Errorf("the shipped file: %s", got.stderr)
+	}
+	for text, want := range map[string]string{
+		"conf: 2\nstride: 0\n":         "bad.yaml:1:7: conf is 2, want 0 to 1; bad.yaml:2:9: stride is 0",
+		"strid: 2\nbakbone: x\n":       `bad.yaml:1:1: unknown key "strid"; did you mean stride?; bad.yaml:2:1: unknown`,
+		"classes: [person, unicorn]\n": `bad.yaml:1:10: class "unicorn"`,
+		"stride: 1\nbackbone: vgg\n":   `bad.yaml:2:11: unknown backbone or model "vgg"`,
+		"size: 100\n":                  "bad.yaml:1:7: size 100×100",
+		"device: abacus\n":             `bad.yaml:1:9: device "abacus"`,
+		"tracker: magic\n":             `bad.yaml:1:10: track: no tracker "magic"`,
+		"save: out.xyz\n":              "bad.yaml:1:7: ",
+		"input: a.mp4\nmot: ./a.mp4\n": "bad.yaml:2:6: mot ./a.mp4 would replace input a.mp4",
+		"":                             "the file is empty",
+		"model: none.onnx\n":           "bad.yaml:1:8: open model: ",
+		"tracker: bytetrack\nmin-hits: 3\nconf: 1\n": "min hits is 3",
+	} {
+		got := runIn(t, dir, "config", "check", write("bad.yaml", text))
+		if got.code != exitFailed || !strings.Contains(got.stderr, want) || strings.Count(got.stderr, "\n") != 1 {
+			t.Errorf("%q: exit code %d: %s\nwant %s", text, got.code, got.stderr, want)
+		}
+	}
+}
+
+// The ladder of the frame budget gives up frames first, then pixels, then the model,
+// and each rung is one that a run can be on.
+func TestLadder(t *testing.T) {
+	large, err := backbones.Find("mobilenetv2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := *large
+	small.Name, small.Accuracy, small.Speed = "small", &backbones.Accuracy{AP50: 0.2}, &backbones.Speed{Milliseconds: 2}
+	sharper, slower, other := small, small, small
+	sharper.Name, sharper.Accuracy = "sharper", &backbones.Accuracy{AP50: 0.3}
+	slower.Name, slower.Speed = "slower", &backbones.Speed{Milliseconds: 20}
+	other.Name, other.Labels = "other", []string{"face"}
+	c := config.Default()
+	rungs := ladder(c, large, []*backbones.Manifest{large, &small, &slower, &other, &sharper})
+	var got []string
+	for _, r := range rungs {
+		on := r.on(c)
+		if err := on.Validate(); err != nil {
+			t.Error(err)
+		}
+		got = append(got, strings.TrimSpace(strings.Join([]string{r.model, on.Size, on.Text("stride")}, " ")))
+	}
+	want := []string{"416x416 1", "416x416 2", "320x320 2", "256x256 2", "sharper 416x416 2", "small 416x416 2", "256x256 3", "256x256 4"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if text := rungs[4].accuracy; text != "AP50 30.0 instead of AP50 41.2" {
+		t.Error(text)
+	}
+	fixed := *large
+	fixed.Input.Multiple = 0
+	c.Model = "own.onnx"
+	if n := len(ladder(c, &fixed, []*backbones.Manifest{&small})); n != 4 {
+		t.Errorf("%d rungs for a model of one size that was given as a file, want strides 1 to 4", n)
+	}
+}
