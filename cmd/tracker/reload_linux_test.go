@@ -24,18 +24,6 @@ import (
 // configEdits makes TestConfigEdits change the file so often.
 const configEdits = "TRACKER_CONFIG_EDITS"
 
-// resultLine is a line of --jsonl.
-type resultLine struct {
-	Frame  int
-	Time   float64
-	Tracks []struct {
-		ID    int
-		Label string
-		Score float64
-		Box   [4]float64
-	}
-}
-
 // reloadRun is the program with a configuration file that changes.
 type reloadRun struct {
 	t    *testing.T
@@ -190,6 +178,34 @@ func keptIDs(last resultLine, next []resultLine) (kept, of int) {
 		}
 	}
 	return kept, of
+}
+
+// Several inputs, each at its own frame, take over the network they share.
+func TestHotSwapOfSeveralInputs(t *testing.T) {
+	settings := "input: [" + strings.Join(videos(t), ", ") + "]\njsonl: '{name}.jsonl'\nmax-frames: 240\nbackbone: "
+	r := startReloadRun(t, settings+"mnasnet\n")
+	r.until("results", func() bool {
+		found, _ := filepath.Glob(filepath.Join(r.dir, "*.partial.jsonl"))
+		return len(found) == 2
+	})
+	r.write(settings + "mobilenetv2\n")
+	r.await(2, "new settings in effect")
+	r.finish()
+	if code := r.cmd.ProcessState.ExitCode(); code != exitOK || len(r.starts()) != 2 {
+		t.Errorf("exit code %d:\n%s", code, r.log())
+	}
+	results, err := filepath.Glob(filepath.Join(r.dir, "*.jsonl"))
+	if err != nil || len(results) != 2 {
+		t.Fatalf("results %v, %v", results, err)
+	}
+	for _, path := range results {
+		text := read(t, path)
+		for i := range 240 {
+			if !strings.Contains(text, fmt.Sprintf(`{"frame":%d,`, i)) {
+				t.Errorf("%s lacks frame %d", path, i)
+			}
+		}
+	}
 }
 
 // A live stream has no gap when its network is swapped.
