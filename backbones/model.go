@@ -66,7 +66,7 @@ type Model struct {
 	sharing  *atomic.Int32 // models that use the session
 	decoder  detect.Decoder
 	wanted   []bool
-	classes  []int // the number in Options.Labels of each of the model's; nil for its own
+	classes  []int       // the number in Options.Labels of each of the model's; nil for its own
 	shapes   []ort.Shape // of the outputs for one picture, as the network gives them
 }
 

@@ -32,7 +32,9 @@ type Writer interface {
 	Write(ctx context.Context, r sink.Result) error
 }
 
-// Pipeline is one stream from its source to its writers. Run it once.
+// Pipeline is one stream from its source to its writers. Once Run has returned because
+// its ctx ended, it may be run again, with other detectors, labels or motion, say, and
+// goes on with the next frame.
 type Pipeline struct {
 	Source capture.Source
 	// Detectors are the inferences that may be in flight or waiting to be read. A

@@ -239,3 +239,28 @@ func TestSourceError(t *testing.T) {
 		idle(t, p)
 	})
 }
+
+// A pipeline that was interrupted goes on with the next frame, with other detectors.
+func TestRunAgainGoesOn(t *testing.T) {
+	each(t, func(t *testing.T, workers int) {
+		stop := func() {}
+		out := &numbers{at: 5, do: func() error { stop(); return nil }}
+		p := assemble(t, workers, reader{fail: -1, slow: true}, out)
+		total := 0
+		for _, at := range []int{5, 17, 30, -1} {
+			ctx, cancel := context.WithCancel(context.Background())
+			out.at, stop = at, cancel
+			n, err := p.Run(ctx)
+			cancel()
+			total += n
+			if interrupted := errors.Is(err, context.Canceled); err != nil && !interrupted || interrupted != (at >= 0) {
+				t.Fatalf("after frame %d: %v", total, err)
+			}
+			idle(t, p)
+			p.Detectors = poolOf(DetectorsFor(p.Workers, false), reader{fail: -1, runs: new(atomic.Int32)})
+		}
+		if total != frames || len(out.got) != frames || out.got[0] != 0 || out.got[frames-1] != frames-1 || !slices.IsSorted(out.got) {
+			t.Errorf("%d frames %v", total, out.got)
+		}
+	})
+}
