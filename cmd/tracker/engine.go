@@ -18,6 +18,7 @@ import (
 // engine is a loaded model with the inferences that pipelines keep in flight.
 type engine struct {
 	manifest *backbones.Manifest
+	options  backbones.Options // of the model
 	model    *backbones.Model
 	requests []*backbones.Request
 	batches  chan *backbones.Batch    // idle ones
@@ -42,14 +43,15 @@ func newEngine(c config.Config, needs track.Needs, labels []string, live []bool,
 		}
 	}
 	workers, threads := shareThreads(c, streams > 0)
-	model, err := open(backbones.Options{
+	options := backbones.Options{
 		Threads: threads, Device: c.Device, Conf: min(c.Conf, needs.Score), NMSIoU: c.NMSIoU, Classes: c.Classes, Shared: !c.Serial,
 		Labels: labels,
-	})
+	}
+	model, err := open(options)
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{manifest: model.Manifest(), model: model, workers: workers, together: 1}
+	e := &engine{manifest: model.Manifest(), options: options, model: model, workers: workers, together: 1}
 	err = e.fill(live, len(live)-streams)
 	if err == nil && len(live) > 1 {
 		err = e.share(streams, threads > 1 || c.Device != "cpu")

@@ -304,11 +304,11 @@ func TestConfigEdits(t *testing.T) {
 		// Some come one upon the other, some are waited for.
 		time.Sleep(time.Duration(random.IntN(600)) * time.Millisecond)
 	}
-	for i, last := range []edit{states[3], states[1]} {
-		change.to(last.text(stage.URL()), edits+i)
-		r.cmd.Process.Signal(syscall.SIGHUP)
-		time.Sleep(4 * time.Second)
-	}
+	final := edit{0.55, []string{"person"}, ""} // another conf than any before
+	change.to(final.text(stage.URL()), edits)
+	r.cmd.Process.Signal(syscall.SIGHUP)
+	r.await(1, "to=0.55")
+	time.Sleep(2 * time.Second) // a live stream takes it over at its next frame
 	seen := len(r.lines())
 	r.until("more frames", func() bool { return len(r.lines()) >= seen+10 })
 	last := len(r.lines())
@@ -325,12 +325,12 @@ func TestConfigEdits(t *testing.T) {
 	}
 	from := 0
 	for _, to := range append(starts, len(lines)) {
-		if meant := func(e edit) bool { return e.fits(lines[from:to]) }; !slices.ContainsFunc(states, meant) {
+		if meant := func(e edit) bool { return e.fits(lines[from:to]) }; !slices.ContainsFunc(append(states, final), meant) {
 			t.Errorf("frames %d to %d fit no state that was meant", from, to)
 		}
 		from = to
 	}
-	if !states[1].fits(lines[seen:last]) {
+	if !final.fits(lines[seen:last]) {
 		t.Error("the last state does not hold in the end")
 	}
 }

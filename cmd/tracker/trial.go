@@ -13,6 +13,7 @@ import (
 
 	"gocv.io/x/gocv"
 
+	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/capture"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
@@ -113,6 +114,7 @@ func (t *tap) stop() {
 type trial struct {
 	frames             int
 	both, before, more int // objects that both found, the old one, the new one alone
+	any                int // what the new one found, unsure or not
 	took               []time.Duration
 }
 
@@ -127,6 +129,11 @@ func (r *reloader) compare(ctx context.Context, eng *engine, c config.Config) er
 		}
 	}
 	was := s.timings.Rows(nil)
+	request, free, err := eng.probe()
+	if err != nil {
+		return err
+	}
+	defer free()
 	samples := s.tap.start(trialFrames)
 	defer s.tap.stop()
 	timeout := time.After(trialPatience)
@@ -134,7 +141,7 @@ func (r *reloader) compare(ctx context.Context, eng *engine, c config.Config) er
 	for t.frames < trialFrames {
 		select {
 		case sample := <-samples:
-			err := t.try(ctx, eng, s.place, sample, c.Conf)
+			err := t.try(ctx, request, sample, c.Conf)
 			if err := errors.Join(err, sample.picture.Close()); err != nil {
 				return fmt.Errorf("try %s: %w", eng.manifest.Name, err)
 			}
@@ -145,7 +152,7 @@ func (r *reloader) compare(ctx context.Context, eng *engine, c config.Config) er
 			return ctx.Err()
 		}
 	}
-	if common := knows(eng, r.current.engine); common && t.before >= trialObjects && t.both+t.more == 0 {
+	if common := knows(eng, r.current.engine); common && t.before >= trialObjects && t.any == 0 {
 		return fmt.Errorf("try %s: it finds nothing in %d frames in which %s finds %d objects",
 			eng.manifest.Name, t.frames, r.current.engine.manifest.Name, t.before)
 	}
@@ -156,10 +163,24 @@ func (r *reloader) compare(ctx context.Context, eng *engine, c config.Config) er
 	return nil
 }
 
+// probe makes a request that also gives what is less sure than the user wants to
+// see: a network is not broken for that.
+func (e *engine) probe() (request *backbones.Request, free func(), err error) {
+	options := e.options
+	usual, _ := e.manifest.Thresholds()
+	options.Conf = min(options.Conf, usual)
+	model, err := e.model.With(options)
+	if err != nil {
+		return nil, nil, err
+	}
+	if request, err = model.NewRequest(); err != nil {
+		return nil, nil, errors.Join(err, model.Close())
+	}
+	return request, func() { request.Close(); model.Close() }, nil
+}
+
 // try runs one frame through the new network.
-func (t *trial) try(ctx context.Context, eng *engine, place int, s sample, conf float64) error {
-	d := <-eng.pools[place]
-	defer func() { eng.pools[place] <- d }()
+func (t *trial) try(ctx context.Context, d *backbones.Request, s sample, conf float64) error {
 	if err := d.Load(&s.picture); err != nil {
 		return err
 	}
@@ -173,6 +194,7 @@ func (t *trial) try(ctx context.Context, eng *engine, place int, s sample, conf 
 		return err
 	}
 	t.frames++
+	t.any += len(found)
 	t.count(sure(s.detections, conf), sure(found, conf))
 	return nil
 }
