@@ -50,7 +50,7 @@ demo: setup build ## track the people of a street scene into out/vtest.mp4 and o
 .PHONY: test
 test: setup test-python ## run every test
 	@deploy/setup.sh testing
-	go test ./...
+	go test -timeout 30m ./...
 	CGO_ENABLED=0 go test $(PURE)
 	go test -tags=$(TAGS),matprofile ./backbones/... ./capture/... ./cmd/...
 
@@ -61,7 +61,7 @@ test-python:
 .PHONY: race
 race: setup ## run every test under the race detector
 	@deploy/setup.sh testing
-	go test -race -p 1 ./... # one package at a time: some read streams in real time
+	go test -race -p 1 -timeout 60m ./... # one package at a time: some read streams in real time
 
 .PHONY: lint
 lint: packages ## gofmt, go vet, staticcheck

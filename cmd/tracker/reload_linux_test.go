@@ -210,6 +210,7 @@ func TestHotSwapOfSeveralInputs(t *testing.T) {
 
 // A live stream has no gap when its network is swapped.
 func TestHotSwapLive(t *testing.T) {
+	t.Parallel() // it waits for the stream most of the time
 	stage := startStage(t)
 	settings := "input: " + stage.URL() + "\njsonl: out.jsonl\nclasses: person\nbackbone: "
 	r := startReloadRun(t, settings+"mnasnet\n")
@@ -273,6 +274,7 @@ var spoilt = []string{
 // to bad, while a real stream is tracked. Every frame is analysed with one state that
 // was meant, and the last one holds in the end.
 func TestConfigEdits(t *testing.T) {
+	t.Parallel() // it waits for the stream most of the time
 	edits := 20
 	if text := os.Getenv(configEdits); text != "" {
 		var err error
