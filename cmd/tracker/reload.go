@@ -69,7 +69,10 @@ func (r *reloader) watch(ctx context.Context, hangups chan os.Signal) <-chan str
 func (r *reloader) reload(ctx context.Context) {
 	asked, origins, err := r.layers.settle()
 	if err == nil {
-		err = origins.Locate(errors.Join(asked.HasInput(), r.take(ctx, asked)))
+		err = asked.HasInput()
+	}
+	if err == nil {
+		err = origins.Locate(r.take(ctx, asked))
 	}
 	if err != nil && ctx.Err() == nil {
 		r.log.Error("configuration not taken over, all stays as it was", "error", oneLine(err))
