@@ -102,6 +102,17 @@ func (e *Estimator) prepare(p Pixels) error {
 	if e.size.Width == p.Width && e.size.Height == p.Height && e.size.Channels == p.Channels {
 		return nil
 	}
+	return e.allot(p)
+}
+
+// maxPixels bounds the sides of a picture: no OpenCV picture is larger.
+const maxPixels = 1 << 20
+
+// allot starts anew, for pictures of p's size.
+func (e *Estimator) allot(p Pixels) error {
+	if min(p.Width, p.Height, p.Channels) < 1 || max(p.Width, p.Height, p.Channels) > maxPixels {
+		return fmt.Errorf("motion: picture of %dx%d with %d channels", p.Width, p.Height, p.Channels)
+	}
 	factor := (max(p.Width, p.Height) + maxSide - 1) / maxSide
 	w, h := p.Width/factor, p.Height/factor
 	if min(w, h) < minSide || factor*p.Channels > maxRow {

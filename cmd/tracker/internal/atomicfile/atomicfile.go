@@ -14,6 +14,7 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,6 +53,21 @@ func PartialName(path string) string {
 // A symbolic link is followed, also one to a file that is not there yet: the file
 // that it points to is made or replaced.
 func Create(path string) (*File, error) {
+	f, err := Continue(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Rewind(0); err != nil {
+		f.f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Continue is Create, but for what an interrupted run has left under the partial
+// name: that stays until Rewind says how much of it is good, which must come before
+// the first Write.
+func Continue(path string) (*File, error) {
 	target, err := resolve(path)
 	if err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
@@ -62,6 +78,37 @@ func Create(path string) (*File, error) {
 		return nil, fmt.Errorf("create %s: %w", path, explain(err, target))
 	}
 	return &File{f: f, path: target, partial: partial}, nil
+}
+
+// Rewind keeps the first size bytes, behind which the next Write goes. Fewer than
+// those are an error, and change nothing.
+func (f *File) Rewind(size int64) error {
+	info, err := f.f.Stat()
+	if err == nil && info.Size() < size {
+		err = fmt.Errorf("it has %d bytes, not %d", info.Size(), size)
+	}
+	if err == nil {
+		err = f.f.Truncate(size)
+	}
+	if err == nil {
+		_, err = f.f.Seek(size, io.SeekStart)
+	}
+	if err != nil {
+		return fmt.Errorf("go on with %s: %w", f.partial, cause(err))
+	}
+	return nil
+}
+
+// Sync brings what was written to the disk, and says how much that is.
+func (f *File) Sync() (size int64, err error) {
+	if err := f.f.Sync(); err != nil {
+		f.broken = true
+		return 0, fmt.Errorf("write %s: %w", f.partial, cause(err))
+	}
+	if size, err = f.f.Seek(0, io.SeekEnd); err != nil {
+		return 0, fmt.Errorf("write %s: %w", f.partial, cause(err))
+	}
+	return size, nil
 }
 
 // Path is the name that the file gets on Commit.
@@ -232,7 +279,7 @@ func sameName(a, b string) bool {
 	return errA == nil && errB == nil && a == b
 }
 
-// openLocked opens the partial file, empty and owned by this run. The name is
+// openLocked opens the partial file, as it is, and owned by this run. The name is
 // looked at again once the lock is held: the run that held it before may just
 // have renamed or removed the file.
 func openLocked(partial string) (*os.File, error) {
@@ -248,10 +295,6 @@ func openLocked(partial string) (*os.File, error) {
 		if !named(f, partial) {
 			f.Close()
 			continue
-		}
-		if err := f.Truncate(0); err != nil {
-			f.Close()
-			return nil, err
 		}
 		return f, nil
 	}

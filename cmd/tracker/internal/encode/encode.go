@@ -15,6 +15,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"strconv"
@@ -40,6 +41,9 @@ type Options struct {
 	// Threads that may encode at the same time, 1 or more. More of them take more
 	// processor time for the same pictures.
 	Threads int
+	// Packets, where not nil, gets what the codec makes instead of the file, for
+	// Join; nothing is written to Path.
+	Packets io.Writer
 }
 
 // Ticks is how many units of time a second has. The usual frame rates are whole
@@ -58,6 +62,7 @@ type Encoder struct {
 	stream   *C.AVStream
 	frame    *C.AVFrame // the picture in YUV
 	packet   *C.AVPacket
+	packets  io.Writer // in place of the file; may be nil
 	full     bool
 	duration C.int64_t // of a picture at FPS, in the codec's units of time
 }
@@ -87,6 +92,9 @@ func (e *Encoder) open(opt Options) error {
 	}
 	if err := e.openStream(); err != nil {
 		return err
+	}
+	if e.packets = opt.Packets; e.packets != nil {
+		return nil
 	}
 	return e.openFile(opt.Path)
 }
@@ -225,12 +233,25 @@ func (e *Encoder) send(f *C.AVFrame) error {
 		if rc = C.avcodec_receive_packet(e.codec, e.packet); rc == -C.EAGAIN || rc == C.AVERROR_EOF {
 			return nil
 		} else if rc >= 0 {
-			e.packet.duration = e.duration
-			C.av_packet_rescale_ts(e.packet, e.codec.time_base, e.stream.time_base)
-			rc = C.av_write_frame(e.file, e.packet)
+			if e.packets != nil {
+				err := e.log()
+				C.av_packet_unref(e.packet)
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			rc = e.mux()
 		}
 	}
 	return failure(rc)
+}
+
+// mux gives the file the packet, whose times are the codec's.
+func (e *Encoder) mux() C.int {
+	e.packet.duration = e.duration
+	C.av_packet_rescale_ts(e.packet, e.codec.time_base, e.stream.time_base)
+	return C.av_write_frame(e.file, e.packet)
 }
 
 // Close writes what the codec holds back and the file's index, and releases all
@@ -238,6 +259,9 @@ func (e *Encoder) send(f *C.AVFrame) error {
 func (e *Encoder) Close() error {
 	defer e.free()
 	err := e.send(nil)
+	if e.packets != nil {
+		return err
+	}
 	if rc := C.av_write_trailer(e.file); rc < 0 && err == nil {
 		err = failure(rc)
 	}

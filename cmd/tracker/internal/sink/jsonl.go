@@ -6,6 +6,8 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 )
 
 // JSONL writes one JSON object a line for each frame, also for a frame without
@@ -48,6 +50,11 @@ func NewJSONL(path string, stdout io.Writer, opts JSONLOptions) (*JSONL, error) 
 		return nil, err
 	}
 	return &JSONL{out: out, opts: opts}, nil
+}
+
+// NewJSONLIn writes to a file that is the caller's to end.
+func NewJSONLIn(file *atomicfile.File, opts JSONLOptions) *JSONL {
+	return &JSONL{out: textFile{Writer: file, file: file, name: file.Path()}, opts: opts}
 }
 
 // Write writes the line of one frame.

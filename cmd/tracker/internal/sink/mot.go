@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/track/mot"
 )
 
@@ -29,6 +30,14 @@ func NewMOT(path string, stdout io.Writer) (*MOT, error) {
 	}
 	return &MOT{out: out, w: mot.NewWriter(out)}, nil
 }
+
+// NewMOTIn writes to a file that is the caller's to end. Call Flush before.
+func NewMOTIn(file *atomicfile.File) *MOT {
+	return &MOT{out: textFile{Writer: file, file: file, name: file.Path()}, w: mot.NewWriter(file)}
+}
+
+// Flush hands all rows to the file.
+func (s *MOT) Flush() error { return s.fail(s.w.Flush()) }
 
 // Write writes the rows of one frame, ordered as the tracks are.
 func (s *MOT) Write(_ context.Context, r Result) error {

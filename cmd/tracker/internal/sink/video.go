@@ -78,6 +78,8 @@ type VideoOptions struct {
 	FPS     float64
 	Codec   string // one of Codecs; empty is Auto
 	Threads int    // that there are for everything, 0 for every core; a video takes half
+	// Pieces, where not nil, takes the video in pieces instead of Path; see Cut.
+	Pieces *atomicfile.File
 	// Warn is told once of each thing that is not as asked; may be nil.
 	Warn func(message string)
 }
@@ -97,8 +99,9 @@ const (
 // odd, which the codecs cannot encode. Pictures of another size are scaled to it.
 type Video struct {
 	opt     VideoOptions
-	file    *atomicfile.File
+	file    *atomicfile.File // nil where the video is made in pieces
 	encoder *encode.Encoder
+	codec   string  // the encoder's
 	rate    float64 // the video's units of time in a second
 	size    image.Point
 	scaled  gocv.Mat      // of pictures that had another size; made when needed
@@ -126,6 +129,9 @@ func NewVideo(opt VideoOptions) (*Video, error) {
 	if !(opt.FPS >= slowest && opt.FPS <= fastest) {
 		return nil, fmt.Errorf("write %s: a video of %g frames a second; want %g to %g: choose another stride",
 			opt.Path, opt.FPS, slowest, float64(fastest))
+	}
+	if opt.Pieces != nil {
+		return &Video{opt: opt}, nil
 	}
 	file, err := atomicfile.Create(opt.Path)
 	if err != nil {
@@ -208,7 +214,9 @@ func (v *Video) start(picture *gocv.Mat) error {
 	if v.encoder != nil {
 		return nil
 	}
-	v.size = image.Pt(picture.Cols(), picture.Rows())
+	if v.codec == "" { // else there are pieces already
+		v.size = image.Pt(picture.Cols(), picture.Rows())
+	}
 	if v.size.X < 2 || v.size.Y < 2 {
 		return fmt.Errorf("picture of %dx%d pixels; a video needs 2x2", v.size.X, v.size.Y)
 	}
@@ -218,7 +226,10 @@ func (v *Video) start(picture *gocv.Mat) error {
 		v.rate = v.opt.FPS
 	}
 	candidates := []string{v.opt.Codec}
-	if v.opt.Codec == Auto {
+	switch {
+	case v.codec != "":
+		candidates = []string{v.codec}
+	case v.opt.Codec == Auto:
 		candidates = c.auto
 	}
 	return v.open(c, candidates)
@@ -228,14 +239,10 @@ func (v *Video) start(picture *gocv.Mat) error {
 func (v *Video) open(c container, candidates []string) error {
 	var failed []error
 	for _, codec := range candidates {
-		encoder, err := encode.Open(encode.Options{
-			Path: v.file.PartialPath(), Format: c.format, Codec: codec,
-			Width: v.size.X &^ 1, Height: v.size.Y &^ 1,
-			FPS: v.opt.FPS, Constant: c.constant, Threads: encoderThreads(v.opt.Threads),
-		})
+		encoder, err := encode.Open(v.encoding(c, codec))
 		switch {
 		case err == nil:
-			v.encoder = encoder
+			v.encoder, v.codec = encoder, codec
 			if len(failed) > 0 {
 				v.opt.Warn(fmt.Sprintf("%s: %v; writing %s", v.opt.Path, failed[0], codec))
 			}
@@ -246,6 +253,20 @@ func (v *Video) open(c container, candidates []string) error {
 		failed = append(failed, err)
 	}
 	return fmt.Errorf("%w; try another --codec (%s)", failed[0], strings.Join(Codecs(), ", "))
+}
+
+// encoding is what to ask the encoder for.
+func (v *Video) encoding(c container, codec string) encode.Options {
+	opt := encode.Options{
+		Format: c.format, Codec: codec, Width: v.size.X &^ 1, Height: v.size.Y &^ 1,
+		FPS: v.opt.FPS, Constant: c.constant, Threads: encoderThreads(v.opt.Threads),
+	}
+	if v.opt.Pieces != nil {
+		opt.Packets, opt.Threads = v.opt.Pieces, 1 // the same pieces on any machine
+	} else {
+		opt.Path = v.file.PartialPath()
+	}
+	return opt
 }
 
 // encoderThreads is a video's share of the threads there are: the rest infer.
