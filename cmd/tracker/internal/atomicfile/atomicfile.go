@@ -29,8 +29,8 @@ var (
 	ErrClosed = errors.New("already closed")
 )
 
-// File is an output on its way. End it with exactly one of Commit, Keep and
-// Abort; an Abort after either of the others does nothing, so it can be
+// File is an output on its way. End it with exactly one of Commit, Keep, Close and
+// Abort; an Abort after one of the others does nothing, so it can be
 // deferred. Not safe for concurrent use.
 type File struct {
 	f       *os.File
@@ -154,6 +154,19 @@ func (f *File) Commit() error {
 		return fmt.Errorf("%w (what was written is in %s)", err, kept)
 	}
 	return err
+}
+
+// Close closes the file under its partial name, an empty one too: for who will
+// complete it later.
+func (f *File) Close() error {
+	if f.done {
+		return nil
+	}
+	f.done = true
+	if err := f.f.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", f.partial, cause(err))
+	}
+	return nil
 }
 
 // Keep closes the file under its partial name, which it returns: what there is

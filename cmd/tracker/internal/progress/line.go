@@ -27,6 +27,10 @@ const longest = 999 * time.Hour
 //
 // Where there are several inputs, it begins with the name of its own.
 func (s state) appendLine(b *bytes.Buffer, cols int) {
+	if s.batch.of > 0 {
+		s.batch.appendLine(b, cols)
+		return
+	}
 	start := b.Len()
 	whole := cols
 	if s.name != "" {
@@ -47,6 +51,28 @@ func (s state) appendLine(b *bytes.Buffer, cols int) {
 	b.Truncate(min(b.Len(), start+max(whole, 0)))
 }
 
+// appendLine writes the line of all inputs:
+//
+//	all               34% [====>     ] 3/10 inputs  ETA 1:20
+func (s batch) appendLine(b *bytes.Buffer, cols int) {
+	start := b.Len()
+	percent := int(100 * s.share)
+	fmt.Fprintf(b, "%-*s %3d%% ", nameCols, "all", percent)
+	text := fmt.Sprintf("%d/%d inputs  %s", s.done, s.of, s.eta())
+	if width := min(cols-(b.Len()-start)-len(text)-3, maxBar); width >= minBar {
+		appendBar(b, width, percent, 100)
+	}
+	b.WriteString(text)
+	b.Truncate(min(b.Len(), start+max(cols, 0)))
+}
+
+func (s batch) eta() string {
+	if s.left < 0 {
+		return "ETA -:--"
+	}
+	return "ETA " + clock(s.left)
+}
+
 // last is the objects in view, or how it ended.
 func (s state) last() string {
 	if s.end != "" {
@@ -57,6 +83,10 @@ func (s state) last() string {
 
 // appendPlain writes the same for a log.
 func (s state) appendPlain(b *bytes.Buffer) {
+	if s.batch.of > 0 {
+		fmt.Fprintf(b, "%d of %d inputs (%d%%), %s", s.batch.done, s.batch.of, int(100*s.batch.share), s.batch.eta())
+		return
+	}
 	if s.name != "" {
 		fmt.Fprintf(b, "%s: ", s.name)
 	}

@@ -52,6 +52,14 @@ type state struct {
 	tracks       int
 	elapsed      time.Duration
 	end          string // how it ended, where that is worth a word
+	batch        batch  // on the line that is of all inputs
+}
+
+// batch is how far many inputs are.
+type batch struct {
+	done, of int // inputs; of is 0 on the line of one
+	share    float64
+	left     time.Duration // negative for unknown
 }
 
 // New makes a Bar of one line that writes to w, which should be standard error, for
@@ -83,6 +91,26 @@ func (l *Line) Expect(total int) {
 	l.bar.mu.Lock()
 	defer l.bar.mu.Unlock()
 	l.now.total = max(total, 0)
+}
+
+// Begin gives the line to another input, of total frames, 0 for unknown.
+func (l *Line) Begin(name string, total int) {
+	l.bar.mu.Lock()
+	defer l.bar.mu.Unlock()
+	l.now, l.over = state{name: name, total: max(total, 0)}, false
+}
+
+// Total makes the line that of all inputs: done of so many are, and share, 0..1, of
+// the work is; the rest takes left, negative for unknown.
+func (l *Line) Total(done, of int, share float64, left time.Duration) {
+	b := l.bar
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l.now.batch = batch{done, of, min(max(share, 0), 1), left}
+	if t := time.Now(); !b.quiet && !b.done && t.Sub(b.lastDrawn()) >= b.interval() {
+		b.drawn = t
+		b.draw(t)
+	}
 }
 
 // Update is that of a Bar's only line.

@@ -1,0 +1,220 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"gocv.io/x/gocv"
+
+	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
+	"github.com/tracker-go/tracker/config"
+	"github.com/tracker-go/tracker/track"
+)
+
+const batchLong = `batch tracks any number of recordings, each with a tracker of its own, and can be
+killed at any moment: the same command goes on where it stopped, and its results
+equal, byte for byte, those of an uninterrupted run.
+
+  tracker batch videos/ --out results --classes person
+  tracker batch yard.mp4 'gate/*.mp4' --out results --video
+  find /archive -name '*.mp4' | tracker batch - --out results --json
+
+An input is a file; a folder, which stands for every video in it and below and for
+every folder of pictures there; a pattern; @FILE, a list in a file, one a line; or -,
+a list on standard input. For each, --out gets NAME.txt (MOTChallenge), NAME.jsonl,
+with --video NAME.mp4, and NAME.manifest.json, which says what came of it. NAME is
+the input's, below the folder that was given, without its extension.
+
+An input whose results are complete, of the same bytes, model and settings, is not
+done again. One that fails is reported at the end, and leaves the others alone; a
+full disk ends the batch.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 130 interrupted.`
+
+// batchFlags are those that only a batch has.
+type batchFlags struct {
+	out, file, list    string
+	jobs               int
+	video, force, json bool
+}
+
+func newBatchCommand() *cobra.Command {
+	cfg := config.Default()
+	var own batchFlags
+	cmd := &cobra.Command{
+		Use:   "batch INPUT... --out DIR",
+		Short: "Track many recordings, safe against crashes",
+		Long:  batchLong,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if own.list != "" {
+				args = append(args, "@"+own.list)
+			}
+			w, items, err := own.settle(cmd.Flags(), args, cmd.InOrStdin())
+			if err != nil {
+				return &codedError{exitUsage, err}
+			}
+			return own.run(cmd, w, items)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVarP(&own.out, "out", "o", "", "folder `DIR` for the results; made if it is not there")
+	flags.StringVar(&own.list, "list", "", "take inputs from `FILE`, one a line, too")
+	flags.IntVarP(&own.jobs, "jobs", "j", 2, "`N` inputs at the same time, on one network")
+	flags.BoolVar(&own.video, "video", false, "write annotated videos, too")
+	flags.BoolVar(&own.force, "force", false, "do again what is done, from the start")
+	flags.BoolVar(&own.json, "json", false, "say on standard output what happens, a JSON object a line")
+	bindBatch(flags, &cfg, &own.file)
+	return cmd
+}
+
+// bindBatch makes the flags of the settings that a batch has in common with a run.
+func bindBatch(flags *pflag.FlagSet, c *config.Config, file *string) {
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	all.SortFlags = false
+	bind(all, c)
+	all.VisitAll(func(f *pflag.Flag) {
+		switch f.Name {
+		case "cam", "cam-width", "cam-height", "cam-fps", "live-policy", "read-timeout", "reconnect",
+			"input", "save", "codec", "mot", "jsonl", "timings", "display", "budget":
+			return
+		}
+		flags.AddFlag(f)
+	})
+	flags.StringVar(file, "config", "", "settings from a YAML `FILE`, keys named as these flags; flags win")
+}
+
+// settle makes of the command line what the inputs have in common, and their list.
+func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader) (*workshop, []item, error) {
+	switch {
+	case b.out == "":
+		return nil, nil, fmt.Errorf("nowhere to write the results: give --out DIR")
+	case b.jobs < 1:
+		return nil, nil, fmt.Errorf("jobs is %d, want 1 or more", b.jobs)
+	case len(args) == 0:
+		return nil, nil, fmt.Errorf("no inputs: give files, folders, @LIST, or - for a list on standard input")
+	}
+	inputs, err := batch.Expand(args, stdin, b.out)
+	if err != nil {
+		return nil, nil, err
+	}
+	items, err := nameItems(inputs)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, _, err := newLayers(flags, b.file).settle()
+	if err != nil {
+		return nil, nil, err
+	}
+	c.Input, c.Cam, c.Save, c.Codec, c.MOT, c.JSONL, c.Timings, c.Display = nil, nil, "", "auto", "", "", "", "off"
+	c.Budget = 0 // what it changes would depend on how busy the machine is
+	w, err := newWorkshop(c, b.out, b.video, b.force)
+	return w, items, err
+}
+
+// newWorkshop finds the model, and settles what depends on it.
+func newWorkshop(c config.Config, out string, video, force bool) (*workshop, error) {
+	m, err := chooseModel(&c)
+	if err != nil {
+		return nil, err
+	}
+	name, cfg, err := trackerConfig(c.Tracker)
+	if err != nil {
+		return nil, err
+	}
+	// What else may differ from run to run changes no result.
+	settings, err := json.Marshal(struct {
+		Size, Device    string
+		Conf, NMSIoU    float64
+		Classes         []string
+		Tracker         string
+		TrackerSettings track.Config
+		CameraMotion    string
+		Stride          int
+		MaxFrames       int
+		ImageFPS        float64
+		Video           bool
+	}{c.Size, c.Device, c.Conf, c.NMSIoU, c.Classes, name, cfg, c.CameraMotion, c.Stride, c.MaxFrames, c.ImageFPS, video})
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return nil, fmt.Errorf("make the results' folder: %w", err)
+	}
+	onnx, _, err := backbones.RuntimeInUse()
+	if err != nil {
+		return nil, err
+	}
+	return &workshop{
+		config: c, model: m, settings: settings, out: out, video: video, force: force,
+		versions: batch.Versions{Tracker: version, Go: runtime.Version(), OpenCV: gocv.OpenCVVersion(), ONNX: onnx},
+	}, nil
+}
+
+// share gives the inputs one network, opened when the first needs it, for so many at
+// a time. The function closes it.
+func (w *workshop) share(jobs int) (closeEngine func() error) {
+	var opened *engine
+	w.engine = sync.OnceValues(func() (*engine, error) {
+		_, needs, err := newTracker(w.config)
+		if err == nil {
+			opened, err = openEngine(w.config, w.model, needs, make([]bool, jobs)...)
+		}
+		return opened, err
+	})
+	return func() error {
+		if opened == nil {
+			return nil
+		}
+		return opened.Close()
+	}
+}
+
+// nameItems gives every input's results a name: its path below the folder that was
+// asked for, without the extension. Names that are the same get -2, -3, … in the
+// order of the inputs.
+func nameItems(inputs []batch.Input) ([]item, error) {
+	names := make([]string, len(inputs))
+	for i, in := range inputs {
+		parts := strings.Split(in.Below, "/")
+		if info, err := os.Stat(in.Path); err != nil || !info.IsDir() {
+			last := &parts[len(parts)-1]
+			*last = strings.TrimSuffix(*last, path.Ext(*last))
+		}
+		for k := range parts {
+			parts[k] = fileName(parts[k])
+		}
+		names[i] = strings.Join(parts, "/")
+		if strings.HasSuffix(names[i], ".partial") {
+			return nil, fmt.Errorf("input %s: results of that name would look like another's incomplete ones; rename it", in.Path)
+		}
+	}
+	items := make([]item, len(inputs))
+	for i, name := range distinct(names) {
+		items[i] = item{inputs[i], name}
+		if whole, err := filepath.Abs(inputs[i].Path); err == nil {
+			items[i].Path = whole
+		}
+	}
+	return items, nil
+}
+
+// levelOf is a log level by its name, which was checked with the settings.
+func levelOf(name string) slog.Level {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(name))
+	return l
+}

@@ -1,0 +1,486 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/overlay"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
+	"github.com/tracker-go/tracker/config"
+)
+
+// pieceFrames is how many frames a piece of an annotated video has. Pieces can only
+// be taken up where one ends, so more repeat more after a crash, and fewer make
+// larger videos.
+const pieceFrames = 50
+
+// workshop is what the inputs of a batch have in common.
+type workshop struct {
+	config   config.Config // of every input, but for the input itself
+	model    *backbones.Manifest
+	settings json.RawMessage // those that the results depend on
+	versions batch.Versions
+	out      string // folder
+	video    bool
+	force    bool
+	// engine opens the network when it is first needed.
+	engine func() (*engine, error)
+	log    *slog.Logger
+}
+
+// item is one input of a batch.
+type item struct {
+	batch.Input
+	name string // of its results, below the folder; with slashes
+}
+
+// job is an item being worked on, by one process at a time.
+type job struct {
+	*workshop
+	item
+	told     func(frame, of int, fps float64, tracks int) // of each frame
+	manifest batch.Manifest
+	saved    bool // there is a checkpoint
+
+	files   []*atomicfile.File // what is written, in the order of their names
+	mot     *sink.MOT
+	jsonl   *sink.JSONL
+	film    *sink.Video // nil without a video
+	overlay *overlay.Overlay
+	keeper  *stateKeeper
+	source  *capture.Stream
+	pending *moment // the next to be saved
+	frames  int     // that are done, those of a run before included
+}
+
+// errSkipped says that the results are there already.
+var errSkipped = errors.New("already done")
+
+// process works on one item and writes its results and its manifest. The error is
+// the item's: others may go well.
+func (w *workshop) process(ctx context.Context, it item, told func(frame, of int, fps float64, tracks int)) (*batch.Manifest, error) {
+	j := &job{workshop: w, item: it, told: told}
+	j.manifest = batch.Manifest{
+		Input: batch.Source{Path: it.Path}, Settings: w.settings, Versions: w.versions,
+		Model: batch.Model{Name: w.model.Name, SHA256: w.model.SHA256},
+	}
+	err := j.prepare()
+	if err == nil && !w.force && batch.Finished(w.out, j.path("manifest.json"), j.manifest.Key) {
+		return &j.manifest, errSkipped
+	}
+	if dirErr := os.MkdirAll(filepath.Dir(j.path("x")), 0o777); dirErr != nil {
+		return &j.manifest, fmt.Errorf("make the results' folder: %w", dirErr)
+	}
+	lock, lockErr := atomicfile.Create(j.path("lock"))
+	if lockErr != nil {
+		return &j.manifest, lockErr // somebody else works on it: no manifest of ours
+	}
+	if err == nil {
+		err = j.work(ctx)
+	}
+	if err != nil {
+		j.manifest.Status, j.manifest.Error = statusOf(err), oneLine(err)
+		err = errors.Join(err, j.manifest.Write(j.path("manifest.json")))
+	}
+	return &j.manifest, errors.Join(err, lock.Abort())
+}
+
+// statusOf is the status of an item that was not done.
+func statusOf(err error) batch.Status {
+	switch exitCode(err) {
+	case exitInterrupted:
+		return batch.Interrupted
+	case exitPartial:
+		return batch.CutShort
+	}
+	return batch.Failed
+}
+
+// diskFull says that an error is of no single item.
+func diskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// path is that of one of the item's files.
+func (j *job) path(ext string) string {
+	return filepath.Join(j.out, filepath.FromSlash(j.name)+"."+ext)
+}
+
+// outputs are the names of the results, below the folder.
+func (j *job) outputs() []string {
+	names := []string{j.name + ".txt", j.name + ".jsonl"}
+	if j.video {
+		names = append(names, j.name+".mp4")
+	}
+	return names
+}
+
+// written are the names of the files that grow frame by frame.
+func (j *job) written() []string {
+	names := []string{j.name + ".txt", j.name + ".jsonl"}
+	if j.video {
+		names = append(names, j.name+".pieces")
+	}
+	return names
+}
+
+// prepare finds out what the input is.
+func (j *job) prepare() (err error) {
+	if j.manifest.Input, err = batch.Digest(j.Path); err != nil {
+		j.manifest.Input.Path = j.Path
+		return fmt.Errorf("read %w", err)
+	}
+	j.manifest.Key, err = batch.Key(j.manifest.Input, j.model.SHA256, j.settings)
+	return err
+}
+
+func (j *job) program() string { return j.versions.Tracker + " " + j.versions.ONNX }
+
+// work brings the item to its end, from where a run before has left it.
+func (j *job) work(ctx context.Context) (err error) {
+	var from *batch.Checkpoint
+	if !j.force {
+		from = batch.LoadCheckpoint(j.path("checkpoint"), j.manifest.Key, j.program())
+	}
+	if from != nil && from.Ready != nil && batch.Publish(j.out, from.Ready.Outputs) == nil {
+		j.manifest = *from.Ready
+		return j.conclude()
+	}
+	eng, err := j.engine()
+	if err != nil {
+		return err
+	}
+	if err := j.open(ctx, eng, from); err != nil {
+		return errors.Join(err, j.close())
+	}
+	run := batch.Run{Started: time.Now().UTC().Format(time.RFC3339), From: j.frames}
+	run.Host, _ = os.Hostname() // a manifest without one is as good
+	timings := timing.New(eng.workers)
+	err = j.track(ctx, eng, timings)
+	run.Timings = timings.Summary()
+	j.manifest.Frames, j.manifest.Run = j.frames, &run
+	if err == nil {
+		err = j.manifest.Input.Unchanged()
+	}
+	if err == nil {
+		err = j.finish()
+	} else if !diskFull(err) {
+		err = errors.Join(err, j.salvage(err))
+	}
+	return errors.Join(err, j.close())
+}
+
+// open opens the input and the files, and takes up from's state where there is one
+// that fits.
+func (j *job) open(ctx context.Context, eng *engine, from *batch.Checkpoint) (err error) {
+	c := j.config
+	c.Input = config.List[string]{j.Path}
+	if c.ImageFPS, err = j.imageFPS(c); err != nil {
+		return err
+	}
+	if j.source, err = openSource(ctx, c, j.tell); err != nil {
+		return err
+	}
+	if j.source.Info().Live {
+		return fmt.Errorf("%s is live, which has no end; a batch takes files and folders", j.Path)
+	}
+	for _, name := range j.written() {
+		f, err := atomicfile.Continue(filepath.Join(j.out, filepath.FromSlash(name)))
+		if err != nil {
+			return err
+		}
+		j.files = append(j.files, f)
+	}
+	if from == nil || j.resume(c, from) != nil { // what cannot be taken up is made again
+		if err := j.begin(c); err != nil {
+			return err
+		}
+	}
+	return j.skip(ctx)
+}
+
+// imageFPS is the setting where it applies.
+func (j *job) imageFPS(c config.Config) (float64, error) {
+	spec, err := specOf(c)
+	switch {
+	case err != nil:
+		return 0, err
+	case spec.Kind == capture.Images:
+		return c.ImageFPS, nil
+	case spec.Kind == capture.File:
+		return 0, nil
+	}
+	return 0, fmt.Errorf("%s is a %v; a batch takes files and folders", j.Path, spec.Kind)
+}
+
+func (j *job) tell(e capture.Event) { j.log.Warn(e.String(), "input", j.name) }
+
+// begin starts with the first frame.
+func (j *job) begin(c config.Config) (err error) {
+	j.frames, j.saved = 0, false
+	for _, f := range j.files {
+		if err := f.Rewind(0); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(j.path("checkpoint")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return j.assemble(c)
+}
+
+// assemble makes what the results go through.
+func (j *job) assemble(c config.Config) (err error) {
+	j.mot, j.jsonl = sink.NewMOTIn(j.files[0]), sink.NewJSONLIn(j.files[1], sink.JSONLOptions{})
+	every := 1
+	if j.video {
+		every = pieceFrames
+		c.Save = j.path("mp4")
+		opt := videoOptions(c, j.source.Info(), j.log)
+		opt.Pieces = j.files[2]
+		if j.film, err = sink.NewVideo(opt); err != nil {
+			return err
+		}
+		// Without the panel: its times are never the same.
+		j.overlay = overlay.New(overlay.Options{HidePanel: true})
+	}
+	j.keeper, err = newStateKeeper(c, every)
+	return err
+}
+
+// resume takes up the state of a checkpoint.
+func (j *job) resume(c config.Config, from *batch.Checkpoint) error {
+	if err := j.assemble(c); err != nil {
+		return err
+	}
+	if err := j.keeper.restore(from); err != nil {
+		return err
+	}
+	if j.video {
+		var pieces sink.Pieces
+		if err := json.Unmarshal(from.Video, &pieces); err != nil {
+			return err
+		}
+		if err := j.overlay.Restore(from.Overlay); err != nil {
+			return err
+		}
+		j.film.GoOn(pieces)
+	}
+	for i, name := range j.written() {
+		if err := j.files[i].Rewind(from.Sizes[name]); err != nil {
+			return err
+		}
+	}
+	j.frames, j.saved = from.Frames, true
+	return nil
+}
+
+// skip reads past the frames that are done: decoding finds the exact place in any
+// file, which seeking does not.
+func (j *job) skip(ctx context.Context) error {
+	for range j.frames {
+		f, err := j.source.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// track runs the pipeline over the frames that are left.
+func (j *job) track(ctx context.Context, eng *engine, timings *timing.Recorder) error {
+	before, total := j.frames, expectedFrames(j.config, j.source.Info())
+	p := &pipeline.Pipeline{
+		Source: j.source, Detectors: eng.pools[0], Turns: eng.turns, Workers: eng.workers, Tracker: j.keeper,
+		Labels: eng.model.Labels(), Timings: timings, Serial: j.config.Serial,
+		Writers: []pipeline.Writer{j.mot, j.jsonl},
+	}
+	if j.keeper.estimator != nil {
+		p.Motion = j.keeper.motion
+	}
+	if j.video {
+		p.Writers = append(p.Writers, j.film)
+		p.Draw = func(r sink.Result) error {
+			return j.overlay.Draw(&r.Frame.Mat, r.Tracks, r.Labels, overlay.Panel{Time: r.Frame.Time})
+		}
+	}
+	p.Finished = func(r sink.Result, _ *timing.Trace) error {
+		j.frames++
+		j.told(j.frames, total, timings.FPS(), len(r.Tracks))
+		return j.remember()
+	}
+	_, err := p.Run(ctx)
+	var broke *pipeline.SourceError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return &codedError{exitInterrupted, fmt.Errorf("interrupted after %s; the same command goes on from there", progressText(j.frames, j.source.Info()))}
+	case errors.As(err, &broke) && j.frames > before:
+		return partialError(err)
+	}
+	return err
+}
+
+// remember ends a piece of the video, and saves a checkpoint where the tracker's lane
+// has left what goes into one.
+func (j *job) remember() (err error) {
+	var pieces sink.Pieces
+	if j.video && j.frames%pieceFrames == 0 {
+		if pieces, err = j.film.Cut(); err != nil {
+			return err
+		}
+	}
+	if j.pending == nil {
+		j.pending = j.keeper.taken()
+	}
+	if j.pending == nil || j.pending.frames != j.frames {
+		return nil
+	}
+	now := j.pending
+	j.pending = nil
+	return j.save(now, pieces)
+}
+
+func (j *job) save(now *moment, pieces sink.Pieces) (err error) {
+	c := batch.Checkpoint{
+		Key: j.manifest.Key, Program: j.program(), Frames: j.frames,
+		Tracker: now.tracker, Motion: now.motion, Moving: now.moving,
+	}
+	if j.video {
+		if c.Overlay, err = j.overlay.Snapshot(); err != nil {
+			return err
+		}
+		if c.Video, err = json.Marshal(pieces); err != nil {
+			return err
+		}
+	}
+	if c.Sizes, err = j.sync(); err != nil {
+		return err
+	}
+	j.saved = true
+	return c.Save(j.path("checkpoint"))
+}
+
+// sync brings all that was written to the disk and says how much it is.
+func (j *job) sync() (map[string]int64, error) {
+	if err := j.mot.Flush(); err != nil {
+		return nil, err
+	}
+	sizes := make(map[string]int64)
+	for i, name := range j.written() {
+		size, err := j.files[i].Sync()
+		if err != nil {
+			return nil, err
+		}
+		sizes[name] = size
+	}
+	return sizes, nil
+}
+
+// finish completes the results.
+func (j *job) finish() error {
+	if _, err := j.sync(); err != nil {
+		return err
+	}
+	if err := j.joinVideo(); err != nil {
+		return err
+	}
+	outputs, err := batch.Ready(j.out, j.outputs())
+	if err != nil {
+		return err
+	}
+	j.manifest.Status, j.manifest.Outputs = batch.Done, outputs
+	if j.saved { // else, after a crash, it starts anew, and is soon done
+		ready := batch.Checkpoint{Key: j.manifest.Key, Program: j.program(), Frames: j.frames, Ready: &j.manifest}
+		if err := ready.Save(j.path("checkpoint")); err != nil {
+			return err
+		}
+	}
+	if err := batch.Publish(j.out, outputs); err != nil {
+		return err
+	}
+	return j.conclude()
+}
+
+// conclude says that the results are complete, and removes what led to them.
+func (j *job) conclude() error {
+	if err := j.manifest.Write(j.path("manifest.json")); err != nil {
+		return err
+	}
+	for _, path := range []string{j.path("checkpoint"), atomicfile.PartialName(j.path("pieces"))} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// joinVideo makes the video of its pieces, under its partial name.
+func (j *job) joinVideo() error {
+	if !j.video {
+		return nil
+	}
+	if _, err := j.film.Cut(); err != nil {
+		return err
+	}
+	if _, err := j.files[2].Sync(); err != nil {
+		return err
+	}
+	pieces, err := os.Open(j.files[2].PartialPath())
+	if err != nil {
+		return err
+	}
+	defer pieces.Close()
+	f, err := j.film.Join(pieces)
+	if err != nil {
+		return err
+	}
+	_, err = f.Sync()
+	return errors.Join(err, f.Close())
+}
+
+// salvage makes the partial results of an input that broke good to look at. What
+// was interrupted will be taken up, and needs none of that.
+func (j *job) salvage(cause error) error {
+	if j.frames == 0 || statusOf(cause) == batch.Interrupted {
+		return nil
+	}
+	_, err := j.sync()
+	return errors.Join(err, j.joinVideo())
+}
+
+// close ends all that open opened; files without content go.
+func (j *job) close() error {
+	var errs []error
+	for _, f := range j.files {
+		if j.manifest.Status == batch.Done {
+			errs = append(errs, f.Close())
+		} else if _, err := f.Keep(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if j.film != nil {
+		j.film.Release()
+	}
+	if j.source != nil {
+		errs = append(errs, j.source.Close())
+	}
+	return errors.Join(errs...)
+}

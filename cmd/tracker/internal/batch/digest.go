@@ -1,0 +1,93 @@
+package batch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Source is what identifies an input.
+type Source struct {
+	Path   string `json:"path"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"` // of a file; of a folder, of its pictures' names and bytes
+
+	changed time.Time
+}
+
+// Digest reads an input to tell it from every other.
+func Digest(path string) (Source, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Source{}, err
+	}
+	s := Source{Path: path, changed: info.ModTime()}
+	h := sha256.New()
+	if info.IsDir() {
+		s.Bytes, err = addFolder(h, path)
+	} else {
+		s.Bytes, err = addFile(h, path)
+	}
+	s.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return s, err
+}
+
+// Unchanged is an error where the input is not what Digest has read.
+func (s Source) Unchanged() error {
+	info, err := os.Stat(s.Path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("it vanished while it was read: %w", err)
+	case !info.ModTime().Equal(s.changed) || !info.IsDir() && info.Size() != s.Bytes:
+		return fmt.Errorf("%s changed while it was read; run the batch again when it is complete", s.Path)
+	}
+	return nil
+}
+
+func addFile(w io.Writer, path string) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return io.Copy(w, f)
+}
+
+func addFolder(w io.Writer, dir string) (bytes int64, err error) {
+	entries, err := os.ReadDir(dir) // sorted
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range entries {
+		if e.IsDir() || !has(pictureTypes, e.Name()) {
+			continue
+		}
+		fmt.Fprintf(w, "%q\n", e.Name())
+		n, err := addFile(w, filepath.Join(dir, e.Name()))
+		if err != nil {
+			return bytes, err
+		}
+		fmt.Fprintf(w, "\n%d\n", n)
+		bytes += n
+	}
+	return bytes, nil
+}
+
+// Key identifies the results of an input: they depend on its bytes, the model's and
+// the settings, and on nothing else.
+func Key(s Source, model string, settings any) (string, error) {
+	text, err := json.Marshal(struct {
+		Input, Model string
+		Settings     any
+	}{s.SHA256, model, settings})
+	if err != nil {
+		return "", fmt.Errorf("settings of the batch: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}
