@@ -1,0 +1,337 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
+)
+
+// street is a real video of people, long enough to be interrupted.
+func street(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs(videos(t)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// contents are those of all files of a batch; of a manifest, but for what is
+// said of the process.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	for _, path := range filesBelow(t, dir) {
+		text := read(t, dir, path)
+		if strings.HasSuffix(path, ".manifest.json") {
+			var m batch.Manifest
+			if err := json.Unmarshal([]byte(text), &m); err != nil {
+				t.Fatal(err)
+			}
+			m.Run = nil
+			same, _ := json.Marshal(m)
+			text = string(same)
+		}
+		all[path] = text
+	}
+	return all
+}
+
+// filesBelow lists the files in a folder and below.
+func filesBelow(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			list = append(list, rel)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// sameResults checks that two batches have the same files.
+func sameResults(t *testing.T, got, want map[string]string) {
+	t.Helper()
+	if a, b := slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)); !slices.Equal(a, b) {
+		t.Errorf("files %v, want %v", a, b)
+	}
+	for name, text := range want {
+		if got[name] != text {
+			t.Errorf("%s: %d bytes, want %d, or others", name, len(got[name]), len(text))
+		}
+	}
+}
+
+// sixVideos makes six videos, parts of a real one and made-up ones.
+func sixVideos(t *testing.T, dir string) {
+	t.Helper()
+	source := street(t)
+	for i := range 6 {
+		path := filepath.Join(dir, fmt.Sprintf("%c.mp4", 'a'+i))
+		ffmpeg(t, "-ss", fmt.Sprint(3*i), "-i", source, "-frames:v", "160", "-vf", "scale=384:288", "-c:v", "libx264", "-preset", "ultrafast", path)
+	}
+}
+
+func ffmpeg(t *testing.T, args ...string) {
+	t.Helper()
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+	if out, err := exec.Command("ffmpeg", append([]string{"-y", "-v", "error"}, args...)...).CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v: %s", err, out)
+	}
+}
+
+// killsEnv is how many times the batch is killed; make kills sets it.
+const killsEnv = "TRACKER_KILLS"
+
+// A batch that is killed at random moments, again and again, ends with the results of
+// one that was left alone, byte for byte.
+func TestBatchSurvivesKills(t *testing.T) {
+	kills := 4
+	if n, err := strconv.Atoi(os.Getenv(killsEnv)); err == nil {
+		kills = n
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "in"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	sixVideos(t, filepath.Join(dir, "in"))
+	args := func(out string) []string {
+		return []string{"batch", "in", "--out", out, "--video", "--classes", "person", "--json", "-q"}
+	}
+	began := time.Now()
+	if got := runIn(t, dir, args("whole")...); got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	took := time.Since(began)
+	want := contents(t, filepath.Join(dir, "whole"))
+	if len(want) != 6*4 {
+		t.Fatalf("%d files", len(want))
+	}
+	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+	killed, rounds, taken := 0, 0, 0
+	for killed < kills {
+		rounds++
+		out := fmt.Sprintf("killed-%d", rounds)
+		for ended := false; !ended; {
+			cmd := command(dir, args(out)...)
+			if killed < kills {
+				// Longer than a checkpoint takes, as a rule, so that it comes forward.
+				wait := time.Duration(rng.Float64() * float64(took))
+				time.AfterFunc(wait, func() {
+					if cmd.Process != nil {
+						_ = cmd.Process.Kill() // may have ended
+					}
+				})
+			}
+			got := finish(t, cmd)
+			if ended = got.code == exitOK; !ended {
+				if got.code != -1 {
+					t.Fatalf("exit code %d: %s", got.code, got.stderr)
+				}
+				killed++
+			}
+		}
+		for _, path := range filesBelow(t, filepath.Join(dir, out)) {
+			if m, err := batch.ReadManifest(filepath.Join(dir, out, path)); err == nil && m.Run.From > 0 {
+				taken++
+			}
+		}
+		sameResults(t, contents(t, filepath.Join(dir, out)), want)
+	}
+	t.Logf("killed %d times in %d batches; %d inputs were taken up in their middle", killed, rounds, taken)
+}
+
+// statusesOf are the statuses in the manifests of a batch.
+func statusesOf(t *testing.T, dir string) map[string]batch.Status {
+	t.Helper()
+	list := make(map[string]batch.Status)
+	for _, path := range filesBelow(t, dir) {
+		if name, ok := strings.CutSuffix(path, ".manifest.json"); ok {
+			m, err := batch.ReadManifest(filepath.Join(dir, path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (m.Status == batch.Done) != (m.Error == "") || m.Model.SHA256 == "" || m.Version == 0 || m.Versions.ONNX == "" {
+				t.Errorf("%s: %+v", name, m)
+			}
+			list[name] = m.Status
+		}
+	}
+	return list
+}
+
+// Bad inputs leave the others alone and say why; same names are told apart; what is
+// done is not done again, unless its bytes, the settings or --force ask for it.
+func TestBatchOfGoodAndBad(t *testing.T) {
+	dir := t.TempDir()
+	for _, sub := range []string{"in/other", "in/pictures", "out"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	makeVideo(t, filepath.Join(dir, "in", "good.avi"), 30)
+	makeVideo(t, filepath.Join(dir, "in", "other", "good.avi"), 40)
+	makeVideo(t, filepath.Join(dir, "good.avi"), 20)
+	makeVideo(t, filepath.Join(dir, "whole.avi"), 60)
+	data := read(t, dir, "whole.avi")
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("in/cut.avi", data[:len(data)/2])
+	write("in/text.mp4", "no video")
+	write("in/notes.txt", "not even an input")
+	for i := range 3 {
+		ffmpeg(t, "-f", "lavfi", "-i", "testsrc=size=160x120", "-frames:v", "1", filepath.Join(dir, "in", "pictures", fmt.Sprintf("%d.jpg", i)))
+	}
+	write("list", "# a list\nin\n\nvanished.mp4\n")
+	args := []string{"batch", "@list", "good.avi", "good.avi", "--out", "out", "--json"}
+	got := runIn(t, dir, args...)
+	if got.code != exitPartial {
+		t.Errorf("exit code %d, want %d", got.code, exitPartial)
+	}
+	want := map[string]batch.Status{
+		"good": batch.Done, "other/good": batch.Done, "good-2": batch.Done, "pictures": batch.Done,
+		"cut": batch.CutShort, "text": batch.Failed, "vanished": batch.Failed,
+	}
+	if got := statusesOf(t, filepath.Join(dir, "out")); !maps.Equal(got, want) {
+		t.Errorf("statuses %v, want %v", got, want)
+	}
+	for _, part := range []string{"cut short: ", "cut off", "it is text, not video", "no such file", "7 inputs: 4 done, 0 were done before, 3 failed, 0 left", "3 of 7 inputs failed"} {
+		if !strings.Contains(got.stderr, part) {
+			t.Errorf("stderr lacks %q", part)
+		}
+	}
+	for name, frames := range map[string]int{"good": 30, "other/good": 40, "good-2": 20, "pictures": 3, "cut.partial": 0} {
+		n := len(lines(t, filepath.Join(dir, "out", name+".jsonl")))
+		if frames > 0 && n != frames || n == 0 {
+			t.Errorf("%s: %d lines, want %d", name, n, frames)
+		}
+	}
+	for line := range strings.Lines(got.stdout) {
+		var e batchEvent
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("line %q: %v", line, err)
+		}
+		if e.Event == "summary" && (e.Done != 4 || e.Failed != 3 || e.Share < 0.999) {
+			t.Errorf("summary %+v", e)
+		}
+	}
+	if t.Failed() {
+		t.Log(got.stderr)
+	}
+	// A result equals that of a run for itself.
+	if got := runIn(t, dir, "-i", "in/good.avi", "--mot", "alone.txt", "--jsonl", "alone.jsonl", "-q"); got.code != exitOK {
+		t.Fatal(got.stderr)
+	}
+	for _, ext := range []string{".txt", ".jsonl"} {
+		if read(t, dir, "alone"+ext) != read(t, dir, "out/good"+ext) {
+			t.Errorf("good%s is not what the input gives alone", ext)
+		}
+	}
+	// Again: only what failed is tried.
+	for _, again := range []struct {
+		summary string
+		prepare func()
+		more    []string
+	}{
+		{"0 done, 4 were done before, 3 failed", func() {}, nil},
+		{"1 done, 3 were done before, 3 failed", func() { makeVideo(t, filepath.Join(dir, "good.avi"), 25) }, nil},
+		{"1 done, 3 were done before, 3 failed", func() { _ = os.Remove(filepath.Join(dir, "out", "good.txt")) }, nil},
+		{"4 done, 0 were done before, 3 failed", func() {}, []string{"--track-iou", "0.2"}},
+		{"4 done, 0 were done before, 3 failed", func() {}, []string{"--track-iou", "0.2", "--force"}},
+	} {
+		again.prepare()
+		if got := runIn(t, dir, append(args, again.more...)...); got.code != exitPartial || !strings.Contains(got.stderr, again.summary) {
+			t.Errorf("exit code %d, want %q: %s", got.code, again.summary, got.stderr)
+		}
+	}
+}
+
+// Ctrl-C leaves what goes on.
+func TestBatchInterrupted(t *testing.T) {
+	dir, source := t.TempDir(), street(t)
+	args := []string{"batch", source, "--out", "out"}
+	cmd := command(dir, args...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	name := strings.TrimSuffix(filepath.Base(source), filepath.Ext(source))
+	waitForSize(t, filepath.Join(dir, "out", name+".checkpoint"))
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d", code)
+	}
+	if got := statusesOf(t, filepath.Join(dir, "out")); got[name] != batch.Interrupted {
+		t.Errorf("statuses %v", got)
+	}
+	if got := runIn(t, dir, args...); got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	m, err := batch.ReadManifest(filepath.Join(dir, "out", name+".manifest.json"))
+	if err != nil || m.Status != batch.Done || m.Run.From == 0 || m.Frames != len(lines(t, filepath.Join(dir, "out", name+".jsonl"))) {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// A full disk ends the batch with what to do, and the same command then goes on.
+func TestBatchOnFullDisk(t *testing.T) {
+	dir, source := t.TempDir(), street(t)
+	out := filepath.Join(dir, "out")
+	if err := os.Mkdir(out, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", out, "tmpfs", 0, "size=1500k"); err != nil {
+		t.Skipf("no small disk can be made: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(out, 0) })
+	makeVideo(t, filepath.Join(dir, "small.avi"), 20)
+	args := []string{"batch", "small.avi", source, source + "", "--out", "out", "--video", "--jobs", "1"}
+	got := runIn(t, dir, args...)
+	if got.code != exitPartial || !strings.Contains(got.stderr, "disk is full: free some space, and the same command goes on") {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	name := strings.TrimSuffix(filepath.Base(source), filepath.Ext(source))
+	if slices.Contains(files(t, out), name+".mp4") || !slices.Contains(files(t, out), "small.mp4") {
+		t.Errorf("files %v", files(t, out))
+	}
+	if err := syscall.Mount("", out, "", syscall.MS_REMOUNT, "size=200m"); err != nil {
+		t.Fatal(err)
+	}
+	if got := runIn(t, dir, args...); got.code != exitOK || !strings.Contains(got.stderr, "1 done, 1 were done before") {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	if got := runIn(t, dir, "batch", source, "--out", "whole", "--video"); got.code != exitOK {
+		t.Fatal(got.stderr)
+	}
+	for _, ext := range []string{".txt", ".jsonl", ".mp4"} {
+		if read(t, out, name+ext) != read(t, dir, "whole", name+ext) {
+			t.Errorf("%s%s differs from an uninterrupted run's", name, ext)
+		}
+	}
+}
