@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -42,11 +41,15 @@ An input whose results are complete, of the same bytes, model and settings, is n
 done again. One that fails is reported at the end, and leaves the others alone; a
 full disk ends the batch.
 
+With --queue, workers on any number of machines do the work ('tracker worker'), and
+batch waits for them.
+
 Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 130 interrupted.`
 
 // batchFlags are those that only a batch has.
 type batchFlags struct {
 	out, file, list    string
+	queue              string
 	jobs               int
 	video, force, json bool
 }
@@ -66,6 +69,9 @@ func newBatchCommand() *cobra.Command {
 			if err != nil {
 				return &codedError{exitUsage, err}
 			}
+			if own.queue != "" {
+				return own.runQueue(cmd, w, items)
+			}
 			return own.run(cmd, w, items)
 		},
 	}
@@ -77,6 +83,7 @@ func newBatchCommand() *cobra.Command {
 	flags.BoolVar(&own.video, "video", false, "write annotated videos, too")
 	flags.BoolVar(&own.force, "force", false, "do again what is done, from the start")
 	flags.BoolVar(&own.json, "json", false, "say on standard output what happens, a JSON object a line")
+	flags.StringVar(&own.queue, "queue", "", "leave the work to 'tracker worker's of the NATS server at `URL`; listen://HOST:PORT is a server in this process")
 	bindBatch(flags, &cfg, &own.file)
 	return cmd
 }
@@ -210,11 +217,4 @@ func nameItems(inputs []batch.Input) ([]item, error) {
 		}
 	}
 	return items, nil
-}
-
-// levelOf is a log level by its name, which was checked with the settings.
-func levelOf(name string) slog.Level {
-	var l slog.Level
-	_ = l.UnmarshalText([]byte(name))
-	return l
 }

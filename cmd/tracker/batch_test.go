@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -332,6 +333,116 @@ func TestBatchOnFullDisk(t *testing.T) {
 	for _, ext := range []string{".txt", ".jsonl", ".mp4"} {
 		if read(t, out, name+ext) != read(t, dir, "whole", name+ext) {
 			t.Errorf("%s%s differs from an uninterrupted run's", name, ext)
+		}
+	}
+}
+
+// Three workers share a batch; one of them is killed twice in the middle of its work.
+// Every input has exactly one result, that of a batch without workers.
+func TestBatchOnWorkers(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "in"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	sixVideos(t, filepath.Join(dir, "in"))
+	makeVideo(t, filepath.Join(dir, "in", "cut.avi"), 60)
+	data := read(t, dir, "in", "cut.avi")
+	if err := os.WriteFile(filepath.Join(dir, "in", "cut.avi"), []byte(data[:len(data)/2]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := runIn(t, dir, "batch", "in", "--out", "alone", "-q"); got.code != exitPartial {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	url := "127.0.0.1:" + freePort(t)
+	boss := command(dir, "batch", "in", "--out", "shared", "--json", "--queue", "listen://"+url)
+	var stdout, stderr strings.Builder
+	boss.Stdout, boss.Stderr = &stdout, &stderr
+	if err := boss.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		c, err := net.Dial("tcp", url)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	worker := func() *exec.Cmd {
+		cmd := command(dir, "worker", "--queue", "nats://"+url, "--lease", "2s", "--jobs", "1", "--threads", "1")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	// At first there is the one that will be killed alone, so that it has work: each
+	// time another input, since the queue still waits for the first one's news.
+	for i := range 2 {
+		victim := worker()
+		waitFor(t, func() bool { return partials(t, filepath.Join(dir, "shared")) > i })
+		time.Sleep(time.Second)
+		_ = victim.Process.Kill()
+		_ = victim.Wait()
+	}
+	for range 3 {
+		w := worker()
+		defer func() { _ = w.Wait() }()
+		defer func() { _ = w.Process.Signal(syscall.SIGTERM) }()
+	}
+	_ = boss.Wait()
+	if code := boss.ProcessState.ExitCode(); code != exitPartial || !strings.Contains(stderr.String(), "7 inputs: 6 done, 0 were done before, 1 failed, 0 left") {
+		t.Errorf("exit code %d: %s", code, stderr.String())
+	}
+	ends := make(map[string]int)
+	for line := range strings.Lines(stdout.String()) {
+		var e batchEvent
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("line %q: %v", line, err)
+		}
+		if e.Event == "end" {
+			ends[e.Name]++
+		}
+	}
+	if len(ends) != 7 || slices.Max(slices.Collect(maps.Values(ends))) != 1 {
+		t.Errorf("ends %v", ends)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "shared", ".queue")); err != nil {
+		t.Fatal(err)
+	}
+	sameResults(t, contents(t, filepath.Join(dir, "shared")), contents(t, filepath.Join(dir, "alone")))
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// partials counts results on their way that have something in them.
+func partials(t *testing.T, dir string) (n int) {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, "*.partial.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range list {
+		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// waitFor waits until something is so.
+func waitFor(t *testing.T, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("waited for a minute")
 		}
 	}
 }

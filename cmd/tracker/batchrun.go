@@ -171,9 +171,17 @@ func (r *batchReport) reached() (share float64, left time.Duration) {
 
 func (r *batchReport) end(slot, i int, m *batch.Manifest, err error, log *slog.Logger) {
 	r.mu.Lock()
+	r.share[slot] = 0
+	r.mu.Unlock()
+	how := r.ended(i, m, err, log)
+	r.lines[slot].End(string(how))
+}
+
+// ended takes note of how an item ended, and says in a word how.
+func (r *batchReport) ended(i int, m *batch.Manifest, err error, log *slog.Logger) batch.Status {
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	it := r.items[i]
-	r.share[slot] = 0
 	event := batchEvent{Event: "end", Name: it.name, Input: it.Path, Status: m.Status, Frames: m.Frames}
 	switch {
 	case errors.Is(err, errSkipped):
@@ -192,9 +200,9 @@ func (r *batchReport) end(slot, i int, m *batch.Manifest, err error, log *slog.L
 		r.frames += m.Frames
 		r.worked += weight(it)
 	}
-	r.lines[slot].End(string(event.Status))
 	r.total()
 	r.say(event)
+	return event.Status
 }
 
 // say writes an event, with how far the whole is.

@@ -1,0 +1,48 @@
+package batch
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// Serve starts a NATS server with JetStream in this process, on HOST:PORT, that keeps
+// the queue in folder. The function stops it.
+func Serve(address, folder string) (url string, stop func(), err error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", nil, fmt.Errorf("queue %s: want listen://HOST:PORT: %w", address, err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return "", nil, fmt.Errorf("queue %s: port %q is no number", address, port)
+	}
+	if number == 0 {
+		number = server.RANDOM_PORT
+	}
+	s, err := server.NewServer(&server.Options{
+		Host: host, Port: number, JetStream: true, StoreDir: folder, NoSigs: true, NoLog: true,
+	})
+	if err != nil {
+		return "", nil, fmt.Errorf("queue %s: %w", address, err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		s.Shutdown()
+		return "", nil, fmt.Errorf("queue %s: %w", address, errors.New("the server does not start; is the port taken?"))
+	}
+	return s.ClientURL(), func() { s.Shutdown(); s.WaitForShutdown() }, nil
+}
+
+// redacted is a URL without its password.
+func redacted(text string) string {
+	if u, err := url.Parse(text); err == nil {
+		return u.Redacted()
+	}
+	return "URL"
+}
