@@ -14,6 +14,7 @@ SOAK         ?= 30m
 EDITS        ?= 200
 LAG          ?= 3m
 RUNS         ?= 20
+KILLS        ?= 50
 STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export TRACKER_HOME PYTHON
 
@@ -93,6 +94,10 @@ edits: setup ## change the configuration EDITS times, well and badly, while a st
 lag: setup ## read a real stream more slowly than it comes for LAG, lose and find it; report lag and gaps
 	@deploy/setup.sh testing
 	CAPTURE_TEST_LONG=$(LAG) go test -run '^Test(SlowConsumer|Server.*)$$' -v -count=1 -timeout 0 ./capture
+
+.PHONY: kills
+kills: setup ## kill a batch of six videos KILLS times at random moments: the results must not differ by a byte
+	TRACKER_KILLS=$(KILLS) go test -run '^TestBatchSurvivesKills$$' -v -count=1 -timeout 0 ./cmd/tracker
 
 .PHONY: identical
 identical: setup ## compare RUNS runs on each of 1, 2 and 4 threads with the serial one, byte for byte

@@ -42,7 +42,7 @@ func (b *batchFlags) runQueue(cmd *cobra.Command, w *workshop, items []item) err
 	if err := w.publish(ctx, queue, id, items); err != nil {
 		return err
 	}
-	log.Info("waiting for workers", "queue", url, "inputs", len(items), "start", "tracker worker --queue "+url)
+	log.Info("waiting for workers", "queue", batch.Redacted(url), "inputs", len(items))
 
 	left := make(map[string]int, len(items))
 	for i, it := range items {

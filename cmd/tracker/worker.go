@@ -60,7 +60,7 @@ func newWorkerCommand() *cobra.Command {
 	flags.StringVar(&f.queue, "queue", "", "take inputs from the NATS server at `URL`")
 	flags.IntVarP(&f.jobs, "jobs", "j", 2, "`N` inputs at the same time, on one network")
 	flags.IntVar(&f.threads, "threads", 0, "`N` threads for the network, OpenCV and decoding, 0 for every core")
-	flags.DurationVar(&f.lease, "lease", 30*time.Second, "an input goes to another worker when nothing was heard of its own for this `TIME`; the same for all workers")
+	flags.DurationVar(&f.lease, "lease", batch.DefaultLease, "an input goes to another worker when nothing was heard of its own for this `TIME`; the same for all workers")
 	flags.IntVar(&f.tries, "tries", 5, "put an input aside after `N` tries")
 	flags.BoolVar(&f.untilEmpty, "until-empty", false, "end when the queue is empty")
 	flags.StringVar(&f.logLevel, "log-level", "info", "`debug|info|warn|error`")

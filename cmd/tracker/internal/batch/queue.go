@@ -27,6 +27,9 @@ const (
 	answerIn   = 30 * time.Second
 )
 
+// DefaultLease is a Worker.Lease that bears what networks usually do.
+const DefaultLease = 30 * time.Second
+
 // Task is an input on its way to a worker.
 type Task struct {
 	Batch string `json:"batch"` // whom to tell
@@ -63,7 +66,7 @@ type Queue struct {
 func Connect(ctx context.Context, url string) (*Queue, error) {
 	conn, err := nats.Connect(url, nats.Name("tracker"), nats.MaxReconnects(-1), nats.Timeout(5*time.Second))
 	if err != nil {
-		return nil, fmt.Errorf("queue %s: %w; is the NATS server running?", redacted(url), err)
+		return nil, fmt.Errorf("queue %s: %w; is the NATS server running?", Redacted(url), err)
 	}
 	q := &Queue{conn: conn}
 	if q.js, err = jetstream.New(conn); err == nil {
@@ -71,7 +74,7 @@ func Connect(ctx context.Context, url string) (*Queue, error) {
 	}
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("queue %s: %w; start the NATS server with JetStream (-js)", redacted(url), err)
+		return nil, fmt.Errorf("queue %s: %w; start the NATS server with JetStream (-js)", Redacted(url), err)
 	}
 	return q, nil
 }
@@ -86,7 +89,19 @@ func (q *Queue) makeStreams(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	// Who scales workers by what waits for them asks for it before there are any.
+	_, err := q.js.Consumer(ctx, taskStream, consumerName)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		_, err = q.consumer(ctx, DefaultLease)
+	}
+	return err
+}
+
+// consumer is the one that all workers share.
+func (q *Queue) consumer(ctx context.Context, lease time.Duration) (jetstream.Consumer, error) {
+	return q.js.CreateOrUpdateConsumer(ctx, taskStream, jetstream.ConsumerConfig{
+		Durable: consumerName, AckPolicy: jetstream.AckExplicitPolicy, AckWait: lease, MaxAckPending: -1,
+	})
 }
 
 // Close ends the connection.
@@ -165,7 +180,7 @@ type Worker struct {
 
 // Work takes one task after the other, until ctx ends. do works on one.
 func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Result, Verdict, error)) error {
-	c, err := w.consumer(ctx)
+	c, err := w.Queue.consumer(ctx, w.Lease)
 	if err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}
@@ -190,13 +205,6 @@ func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Resul
 		}
 	}
 	return nil
-}
-
-// consumer is the one that all workers share.
-func (w *Worker) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	return w.Queue.js.CreateOrUpdateConsumer(ctx, taskStream, jetstream.ConsumerConfig{
-		Durable: consumerName, AckPolicy: jetstream.AckExplicitPolicy, AckWait: w.Lease, MaxAckPending: -1,
-	})
 }
 
 // handle works on one task, and tells the queue all the while that somebody does.

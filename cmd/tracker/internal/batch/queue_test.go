@@ -67,7 +67,7 @@ func TestQueueOneResultEach(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	// This one takes a task and is never heard of again.
 	silent := &Worker{Queue: q, Lease: time.Second, Tries: 3}
-	c, err := silent.consumer(ctx)
+	c, err := q.consumer(ctx, silent.Lease)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,8 +39,8 @@ func Serve(address, folder string) (url string, stop func(), err error) {
 	return s.ClientURL(), func() { s.Shutdown(); s.WaitForShutdown() }, nil
 }
 
-// redacted is a URL without its password.
-func redacted(text string) string {
+// Redacted is a URL without its password.
+func Redacted(text string) string {
 	if u, err := url.Parse(text); err == nil {
 		return u.Redacted()
 	}
