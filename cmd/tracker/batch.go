@@ -85,6 +85,7 @@ func newBatchCommand() *cobra.Command {
 	flags.BoolVar(&own.json, "json", false, "say on standard output what happens, a JSON object a line")
 	flags.StringVar(&own.queue, "queue", "", "leave the work to 'tracker worker's of the NATS server at `URL`; listen://HOST:PORT is a server in this process")
 	bindBatch(flags, &cfg, &own.file)
+	completeNames(cmd)
 	return cmd
 }
 

@@ -186,8 +186,7 @@ func completeNames(cmd *cobra.Command) {
 		"camera-motion": {"auto", "on", "off"},
 		"log-level":     {"debug", "info", "warn", "error"},
 	} {
-		f := cmd.Flags().Lookup(flag)
-		_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if ext := map[string]string{"save": "mp4", "model": "onnx", "config": "yaml"}[f.Name]; ext != "" {
