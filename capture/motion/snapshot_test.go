@@ -14,7 +14,7 @@ func journey(i int) Affine {
 	return Affine{A11: 1, A22: 1, TX: shift}
 }
 
-func film(frames int) (pictures []Pixels) {
+func shoot(frames int) (pictures []Pixels) {
 	for i := range frames {
 		s := scene{world: newWorld(3), width: 320, height: 240}
 		pictures = append(pictures, s.picture(journey(i), uint64(i)))
@@ -23,7 +23,7 @@ func film(frames int) (pictures []Pixels) {
 }
 
 func TestSnapshotGoesOn(t *testing.T) {
-	pictures := film(90)
+	pictures := shoot(90)
 	type seen struct {
 		motion Affine
 		ok     bool
@@ -68,7 +68,7 @@ func TestSnapshotGoesOn(t *testing.T) {
 
 // A damaged snapshot is refused, or gives an Estimator that works.
 func FuzzRestore(f *testing.F) {
-	pictures := film(30)
+	pictures := shoot(30)
 	e := New(Options{Auto: true})
 	for i, p := range pictures {
 		if i%10 == 0 {

@@ -353,3 +353,42 @@ func TestCommitIntoRemovedFolder(t *testing.T) {
 		t.Errorf("Commit into a removed folder: %v", err)
 	}
 }
+
+// What a killed run has left is taken up where its last checkpoint says, and an empty
+// file is a result, too.
+func TestContinue(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.txt")
+	f := create(t, path, "good, and then some")
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Continue(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Continue(path); !errors.Is(err, ErrBusy) {
+		t.Errorf("a second one: %v", err)
+	}
+	if err := f.Rewind(100); err == nil {
+		t.Error("went on behind the end")
+	}
+	wantFile(t, PartialName(path), "good, and then some")
+	if err := f.Rewind(4); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte(" again")); err != nil {
+		t.Fatal(err)
+	}
+	if size, err := f.Sync(); size != 10 || err != nil {
+		t.Errorf("%d bytes, %v", size, err)
+	}
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, path, "good again")
+	empty := create(t, path, "")
+	if err := errors.Join(empty.Close(), empty.Close(), empty.Abort()); err != nil {
+		t.Error(err)
+	}
+	wantFile(t, PartialName(path), "")
+}

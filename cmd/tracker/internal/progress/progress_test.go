@@ -42,6 +42,10 @@ func TestLine(t *testing.T) {
 			"yard             frame 12  0.0 FPS  0:01  failed"},
 		{"more frames than the file said", state{frame: 796, total: 795, fps: 80, elapsed: 10 * time.Second}, 79,
 			"frame 796  80.0 FPS  0:10  0 tracks"},
+		{"all inputs", state{batch: batch{3, 10, 0.34, 80 * time.Second}}, 70,
+			"all               34% [========>               ] 3/10 inputs  ETA 1:20"},
+		{"all inputs, nobody knows for how long", state{batch: batch{0, 10, 0, -1}}, 50,
+			"all                0% 0/10 inputs  ETA -:--"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -177,6 +181,25 @@ func TestSeveralLines(t *testing.T) {
 }
 
 // A log has a line for each input that goes on.
+// A line goes from one input to the next, and the last is that of all.
+func TestLinesOfABatch(t *testing.T) {
+	var out bytes.Buffer
+	b := NewLines(&out, false, "", "")
+	b.start = time.Now().Add(-time.Hour)
+	line, all := b.Line(0), b.Line(1)
+	line.Begin("yard", 10)
+	line.Update(5, 20, 1)
+	line.End("done")
+	line.Begin("gate", 0)
+	b.drawn = time.Time{}
+	all.Total(1, 2, 0.5, time.Minute)
+	want := "yard: frame 5 of 10 (50%), 20.0 FPS, ETA 0:00, 1 track\n"
+	if got := out.String(); !strings.HasPrefix(got, want) ||
+		!strings.HasSuffix(got, "gate: frame 0, 0.0 FPS, 1:00:00, 0 tracks\n1 of 2 inputs (50%), ETA 1:00\n") {
+		t.Errorf("wrote %q", got)
+	}
+}
+
 func TestLogOfSeveral(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
