@@ -1,0 +1,109 @@
+package record
+
+import (
+	"compress/flate"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// When a block of frames ends: after so much media time, or so many bytes. They do
+// not depend on how fast the run is, so that equal runs make equal records.
+const (
+	blockTime  = time.Second
+	blockBytes = 256 << 10
+)
+
+// Writer writes a record. Each block is one Write, so that whoever reads along sees
+// whole blocks. Not safe for concurrent use.
+type Writer struct {
+	w       io.Writer
+	frames  int // written
+	pending int // of them in raw
+	since   time.Duration
+	base    base
+	raw     []byte // of the block to come, not compressed
+	block   buffer
+	flate   *flate.Writer
+	err     error // of a write; nothing is written after it
+}
+
+// buffer is a block being made.
+type buffer []byte
+
+func (b *buffer) Write(p []byte) (int, error) {
+	*b = append(*b, p...)
+	return len(p), nil
+}
+
+// NewWriter writes the signature and the header. It sets the header's version.
+func NewWriter(w io.Writer, h Header) (*Writer, error) {
+	h.Version = Version
+	text, err := json.Marshal(h)
+	if err != nil {
+		return nil, fmt.Errorf("write the record's header: %w", err)
+	}
+	r := &Writer{w: w, block: append(make(buffer, head, head+len(text)), text...)}
+	seal(r.block, kindHeader)
+	if _, err := w.Write(append([]byte(signature), r.block...)); err != nil {
+		return nil, err
+	}
+	r.flate, err = flate.NewWriter(&r.block, flate.BestSpeed)
+	return r, err
+}
+
+// Write adds a frame, of which it keeps nothing. In steady state it allocates
+// nothing.
+func (r *Writer) Write(f *Frame) error {
+	if r.err != nil {
+		return r.err
+	}
+	if r.pending == 0 {
+		r.since, r.base = f.Time, base{}
+	}
+	r.raw = r.base.appendFrame(r.raw, f)
+	r.pending++
+	if len(r.raw) > maxBlock {
+		r.err = fmt.Errorf("frame %d with %d detections is too large for a record", f.Index, len(f.Detections))
+		return r.err
+	}
+	if len(r.raw) >= blockBytes || f.Time-r.since >= blockTime {
+		return r.Flush()
+	}
+	return nil
+}
+
+// Flush ends the block that is being filled, if any, and writes it.
+func (r *Writer) Flush() error {
+	if r.pending == 0 || r.err != nil {
+		return r.err
+	}
+	r.block = append(r.block[:0], make([]byte, head)...)
+	r.flate.Reset(&r.block)
+	_, err := r.flate.Write(r.raw)
+	r.err = errors.Join(err, r.flate.Close()) // neither fails in memory
+	r.write(kindFrames)
+	r.frames += r.pending
+	r.pending, r.raw = 0, r.raw[:0]
+	return r.err
+}
+
+// Close writes what is left and the end mark. It does not close what is below.
+func (r *Writer) Close() error {
+	if err := r.Flush(); err != nil {
+		return err
+	}
+	r.block = binary.AppendUvarint(append(r.block[:0], make([]byte, head)...), uint64(r.frames))
+	r.write(kindEnd)
+	return r.err
+}
+
+func (r *Writer) write(kind byte) {
+	if r.err == nil {
+		seal(r.block, kind)
+		_, r.err = r.w.Write(r.block)
+	}
+}
