@@ -79,6 +79,9 @@ type Config struct {
 	JSONL string `yaml:"jsonl"`
 	// Timings is a CSV file with the times of every frame.
 	Timings string `yaml:"timings"`
+	// Record is a file of detections, times and camera motion, from which 'tracker
+	// track' repeats the run without the video and the network.
+	Record string `yaml:"record"`
 	// Budget is what a frame of the source may take, 0 for no bound. Over it, stride,
 	// size and backbone give way.
 	Budget time.Duration `yaml:"budget"`
@@ -169,6 +172,7 @@ func (c *Config) validateTogether(f *faults) {
 	f.check((c.CamWidth == 0) == (c.CamHeight == 0), []string{"cam-width", "cam-height"}, "cam-width and cam-height go together")
 	f.check(count([]string{c.MOT, c.JSONL, c.Timings}, "-") < 2, []string{"mot", "jsonl", "timings"},
 		"only one of mot, jsonl and timings can go to standard output")
+	f.check(c.Record != "-", []string{"record"}, "record is -: it is no text; give a file, such as out.rec")
 }
 
 // HasInput refuses settings without anything to track.
@@ -188,6 +192,7 @@ func (c *Config) validateNames(f *faults) {
 	}
 	for _, out := range []struct{ key, path, example string }{
 		{"save", c.Save, ".mp4"}, {"mot", c.MOT, ".txt"}, {"jsonl", c.JSONL, ".jsonl"}, {"timings", c.Timings, ".csv"},
+		{"record", c.Record, ".rec"},
 	} {
 		shared := out.key == "jsonl" && out.path == "-"
 		f.check(out.path == "" || shared || strings.Contains(out.path, NamePlace), []string{out.key},

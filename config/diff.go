@@ -36,7 +36,7 @@ var effects = map[string]Effect{
 	"tracker": AtRestart, "max-age": AtFrame, "max-gap": AtFrame, "min-hits": AtFrame, "track-iou": AtFrame,
 	"camera-motion": AtFrame,
 
-	"save": AtRestart, "codec": AtRestart, "mot": AtRestart, "jsonl": AtRestart, "timings": AtRestart, "display": AtRestart,
+	"save": AtRestart, "codec": AtRestart, "mot": AtRestart, "jsonl": AtRestart, "timings": AtRestart, "record": AtRestart, "display": AtRestart,
 	"budget": AtFrame, "log-level": AtFrame, "quiet": AtRestart,
 }
 

@@ -42,6 +42,23 @@ func (s *Suppressor) Apply(dets []Detection) []Detection {
 	return kept
 }
 
+// Strong is how many of the detections, best first as Apply leaves them, have at
+// least that score: what a detector of that threshold finds. For 0 that is all.
+func Strong(dets []Detection, conf float64) int {
+	if conf <= 0 {
+		return len(dets)
+	}
+	n := slices.IndexFunc(dets, func(d Detection) bool { return !Reaches(d.Score, conf) })
+	if n < 0 {
+		return len(dets)
+	}
+	return n
+}
+
+// Reaches says whether a score is at least conf, compared as decoders do: in a
+// network's precision.
+func Reaches(score, conf float64) bool { return float32(score) >= float32(conf) }
+
 // overlap is the IoU of two detections with the areas at hand.
 func (s *Suppressor) overlap(dets []Detection, i, j int) float64 {
 	a, b := &dets[i].Box, &dets[j].Box

@@ -104,6 +104,7 @@ func (s *stream) adopt(p *pipeline.Pipeline, next *setup, frames int) {
 		s.log.Load().Error("the tracker keeps its settings", "error", err)
 	}
 	s.needs = needs
+	p.Least = leastOf(s.config)
 	s.source.SetStride(s.config.Stride)
 	if s.painter != nil {
 		s.painter.use(s.config, next.engine.manifest)

@@ -54,7 +54,7 @@ type outputPath struct {
 }
 
 func outputPaths(c *config.Config) []outputPath {
-	return []outputPath{{"save", &c.Save}, {"mot", &c.MOT}, {"jsonl", &c.JSONL}, {"timings", &c.Timings}}
+	return []outputPath{{"save", &c.Save}, {"mot", &c.MOT}, {"jsonl", &c.JSONL}, {"timings", &c.Timings}, {"record", &c.Record}}
 }
 
 // specOf is the source of a single input's settings.

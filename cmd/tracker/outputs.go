@@ -54,6 +54,7 @@ func (o *outputs) open(c config.Config, info capture.Info, to destination, log *
 			o.timings, err = sink.NewTimings(c.Timings, to.stdout)
 			return o.timings, err
 		}),
+		add(o, c.Record != "", func() (*sink.Record, error) { return sink.NewRecord(c.Record, to.header) }),
 		add(o, to.show != nil, to.show),
 	)
 }
@@ -94,7 +95,7 @@ func wantsDisplay(c config.Config, info capture.Info) (bool, error) {
 	case "off":
 		return false, nil
 	}
-	alone := c.Save == "" && c.MOT == "" && c.JSONL == "" && c.Timings == ""
+	alone := c.Save == "" && c.MOT == "" && c.JSONL == "" && c.Timings == "" && c.Record == ""
 	return (info.Live || alone) && sink.DisplayAvailable() == nil, nil
 }
 

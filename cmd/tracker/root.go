@@ -126,6 +126,7 @@ func bindResults(f *pflag.FlagSet, c *config.Config) {
 	f.StringVar(&c.MOT, "mot", c.MOT, "write tracks as MOTChallenge text to `FILE`, - for standard output")
 	f.StringVar(&c.JSONL, "jsonl", c.JSONL, "write one JSON object a frame to `FILE`, - for standard output")
 	f.StringVar(&c.Timings, "timings", c.Timings, "write the times of every frame to a CSV `FILE`, - for standard output")
+	f.StringVar(&c.Record, "record", c.Record, "keep detections, times and camera motion in `FILE`, for 'tracker track', 'explain' and 'tune'")
 	f.StringVar(&c.Display, "display", c.Display, "show the pictures in a window: `auto|on|off`")
 
 	f.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`")

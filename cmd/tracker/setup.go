@@ -41,13 +41,16 @@ func (s *setup) release() error {
 }
 
 // trackerOf is the configuration of the tracker that the settings ask for, and what
-// such a tracker needs.
+// such a tracker needs, or the record that others are to be given.
 func trackerOf(c config.Config) (track.Config, track.Needs, error) {
 	name, cfg, err := trackerConfig(c.Tracker)
 	if err != nil {
 		return track.Config{}, track.Needs{}, err
 	}
 	cfg = cfg.WithScore(name, c.Conf)
+	if c.Record != "" {
+		return cfg, recordNeeds(c.Conf), nil
+	}
 	return cfg, track.NeedsOf(name, cfg), nil
 }
 

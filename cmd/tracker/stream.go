@@ -20,6 +20,7 @@ import (
 	"github.com/tracker-go/tracker/capture/motion"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/record"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/config"
@@ -32,6 +33,7 @@ type stream struct {
 	index   int // among the session's inputs
 	tracker track.Tracker
 	needs   track.Needs
+	least   float64 // score of a detection that the tracker is given
 	log     lateLog
 	source  *capture.Stream // nil where it could not be opened
 	place   int             // among the opened ones
@@ -60,6 +62,7 @@ func newStream(in input) (*stream, error) {
 	s := &stream{input: in}
 	var err error
 	s.tracker, s.needs, err = newTracker(in.config)
+	s.least = leastOf(in.config)
 	return s, err
 }
 
@@ -71,6 +74,7 @@ func (s *stream) open(ctx context.Context) (err error) {
 
 // destination is where a stream's results go besides its files.
 type destination struct {
+	header record.Header // of the stream's record
 	stdout io.Writer
 	source string                  // what lines on stdout are to say, where others write there, too
 	show   func() (showing, error) // nil where nobody looks
@@ -87,6 +91,7 @@ func (s *stream) run(ctx context.Context, with *setup, to destination) error {
 	s.setup = with
 	defer func() { s.leave(s.setup); s.leave(s.handover.close()) }()
 	eng, info := with.engine, s.source.Info()
+	to.header = recordHeader(s.config, info, eng)
 	out, err := openOutputs(s.config, info, to, s.log.Load())
 	if err != nil {
 		return err
@@ -137,7 +142,7 @@ func (s *stream) state() string {
 // newPipeline joins what was opened; writers are the caller's to add.
 func (s *stream) newPipeline(eng *engine) *pipeline.Pipeline {
 	p := &pipeline.Pipeline{
-		Source: s.source, Detectors: eng.pools[s.place], Turns: eng.turns, Workers: eng.workers, Tracker: s.tracker,
+		Source: s.source, Detectors: eng.pools[s.place], Turns: eng.turns, Workers: eng.workers, Tracker: s.tracker, Least: s.least,
 		Labels: eng.model.Labels(), Timings: s.timings, Live: s.source.Info().Live, Serial: s.config.Serial,
 	}
 	p.Motion = s.newMotion()

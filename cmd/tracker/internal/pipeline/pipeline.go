@@ -20,7 +20,8 @@ import (
 )
 
 // Detector finds objects in one picture at a time, in three steps that are timed
-// apart. Detections appends to dst; boxes are in pixels of the loaded picture.
+// apart. Detections appends to dst, best first; boxes are in pixels of the loaded
+// picture.
 type Detector interface {
 	Load(img *gocv.Mat) error
 	Run(ctx context.Context) error
@@ -49,6 +50,9 @@ type Pipeline struct {
 	// Workers is how many inferences run at once, 1 or more.
 	Workers int
 	Tracker track.Tracker
+	// Least is the lowest score of a detection that the tracker is given, where the
+	// detectors find weaker ones, too; 0 for all.
+	Least   float64
 	Labels  []string // names of the detections' classes
 	Writers []Writer
 	Timings *timing.Recorder
@@ -102,6 +106,9 @@ type job struct {
 	turn       turn           // its inference's, among those of other pipelines
 	frame      *capture.Frame // owned by the lane that has the job; nil when idle
 	detections []detect.Detection
+	strong     int           // of them are the tracker's
+	motion     *track.Affine // of the camera, nil or to affine
+	affine     track.Affine
 	tracks     []track.Track
 	trace      timing.Trace
 	queued     time.Time     // when the job was put into the queue it stands in
@@ -237,10 +244,15 @@ func (p *Pipeline) track(_ context.Context, j *job) error {
 		return j.explain(err)
 	}
 	p.giveBack(j)
-	var motion *track.Affine
+	j.strong = detect.Strong(j.detections, p.Least)
+	j.motion = nil
 	if p.Motion != nil {
-		err := j.trace.Timed(timing.Motion, func() (err error) {
-			motion, err = p.Motion(&j.frame.Mat, p.moving)
+		err := j.trace.Timed(timing.Motion, func() error {
+			motion, err := p.Motion(&j.frame.Mat, p.moving)
+			if motion != nil { // it is valid only until the next frame's
+				j.affine = *motion
+				j.motion = &j.affine
+			}
 			return err
 		})
 		if err != nil {
@@ -248,7 +260,7 @@ func (p *Pipeline) track(_ context.Context, j *job) error {
 		}
 	}
 	return j.trace.Timed(timing.Track, func() error {
-		tracks := p.Tracker.Update(track.Input{Time: j.frame.Time, Detections: j.detections, Motion: motion})
+		tracks := p.Tracker.Update(track.Input{Time: j.frame.Time, Detections: j.detections[:j.strong], Motion: j.motion})
 		j.tracks = append(j.tracks[:0], tracks...)
 		p.moving = p.moving[:0]
 		for i := range tracks {
@@ -261,7 +273,10 @@ func (p *Pipeline) track(_ context.Context, j *job) error {
 
 // present is the last lane: it draws and writes the frame and lets it go.
 func (p *Pipeline) present(ctx context.Context, j *job) error {
-	r := sink.Result{Frame: j.frame, Detections: j.detections, Tracks: j.tracks, Labels: p.Labels}
+	r := sink.Result{
+		Frame: j.frame, Detections: j.detections[:j.strong], Weak: j.detections[j.strong:], Motion: j.motion,
+		Tracks: j.tracks, Labels: p.Labels,
+	}
 	if p.Draw != nil {
 		if err := j.trace.Timed(timing.Draw, func() error { return p.Draw(r) }); err != nil {
 			return j.explain(err)

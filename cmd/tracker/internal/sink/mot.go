@@ -8,12 +8,12 @@ import (
 	"io"
 
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/track"
 	"github.com/tracker-go/tracker/track/mot"
 )
 
-// MOT writes MOTChallenge results, one row for each track that a detection
-// supports in the frame; boxes that are only predicted are left out, as the
-// benchmarks expect. Frames count from 1 there: the source's index plus one.
+// MOT writes MOTChallenge results, one row for each track of the frame but those
+// whose box is only predicted, as the benchmarks expect. Frames count from 1 there: the source's index plus one.
 type MOT struct {
 	out    textFile
 	w      *mot.Writer
@@ -43,7 +43,7 @@ func (s *MOT) Flush() error { return s.fail(s.w.Flush()) }
 func (s *MOT) Write(_ context.Context, r Result) error {
 	for i := range r.Tracks {
 		t := &r.Tracks[i]
-		if t.Detection < 0 {
+		if t.State == track.Coasted {
 			continue
 		}
 		if err := s.out.check(t); err != nil {

@@ -11,7 +11,12 @@ import (
 // Result is what the pipeline knows of one frame. A sink keeps nothing of it.
 type Result struct {
 	Frame      *capture.Frame
-	Detections []detect.Detection
+	Detections []detect.Detection // that the tracker was given, best first
 	Tracks     []track.Track
-	Labels     []string // names of the classes, by index
+	// Weak are the detections below those, for whoever keeps them for another tracker.
+	Weak []detect.Detection
+	// Motion of the camera from the frame before; nil where it stood still or nobody
+	// looked.
+	Motion *track.Affine
+	Labels []string // names of the classes, by index
 }

@@ -1,0 +1,73 @@
+//go:build gocv_specific_modules
+
+package sink
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/record"
+)
+
+// Record keeps what the tracker was given, and the weaker detections, for a replay.
+// Who reads along finds all but the last second under the partial name.
+type Record struct {
+	out    textFile
+	w      *record.Writer
+	live   bool
+	frame  record.Frame // reused
+	frames int
+	ended  bool
+}
+
+// NewRecord writes to path.
+func NewRecord(path string, h record.Header) (*Record, error) {
+	file, err := atomicfile.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Record{out: textFile{Writer: file, file: file, name: path}, live: h.Live}
+	if s.w, err = record.NewWriter(file, h); err != nil {
+		return nil, errors.Join(err, file.Abort())
+	}
+	return s, nil
+}
+
+// Write adds a frame.
+func (s *Record) Write(_ context.Context, r Result) error {
+	f := &s.frame
+	f.Index, f.Time, f.Motion = r.Frame.Index, r.Frame.Time, r.Motion
+	if s.live {
+		f.Wall = r.Frame.Captured
+	}
+	f.Detections = append(append(f.Detections[:0], r.Detections...), r.Weak...)
+	if err := s.w.Write(f); err != nil {
+		return err
+	}
+	s.frames++
+	return nil
+}
+
+// Commit completes the file.
+func (s *Record) Commit() error {
+	if s.ended {
+		return nil
+	}
+	s.ended = true
+	return s.out.finish(s.w.Close())
+}
+
+// Keep closes the file under its partial name, which it returns. It has no end mark.
+func (s *Record) Keep() (string, error) {
+	if s.ended {
+		return "", nil
+	}
+	s.ended = true
+	err := s.w.Flush()
+	if s.frames == 0 { // an empty record is a header alone
+		return "", errors.Join(err, s.out.file.Abort())
+	}
+	path, keepErr := s.out.keep(s.frames)
+	return path, errors.Join(err, keepErr)
+}
