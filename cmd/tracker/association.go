@@ -1,22 +1,25 @@
+//go:build gocv_specific_modules
+
 package main
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/record"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
+	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
-	"github.com/tracker-go/tracker/track/mot"
 )
-
-// defaultFPS is assumed where neither a flag nor a seqinfo.ini gives a rate.
-const defaultFPS = 30
 
 // tally is what an association run did.
 type tally struct {
@@ -44,179 +47,211 @@ func (t tally) String() string {
 		t.frames, t.used, below, t.tracks, float64(t.frames)/max(t.spent.Seconds(), 1e-9))
 }
 
-// associateSequence tracks one sequence from its file to its results, which get
-// their name only if all went well.
-func (a *association) associateSequence(ctx context.Context, s sequence) (tally, error) {
-	rows, err := readRows(s.detections, a.in)
+// associateSequence tracks one sequence from its detections to its results, which
+// get their names only if all went well. A record that ends early is tracked up to
+// there, with a partialError.
+func (a *association) associateSequence(ctx context.Context, s sequence, to destinations) (done tally, err error) {
+	clip, err := a.open(s)
 	if err != nil {
-		return tally{}, fmt.Errorf("read detections: %w", err)
-	}
-	if len(rows) == 0 {
-		return tally{}, fmt.Errorf("read detections: %s has no rows; nothing to track", s.detections)
-	}
-	var motion mot.Motion
-	if s.motion != "" {
-		if motion, err = mot.ReadMotionFile(s.motion); err != nil {
-			return tally{}, fmt.Errorf("read camera motion: %w", err)
-		}
-	}
-	frames, fps, err := a.timeline(s, rows)
-	if err != nil {
-		return tally{}, err
-	}
-	tracker, err := track.New(a.tracker, a.cfg)
-	if err != nil {
-		return tally{}, err
-	}
-	play := replay{association: a, tracker: tracker, rows: rows, motion: motion, frames: frames, fps: fps}
-	if s.results == "-" {
-		return play.write(ctx, a.out)
-	}
-	file, err := atomicfile.Create(s.results)
-	if err != nil {
-		return tally{}, err
-	}
-	done, err := play.write(ctx, file)
-	if err != nil {
-		_ = file.Abort() // the first error is the one that matters
 		return done, err
 	}
-	return done, file.Commit()
+	defer func() { err = errors.Join(err, clip.close()) }()
+	cfg, least := a.settingsFor(s, clip.header)
+	tracker, err := track.New(a.tracker, cfg)
+	if err != nil {
+		return done, err
+	}
+	out, err := a.openSinks(to, clip.header)
+	if err != nil {
+		return done, err
+	}
+	play := replay{
+		association: a, tracker: tracker, footage: &thinned{footage: clip.footage, stride: a.stride},
+		header: clip.header, least: least, outputs: out, seen: make(map[int]struct{}),
+	}
+	done, err = play.run(ctx)
+	short := cutShort(err)
+	if err != nil && short == nil {
+		out.discard() // a replay is soon made again
+		return done, err
+	}
+	return done, errors.Join(short, out.commit())
 }
 
-// timeline sorts rows by frame, and settles how many frames there are and how
-// many of them a second.
-func (a *association) timeline(s sequence, rows []mot.Row) (frames int, fps float64, err error) {
-	slices.SortStableFunc(rows, func(x, y mot.Row) int { return cmp.Compare(x.Frame, y.Frame) })
-	frames = rows[len(rows)-1].Frame
-	var info mot.SeqInfo
-	if s.detections != "-" {
-		if info, _, err = findSeqInfo(s.detections); err != nil {
-			return 0, 0, err
+// settingsFor are the tracker's settings and the least score of a detection that it
+// is given: for a record those that the run had, where nothing else is said.
+func (a *association) settingsFor(s sequence, h *record.Header) (cfg track.Config, least float64) {
+	conf := a.sure
+	switch given := !math.IsInf(a.conf, -1); {
+	case h == nil && given:
+		return a.cfg, a.conf
+	case given:
+		conf = a.conf
+	case h != nil && conf == config.Unset:
+		conf = h.Conf
+	case conf == config.Unset:
+		return a.cfg, a.conf
+	}
+	least = leastScore(a.tracker, a.cfg, conf)
+	if h != nil && least < h.Least {
+		a.note("%s has detections from score %.3g on, and with --conf %g %s looks at them from %.3g on: a run would give others; record with a lower --conf",
+			s.path, h.Least, conf, a.tracker, least)
+	}
+	return a.cfg.WithScore(a.tracker, conf), least
+}
+
+// destinations is where the tracks of a sequence go; empty for nowhere.
+type destinations struct{ mot, jsonl string }
+
+// destinationsOf names the results of a sequence. Those of several are in folders.
+func (a *association) destinationsOf(s sequence, several bool) destinations {
+	in := func(path, ext string) string {
+		if path == "" || !several {
+			return path
 		}
+		return filepath.Join(path, s.name+ext)
 	}
-	switch {
-	case a.fps > 0:
-		fps = a.fps
-	case info.FrameRate > 0:
-		fps = info.FrameRate
-	default:
-		fps = defaultFPS
-		a.note("no --fps and no seqinfo.ini near %s: taking %d frames a second", s.detections, defaultFPS)
+	return destinations{in(a.mot, ".txt"), in(a.jsonl, ".jsonl")}
+}
+
+// openSinks opens the writers of the main program.
+func (a *association) openSinks(to destinations, h *record.Header) (*outputs, error) {
+	o := &outputs{}
+	err := errors.Join(
+		add(o, to.mot != "", func() (*sink.MOT, error) { return sink.NewMOT(to.mot, a.out) }),
+		add(o, to.jsonl != "", func() (*sink.JSONL, error) {
+			return sink.NewJSONL(to.jsonl, a.out, sink.JSONLOptions{UTC: h != nil && h.Live})
+		}),
+	)
+	if err != nil {
+		o.discard()
+		return nil, err
 	}
-	return max(frames, info.Length), fps, nil
+	return o, nil
+}
+
+// discard removes what was written; why it is to go is said already.
+func (o *outputs) discard() {
+	paths, _ := o.keep()
+	for _, path := range paths {
+		_ = os.Remove(path)
+	}
 }
 
 // replay gives a tracker the detections of a sequence.
 type replay struct {
 	*association
+	*outputs
 	tracker track.Tracker
-	rows    []mot.Row // sorted by frame
-	motion  mot.Motion
-	frames  int
-	fps     float64
+	footage footage
+	header  *record.Header // nil for detections as text
+	least   float64        // score of a detection that the tracker is given
+	seen    map[int]struct{}
+	done    tally
 
-	dets []detect.Detection // reused
+	detections []detect.Detection // reused
+	written    []track.Track
+	frame      capture.Frame
+
+	kept   []record.Frame // for offline: what came in
+	online []track.Frame  // and out
 }
 
-// results writes tracks as rows.
-type results struct {
-	*association
-	rows *mot.Writer
-	seen map[int]struct{} // ids written
-}
-
-// write writes the tracks of a frame, but those that are only predicted.
-func (r *results) write(frame int, tracks []track.Track) error {
-	for i := range tracks {
-		t := &tracks[i]
-		if t.State == track.Coasted || !r.wants(t.Box) {
-			continue
+// run tracks every frame and writes what the tracker reports: at once, or offline
+// when all are tracked.
+func (p *replay) run(ctx context.Context) (tally, error) {
+	err := p.play(ctx)
+	if p.offline && (err == nil || cutShort(err) != nil) {
+		if failed := p.revise(ctx); failed != nil {
+			err = failed
 		}
-		r.seen[t.ID] = struct{}{}
-		if err := r.rows.WriteRow(mot.FromBox(frame, t.ID, t.Box, t.Score)); err != nil {
+	}
+	p.done.tracks = len(p.seen)
+	return p.done, err
+}
+
+// play gives the tracker the frames in order.
+func (p *replay) play(ctx context.Context) error {
+	for ctx.Err() == nil {
+		f, err := p.footage.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = p.update(ctx, f)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
-// write tracks frames 1 to frames, those that the stride keeps, and writes what
-// the tracker reports: at once, or offline when all are tracked.
-func (p *replay) write(ctx context.Context, out io.Writer) (tally, error) {
-	var done tally
-	var kept []track.Frame // for offline
-	to := results{p.association, mot.NewWriter(out), make(map[int]struct{})}
-	for frame, last := 1, 1; frame <= p.frames; frame += p.stride {
-		if err := ctx.Err(); err != nil {
-			return done, err
-		}
-		done.kept += p.take(frame)
-		done.used += len(p.dets)
-		input := track.Input{Time: mediaTime(frame, p.fps), Detections: p.dets, Motion: p.motion.Between(last, frame)}
-		if p.watch != nil {
-			input.Events = new([]track.Event)
-		}
-		start := time.Now()
-		tracks := p.tracker.Update(input)
-		done.spent += time.Since(start)
-		if p.watch != nil {
-			p.watch(frame, input, tracks)
-		}
-		if p.offline {
-			kept = append(kept, track.Frame{Time: input.Time, Tracks: slices.Clone(tracks)})
-		} else if err := to.write(frame, tracks); err != nil {
-			return done, err
-		}
-		last = frame
-		done.frames++
+func (p *replay) update(ctx context.Context, f *record.Frame) error {
+	all := len(f.Detections)
+	p.detections = strong(p.detections[:0], f.Detections, p.least)
+	p.done.frames++
+	p.done.used += len(p.detections)
+	p.done.kept += all - len(p.detections)
+	input := track.Input{Time: f.Time, Detections: p.detections, Motion: f.Motion}
+	if p.watch != nil {
+		input.Events = new([]track.Event)
+	}
+	start := time.Now()
+	tracks := p.tracker.Update(input)
+	p.done.spent += time.Since(start)
+	if p.watch != nil {
+		p.watch(f.Index+1, input, tracks)
 	}
 	if p.offline {
-		if err := p.revise(kept, &to, &done); err != nil {
-			return done, err
-		}
+		p.kept = append(p.kept, record.Frame{Index: f.Index, Time: f.Time, Wall: f.Wall, Detections: slices.Clone(p.detections)})
+		p.online = append(p.online, track.Frame{Time: f.Time, Tracks: slices.Clone(tracks)})
+		return nil
 	}
-	done.tracks = len(to.seen)
-	return done, to.rows.Flush()
+	return p.write(ctx, f, p.detections, tracks)
 }
 
 // revise improves the frames that were kept and writes them.
-func (p *replay) revise(kept []track.Frame, to *results, done *tally) error {
+func (p *replay) revise(ctx context.Context) error {
 	start := time.Now()
-	frames, err := track.Offline(kept, track.DefaultOfflineConfig())
-	done.spent += time.Since(start)
+	frames, err := track.Offline(p.online, track.DefaultOfflineConfig())
+	p.done.spent += time.Since(start)
 	if err != nil {
 		return err
 	}
-	for k := range frames {
-		if err := to.write(1+k*p.stride, frames[k].Tracks); err != nil {
+	for i := range frames {
+		if err := p.write(ctx, &p.kept[i], p.kept[i].Detections, frames[i].Tracks); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// take puts the detections of a frame into dets and counts those below the bound.
-func (p *replay) take(frame int) (below int) {
-	p.dets = p.dets[:0]
-	for ; len(p.rows) > 0 && p.rows[0].Frame <= frame; p.rows = p.rows[1:] {
-		switch r := &p.rows[0]; {
-		case r.Frame < frame: // left out by the stride
-		case r.Conf >= p.conf:
-			p.dets = append(p.dets, detect.Detection{Box: r.Box(), Score: r.Conf})
-		default:
-			below++
+// write writes the tracks of a frame that are wanted.
+func (p *replay) write(ctx context.Context, f *record.Frame, detections []detect.Detection, tracks []track.Track) error {
+	p.written = p.written[:0]
+	for i := range tracks {
+		if t := &tracks[i]; p.wants(t.Box) {
+			p.written = append(p.written, *t)
+			if t.State != track.Coasted {
+				p.seen[t.ID] = struct{}{}
+			}
 		}
 	}
-	return below
+	p.frame.Index, p.frame.Time, p.frame.Captured = f.Index, f.Time, f.Wall
+	r := sink.Result{Frame: &p.frame, Detections: detections, Tracks: p.written}
+	if p.header != nil {
+		r.Labels = p.header.Labels
+	}
+	for _, w := range p.writers {
+		if err := w.Write(ctx, r); err != nil {
+			return fmt.Errorf("frame %d: %w", f.Index+1, err)
+		}
+	}
+	return nil
 }
 
 // wants says whether a box is to be written.
 func (a *association) wants(b detect.Box) bool {
 	return (a.minArea == 0 || b.Area() > a.minArea) && (a.maxAspect == 0 || b.Width() <= a.maxAspect*b.Height())
-}
-
-// mediaTime is when a frame, counted from 1, is shown.
-func mediaTime(frame int, fps float64) time.Duration {
-	return time.Duration(math.Round(float64(frame-1) / fps * float64(time.Second)))
 }

@@ -19,6 +19,7 @@ type chronicle struct {
 	maxAge    int // frames that a track survives unseen
 
 	last               place // the frame given last
+	before             int   // the frame given last that is not after frame
 	frames, detections int
 	lives              map[int]*life
 	counts             map[cause]int
@@ -136,7 +137,9 @@ func newChronicle(id, frame, maxAge int) *chronicle {
 func (c *chronicle) watch(frame int, in track.Input, tracks []track.Track) {
 	c.frames++
 	c.detections += len(in.Detections)
-	c.last = placeOf(frame, in.Time)
+	if c.last = placeOf(frame, in.Time); frame <= c.frame {
+		c.before = frame
+	}
 	s := scene{chronicle: c, detections: in.Detections, events: *in.Events, tracks: tracks}
 	for i := range s.events {
 		c.count(&s.events[i], in.Detections)

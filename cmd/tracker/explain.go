@@ -1,3 +1,5 @@
+//go:build gocv_specific_modules
+
 package main
 
 import (
@@ -6,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -19,8 +20,10 @@ import (
 
 const explainLong = `explain says why tracks begin and end: it tracks recorded detections once more,
 with the settings given, and puts into words what the tracker measured and which
-limit decided. Give it the flags that 'tracker track' had, and ids are the same.
+limit decided. Give it the flags that 'tracker track' had, or the tracker settings of
+the run that made a record with --record, and ids are the same.
 
+  tracker explain street.rec --id 12
   tracker explain --detections MOT17-02/det/det.txt
   tracker explain --detections MOT17-02/det/det.txt --id 12
   tracker explain --detections MOT17-02/det/det.txt --frame 57
@@ -40,15 +43,15 @@ Detections have the numbers of their rows in the frame, from 1, those below --co
 left out. --json prints the same as JSON, boxes as [left, top, width, height].`
 
 func newExplainCommand() *cobra.Command {
-	x := explanation{association: association{settings: config.DefaultTracker(), mot: "-", out: io.Discard}}
+	x := explanation{association: association{settings: config.DefaultTracker()}}
 	cmd := &cobra.Command{
-		Use:   "explain --detections FILE [--id N] [--frame K]",
+		Use:   "explain (RECORD | --detections FILE) [--id N] [--frame K]",
 		Short: "Say in words why tracks begin and end",
 		Long:  explainLong,
-		Args:  flagsOnly,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			x.in, x.notes = cmd.InOrStdin(), cmd.ErrOrStderr()
-			return x.run(cmd.Context(), cmd.Flags(), cmd.OutOrStdout())
+			return x.run(cmd.Context(), cmd.Flags(), args, cmd.OutOrStdout())
 		},
 	}
 	flags := cmd.Flags()
@@ -58,9 +61,8 @@ func newExplainCommand() *cobra.Command {
 	flags.IntVar(&x.frame, "frame", 0, "explain frame `K`, counted from 1")
 	flags.BoolVar(&x.asJSON, "json", false, "print JSON")
 	bindTracker(flags, &x.settings)
-	flags.Float64Var(&x.conf, "conf", 0, "lowest `SCORE` of a detection; all if not given")
+	bindAssociation(flags, &x.association)
 	flags.StringVar(&x.motion, "motion", "", "camera motion from `FILE`")
-	flags.IntVar(&x.stride, "stride", 1, "track every `N`th frame only")
 	flags.Float64Var(&x.fps, "fps", 0, "frames a second; from seqinfo.ini if not given, else 30")
 	flags.BoolVarP(&x.quiet, "quiet", "q", false, "no notes")
 	_ = cmd.RegisterFlagCompletionFunc("tracker", cobra.FixedCompletions(track.Names(), cobra.ShellCompDirectiveNoFileComp))
@@ -74,7 +76,10 @@ type explanation struct {
 	asJSON    bool
 }
 
-func (x *explanation) run(ctx context.Context, flags *pflag.FlagSet, out io.Writer) error {
+func (x *explanation) run(ctx context.Context, flags *pflag.FlagSet, args []string, out io.Writer) error {
+	if err := x.choose(args, x.detections); err != nil {
+		return err
+	}
 	if err := x.settle(flags); err != nil {
 		return err
 	}
@@ -84,14 +89,22 @@ func (x *explanation) run(ctx context.Context, flags *pflag.FlagSet, out io.Writ
 	case flags.Changed("frame") && x.frame < 1:
 		return usageErrorf("--frame %d: frames count from 1", x.frame)
 	}
-	if info, err := os.Stat(x.detections); err == nil && info.IsDir() {
-		return usageErrorf("--detections %s is a folder; name the file of one sequence, such as %[1]s/det/det.txt", x.detections)
+	if len(x.paths) > 1 {
+		return usageErrorf("%d records to explain; name one", len(x.paths))
+	}
+	if isFolder(x.paths[0]) {
+		return usageErrorf("%s is a folder; name the file of one sequence, such as %[1]s/det/det.txt", x.paths[0])
+	}
+	sequences, _, err := x.sequences()
+	if err != nil {
+		return err
 	}
 	c := newChronicle(x.id, x.frame, x.cfg.MaxAge)
 	x.watch = c.watch
-	s := sequence{x.detections, x.detections, x.motion, x.mot}
-	all, err := x.associateSequence(ctx, s)
-	if err != nil {
+	all, err := x.associateSequence(ctx, sequences[0], destinations{})
+	if exitCode(err) == exitPartial {
+		x.note("%v", err)
+	} else if err != nil {
 		return err
 	}
 	if err := x.check(c); err != nil {
@@ -109,15 +122,19 @@ func (x *explanation) run(ctx context.Context, flags *pflag.FlagSet, out io.Writ
 
 // check says what of --id and --frame is not in the recording.
 func (x *explanation) check(c *chronicle) error {
-	switch off := (x.frame - 1) % x.stride; {
+	path, by := x.paths[0], " of the record"
+	if x.stride > 1 {
+		by = fmt.Sprintf(" by --stride %d", x.stride)
+	}
+	switch {
 	case x.frame > c.last.Frame:
-		return usageErrorf("--frame %d: there is no such frame to track; those of %s are 1 to %d", x.frame, x.detections, c.last.Frame)
-	case x.frame > 0 && off != 0:
-		return usageErrorf("--frame %d is left out by --stride %d; the frame before it is %d", x.frame, x.stride, x.frame-off)
+		return usageErrorf("--frame %d: there is no such frame to track; those of %s are 1 to %d", x.frame, path, c.last.Frame)
+	case x.frame > 0 && c.at.Frame == 0:
+		return usageErrorf("--frame %d is left out%s; the frame before it is %d", x.frame, by, c.before)
 	case x.id > 0 && len(c.lives) == 0:
-		return usageErrorf("--id %d: %s starts no track in %s", x.id, x.tracker, x.detections)
+		return usageErrorf("--id %d: %s starts no track in %s", x.id, x.tracker, path)
 	case x.id > len(c.lives):
-		return usageErrorf("--id %d: there is no such track; those that %s makes of %s are 1 to %d", x.id, x.tracker, x.detections, len(c.lives))
+		return usageErrorf("--id %d: there is no such track; those that %s makes of %s are 1 to %d", x.id, x.tracker, path, len(c.lives))
 	}
 	return nil
 }

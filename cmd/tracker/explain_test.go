@@ -1,3 +1,5 @@
+//go:build gocv_specific_modules
+
 package main
 
 import (
@@ -171,7 +173,7 @@ func TestExplainRefuses(t *testing.T) {
 		{"--detections DIR/s", exitUsage, "is a folder; name the file of one sequence"},
 		{"--detections DIR/none.txt", exitFailed, "none.txt"},
 		{"--tracker deep", exitUsage, `no tracker "deep"`},
-		{"stray", exitUsage, "unexpected argument"},
+		{"stray", exitUsage, "stray and --detections -: give one or the other"},
 	} {
 		got := explain(t, passage, strings.Fields(strings.ReplaceAll(tc.args, "DIR", dir))...)
 		if exitCode(got.err) != tc.code || !strings.Contains(got.err.Error(), tc.want) || got.stdout != "" {

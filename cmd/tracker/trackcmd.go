@@ -1,13 +1,14 @@
+//go:build gocv_specific_modules
+
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -18,22 +19,31 @@ import (
 )
 
 const trackLong = `track gives identities to detections that are already there: association only, no
-video and no network. It reads MOTChallenge detections and writes MOTChallenge
-results.
+video and no network. It reads records, which 'tracker --record' makes, and
+MOTChallenge detections. It writes MOTChallenge results and JSON lines.
 
+  tracker track street.rec --mot out.txt --jsonl out.jsonl
+  tracker track monday.rec tuesday.rec --mot results/ --tracker bytetrack
   tracker track --detections MOT17-02/det/det.txt --mot out.txt
   tracker track --detections MOT17/train --mot results/
   tracker track --detections det.txt --mot - --fps 25 | tracker eval --gt gt.txt --results -
 
---detections is a file, or a folder of sequences with det/det.txt in each
-(--det-name takes another file of det/); then --mot is a folder, which gets
-<sequence>.txt for each.
+A record gives the tracks that the main program would have written with the same
+settings, byte for byte. It knows its times, its camera motion and the --conf of the
+run: with another --conf, it is as if the run had been made with that one.
 
-Every detection in the file goes to the tracker unless --conf sets a bound; the
-id and class columns are not looked at. The tracker sees every frame, also those
+Detections as text are a file, or a folder of sequences with det/det.txt in each
+(--det-name takes another file of det/). With a folder, or with several files, --mot
+and --jsonl are folders, which get <sequence>.txt and <sequence>.jsonl for each.
+
+Every detection as text goes to the tracker unless --conf sets a bound; the id and
+class columns are not looked at. The tracker sees every frame, also those
 without detections: from 1 to the last in the file, or to the end of the sequence
 where a seqinfo.ini beside the file or one folder up says where that is. Boxes
-that a tracker only predicts are not written.
+that a tracker only predicts are not written to --mot.
+
+--config takes tracker settings and conf, as in the main program, from a YAML file,
+such as 'tracker tune' writes; flags win.
 
 --motion gives the camera's motion, a row "frame,a11,a12,tx,a21,a22,ty" for each
 frame: the affine from the frame before it. For a folder it is the name of a file
@@ -48,31 +58,36 @@ Without it, nothing is written that depends on a later frame.`
 func newTrackCommand() *cobra.Command {
 	a := association{settings: config.DefaultTracker()}
 	cmd := &cobra.Command{
-		Use:   "track --detections PATH --mot PATH",
-		Short: "Give identities to detections from a file",
+		Use:   "track (RECORD... | --detections PATH) (--mot PATH | --jsonl PATH)",
+		Short: "Give identities to detections from a record or a file",
 		Long:  trackLong,
-		Args:  flagsOnly,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			a.in, a.out, a.notes = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
-			return a.run(cmd.Context(), cmd.Flags())
+			return a.run(cmd.Context(), cmd.Flags(), args)
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&a.detections, "detections", "", "MOTChallenge detections: a file, a folder of sequences, or - for standard input (`PATH`)")
-	flags.StringVar(&a.detName, "det-name", "det.txt", "file `NAME` in the det/ of each sequence of a folder")
 	flags.StringVar(&a.mot, "mot", "", "write tracks as MOTChallenge text to a file or folder, - for standard output (`PATH`)")
+	flags.StringVar(&a.jsonl, "jsonl", "", "write one JSON object a frame to a file or folder, - for standard output (`PATH`)")
 	bindTracker(flags, &a.settings)
-	flags.Float64Var(&a.conf, "conf", 0, "lowest `SCORE` of a detection; all if not given")
-	flags.StringVar(&a.motion, "motion", "", "camera motion from `FILE`")
-	flags.IntVar(&a.stride, "stride", 1, "track every `N`th frame only")
+	bindAssociation(flags, &a)
+	bindMaterial(flags, &a.material)
 	flags.BoolVar(&a.offline, "offline", false, "join, smooth and fill tracks when the sequence is over")
 	flags.Float64Var(&a.minArea, "min-area", 0, "do not write boxes of `PIXELS` or less")
 	flags.Float64Var(&a.maxAspect, "max-aspect", 0, "do not write boxes with a width above `RATIO` times the height")
-	flags.Float64Var(&a.fps, "fps", 0, "frames a second; from seqinfo.ini if not given, else 30")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no summary")
 	_ = cmd.RegisterFlagCompletionFunc("tracker", cobra.FixedCompletions(track.Names(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// bindAssociation makes the flags that say what the tracker is given.
+func bindAssociation(f *pflag.FlagSet, a *association) {
+	f.Float64Var(&a.conf, "conf", 0, "lowest `SCORE` of a detection, all if not given; of a record as in the main program, that of its run if not given")
+	f.StringVar(&a.config, "config", "", "tracker settings and conf from a YAML `FILE`; flags win")
+	f.IntVar(&a.stride, "stride", 1, "track every `N`th frame only")
 }
 
 // maxStride bounds strides to what a sequence can have.
@@ -80,42 +95,54 @@ const maxStride = 1_000_000
 
 // association is one run of the command.
 type association struct {
-	detections, detName, mot, motion string
+	material
+	detections, mot, jsonl, config string
 
-	conf               float64 // lowest score; −Inf for no bound
+	conf               float64 // as the flag has it; −Inf where it is not given
+	sure               float64 // conf as the file of settings has it, or config.Unset
 	minArea, maxAspect float64 // of boxes that are written; 0 for no bound
 	stride             int
 	offline            bool
-	fps                float64 // 0 where the sequence says it
 	settings           config.Tracker
 	tracker            string // its name, after settle
 	cfg                track.Config
-	quiet              bool
 	// watch, where set, is shown every frame, with its events.
 	watch func(frame int, in track.Input, tracks []track.Track)
 
-	in         io.Reader
-	out, notes io.Writer
+	out io.Writer
 }
 
-func (a *association) run(ctx context.Context, flags *pflag.FlagSet) error {
+func (a *association) run(ctx context.Context, flags *pflag.FlagSet, args []string) error {
+	if err := a.choose(args, a.detections); err != nil {
+		return err
+	}
+	if err := a.checkDestinations(); err != nil {
+		return err
+	}
 	if err := a.settle(flags); err != nil {
 		return err
 	}
-	sequences, err := a.sequences()
+	sequences, several, err := a.sequences()
 	if err != nil {
+		return err
+	}
+	if err := a.prepare(several); err != nil {
 		return err
 	}
 	if a.motion != "" && !track.NeedsOf(a.tracker, a.cfg).Motion {
 		a.note("%s does not look at camera motion; --motion changes nothing", a.tracker)
 	}
 	var all tally
+	var short []error // records that end early
 	for _, s := range sequences {
-		one, err := a.associateSequence(ctx, s)
-		if err != nil {
+		one, err := a.associateSequence(ctx, s, a.destinationsOf(s, several))
+		switch {
+		case exitCode(err) == exitPartial:
+			short = append(short, err)
+		case err != nil:
 			return err
 		}
-		if len(sequences) > 1 {
+		if several {
 			a.note("%s: %v", s.name, one)
 		}
 		all.add(one)
@@ -125,39 +152,50 @@ func (a *association) run(ctx context.Context, flags *pflag.FlagSet) error {
 		what += " and offline"
 	}
 	a.note("%v (%s alone)", all, what)
+	return errors.Join(short...)
+}
+
+// checkDestinations refuses results that go nowhere, or would replace another file.
+func (a *association) checkDestinations() error {
+	switch {
+	case a.mot == "" && a.jsonl == "":
+		return usageErrorf("nowhere to write the tracks: give --mot PATH or --jsonl PATH")
+	case a.mot == a.jsonl && !isFolder(a.mot):
+		return usageErrorf("--mot and --jsonl cannot both go to %s", a.mot)
+	}
+	for _, path := range a.paths {
+		for _, out := range []string{a.mot, a.jsonl} {
+			if out != "" && out != "-" && atomicfile.Same(path, out) {
+				return usageErrorf("%s would replace the detections; give it another name", out)
+			}
+		}
+	}
 	return nil
 }
 
-// note tells the user something, unless they do not want to hear it.
-func (a *association) note(format string, args ...any) {
-	if !a.quiet {
-		fmt.Fprintf(a.notes, "tracker: "+format+"\n", args...)
-	}
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // settle checks the flags. Tracker settings that are not given stay the
 // tracker's own.
 func (a *association) settle(flags *pflag.FlagSet) error {
 	switch {
-	case a.detections == "":
-		return usageErrorf("no detections to track: give --detections PATH")
-	case a.mot == "":
-		return usageErrorf("nowhere to write the tracks: give --mot PATH")
 	case math.IsNaN(a.conf) || math.IsInf(a.conf, 0):
 		return usageErrorf("--conf %g: want a finite number, such as 0.5", a.conf)
-	case flags.Changed("fps") && !(a.fps > 0 && a.fps <= 1e6):
-		return usageErrorf("--fps %g: want a number above 0, such as 25", a.fps)
 	case a.stride < 1 || a.stride > maxStride:
 		return usageErrorf("--stride %d: want 1 to %d", a.stride, maxStride)
 	case !(a.minArea >= 0 && a.maxAspect >= 0):
 		return usageErrorf("--min-area %g and --max-aspect %g: want 0 or more", a.minArea, a.maxAspect)
-	case a.mot != "-" && atomicfile.Same(a.detections, a.mot):
-		return usageErrorf("--mot %s would replace the detections; give it another name", a.mot)
+	}
+	if err := a.check(flags); err != nil {
+		return err
 	}
 	if !flags.Changed("conf") {
 		a.conf = math.Inf(-1)
 	}
-	if err := a.settings.Validate(); err != nil {
+	if err := a.layer(flags); err != nil {
 		return &codedError{exitUsage, err}
 	}
 	var err error
@@ -165,36 +203,42 @@ func (a *association) settle(flags *pflag.FlagSet) error {
 	return err
 }
 
-// sequence is one file of detections and where its tracks go.
-type sequence struct{ name, detections, motion, results string }
-
-// sequences lists what --detections holds, in the order of the names.
-func (a *association) sequences() ([]sequence, error) {
-	if info, err := os.Stat(a.detections); err != nil || !info.IsDir() {
-		return []sequence{{a.detections, a.detections, a.motion, a.mot}}, nil // reading it tells what is wrong
-	}
-	files, err := filepath.Glob(filepath.Join(escapeGlob(a.detections), "*", "det", escapeGlob(a.detName)))
-	if err != nil {
-		return nil, fmt.Errorf("read detections in %s: %w", a.detections, err)
-	}
-	if a.mot == "-" {
-		return nil, usageErrorf("--mot -: the results of a folder go to a folder; give --mot FOLDER")
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("read detections in %s: there is no <sequence>/det/%s; --det-name names another file", a.detections, a.detName)
-	}
-	if err := os.MkdirAll(a.mot, 0o777); err != nil {
-		return nil, fmt.Errorf("write tracks: %w", err)
-	}
-	slices.Sort(files)
-	list := make([]sequence, len(files))
-	for i, file := range files {
-		dir := filepath.Dir(filepath.Dir(file))
-		name := filepath.Base(dir)
-		list[i] = sequence{name: name, detections: file, results: filepath.Join(a.mot, name+".txt")}
-		if a.motion != "" {
-			list[i].motion = filepath.Join(dir, a.motion)
+// layer puts the flags over the file of settings.
+func (a *association) layer(flags *pflag.FlagSet) error {
+	c := config.Default()
+	if a.config != "" {
+		if err := config.Load(a.config, &c); err != nil {
+			return err
 		}
 	}
-	return list, nil
+	a.sure = c.Conf
+	layered := pflag.NewFlagSet("", pflag.ContinueOnError)
+	bindTracker(layered, &c.Tracker)
+	var errs []error
+	flags.Visit(func(f *pflag.Flag) {
+		if layered.Lookup(f.Name) != nil {
+			errs = append(errs, layered.Set(f.Name, f.Value.String()))
+		}
+	})
+	a.settings = c.Tracker
+	if a.sure != config.Unset && !(a.sure >= 0 && a.sure <= 1) {
+		errs = append(errs, fmt.Errorf("conf is %g, want 0 to 1", a.sure))
+	}
+	return errors.Join(append(errs, a.settings.Validate())...)
+}
+
+// prepare makes the folders that several results go to.
+func (a *association) prepare(several bool) error {
+	for flag, path := range map[string]string{"--mot": a.mot, "--jsonl": a.jsonl} {
+		switch {
+		case path == "" || !several:
+			continue
+		case path == "-":
+			return usageErrorf("%s -: the results of several sequences go to a folder; give %[1]s FOLDER", flag)
+		}
+		if err := os.MkdirAll(path, 0o777); err != nil {
+			return fmt.Errorf("write tracks: %w", err)
+		}
+	}
+	return nil
 }

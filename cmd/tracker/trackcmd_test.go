@@ -1,3 +1,5 @@
+//go:build gocv_specific_modules
+
 package main
 
 import (
@@ -129,6 +131,7 @@ func TestTrackTimeline(t *testing.T) {
 	dir := put(t, map[string]string{
 		"s/det/det.txt": "2,-1,0,0,1,1\n4,-1,0,0,1,1\n4,-1,9,0,1,1\n",
 		"s/seqinfo.ini": "[Sequence]\nframeRate=8\nseqLength=6\n",
+		"s/gmc.txt":     "1,1,0,9,0,1,0\n3,1,0,3,0,1,0\n4,1,0,4,0,1,0\n",
 	})
 	for _, tc := range []struct {
 		stride                int
@@ -137,20 +140,14 @@ func TestTrackTimeline(t *testing.T) {
 		{1, "[0 1 0 2 0 0]", "[0s 125ms 250ms 375ms 500ms 625ms]", "[0 0 3 4 0 0]"},
 		{3, "[0 2]", "[0s 375ms]", "[0 7]"},
 	} {
-		a := association{notes: io.Discard, stride: tc.stride}
-		s := sequence{detections: dir + "/s/det/det.txt"}
-		rows, err := mot.ReadFile(s.detections)
-		if err != nil {
-			t.Fatal(err)
-		}
-		frames, fps, err := a.timeline(s, rows)
+		a := association{material: material{notes: io.Discard}}
+		text, err := a.readText(sequence{path: dir + "/s/det/det.txt", motion: dir + "/s/gmc.txt"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var seen recorder
-		motion := mot.Motion{3: {A11: 1, A22: 1, TX: 3}, 4: {A11: 1, A22: 1, TX: 4}}
-		play := replay{association: &a, tracker: &seen, rows: rows, motion: motion, frames: frames, fps: fps}
-		if _, err := play.write(context.Background(), io.Discard); err != nil {
+		play := replay{association: &a, outputs: &outputs{}, tracker: &seen, footage: &thinned{footage: text, stride: tc.stride}}
+		if _, err := play.run(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		got := []string{fmt.Sprint(seen.counts), fmt.Sprint(seen.times), fmt.Sprint(seen.moved)}
@@ -193,7 +190,7 @@ func TestTrackRefuses(t *testing.T) {
 		{"no output", "--detections " + det, exitUsage, "--mot"},
 		{"unknown flag", "--detection " + det, exitUsage, "--detection"},
 		{"not a number", "--max-age many", exitUsage, "max-age"},
-		{"stray word", det, exitUsage, "unexpected argument"},
+		{"stray word", "--mot DIR/o stray --detections " + det, exitUsage, "stray and --detections"},
 		{"unknown tracker", "--tracker deep --mot DIR/o --detections " + det, exitUsage, `no tracker "deep"; choose one of`},
 		{"negative age", "--max-age -1 --mot DIR/o --detections " + det, exitUsage, "max-age is -1"},
 		{"impossible overlap", "--track-iou 1.5 --mot DIR/o --detections " + det, exitUsage, "1.5"},

@@ -160,3 +160,20 @@ func (r *Reader) Close() error {
 	}
 	return r.closer.Close()
 }
+
+// Is says whether the file at path begins as a record does; not where it cannot be
+// read.
+func Is(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return false // a pipe can be read only once
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	start := make([]byte, len(signature))
+	_, err = io.ReadFull(f, start)
+	return err == nil && string(start) == signature
+}
