@@ -87,17 +87,27 @@ func (a *association) settingsFor(s sequence, h *record.Header) (cfg track.Confi
 		return a.cfg, a.conf
 	case given:
 		conf = a.conf
-	case h != nil && conf == config.Unset:
-		conf = h.Conf
-	case conf == config.Unset:
-		return a.cfg, a.conf
 	}
-	least = leastScore(a.tracker, a.cfg, conf)
+	cfg, least = withConf(a.tracker, a.cfg, conf, h)
 	if h != nil && least < h.Least {
-		a.note("%s has detections from score %.3g on, and with --conf %g %s looks at them from %.3g on: a run would give others; record with a lower --conf",
-			s.path, h.Least, conf, a.tracker, least)
+		a.note("%s has detections from score %.3g on, and with these settings %s looks at them from %.3g on: a run would give others; record with a lower --conf",
+			s.path, h.Least, a.tracker, least)
 	}
-	return a.cfg.WithScore(a.tracker, conf), least
+	return cfg, least
+}
+
+// withConf are settings with conf, the score from where on a detection is sure, and
+// the least score that the tracker then looks at, as in the main program. Where conf
+// is config.Unset a record has that of its run, and of text everything is looked at.
+func withConf(name string, cfg track.Config, conf float64, h *record.Header) (_ track.Config, least float64) {
+	switch {
+	case conf != config.Unset:
+	case h == nil:
+		return cfg, math.Inf(-1)
+	default:
+		conf = h.Conf
+	}
+	return cfg.WithScore(name, conf), leastScore(name, cfg, conf)
 }
 
 // destinations is where the tracks of a sequence go; empty for nowhere.

@@ -73,7 +73,8 @@ func newRootCommand() *cobra.Command {
 	flags.StringVar(&trace, "trace", "", "write an execution trace for 'go tool trace' to `FILE`")
 	flags.BoolVar(&version, "version", false, "print the versions of the program, its libraries and models")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
-	cmd.AddCommand(newTrackCommand(), newEvalCommand(), newExplainCommand(), newModelsCommand(), newBenchCommand(), newConfigCommand(), newBatchCommand(), newWorkerCommand())
+	cmd.AddCommand(newTrackCommand(), newBatchCommand(), newWorkerCommand(), newTuneCommand(), newEvalCommand(), newExplainCommand(),
+		newModelsCommand(), newBenchCommand(), newConfigCommand())
 	completeNames(cmd)
 	return cmd
 }
