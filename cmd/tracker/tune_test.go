@@ -127,8 +127,8 @@ func TestTuneRecord(t *testing.T) {
 		figures(t, got.stdout, "mean")[1] < 95 {
 		t.Fatalf("%v: %s\n%s", got.err, got.stderr, got.stdout)
 	}
-	l := lesson{header: &record.Header{Conf: 0.5, Least: 0.05}}
-	for conf, want := range map[float64]bool{0.5: true, 0.31: true, 0.29: false, config.Unset: true} {
+	l := lesson{header: &record.Header{Conf: 0.9, Least: 0.1}}
+	for conf, want := range map[float64]bool{0.8: true, 0.61: true, 0.59: false, config.Unset: true} {
 		c := defaultsOf("tempo")
 		if c.Conf = conf; l.admits(c) != want {
 			t.Errorf("conf %g is admitted: %v", conf, !want)

@@ -119,14 +119,15 @@ func (s *search) round(ctx context.Context, shared []contender) error {
 			s.scores[c] = scores[i]
 		}
 	}
-	for i := range s.climbs {
+	s.learn(&s.climbs[0], shared, list) // sees all sequences anyway
+	for i := 1; i < len(s.climbs); i++ {
 		s.learn(&s.climbs[i], shared, own[i])
 	}
 	return nil
 }
 
-// learn takes a climb to the best of what it may look at: never to what another
-// climb, which saw its sequence, has found.
+// learn takes a climb to the best of what it may look at. One that leaves a sequence
+// out must not look at what others, which saw that one, have found.
 func (s *search) learn(c *climb, shared, own []contender) {
 	jumped, moved := s.take(c, shared), s.take(c, own)
 	switch {
