@@ -243,11 +243,15 @@ func (t *tuning) report(s *search, took time.Duration) error {
 	fmt.Fprintf(&b, "%s, mean over %s, %d trials in %v\n\n", t.metric, count(len(t.lessons), "sequence"), len(s.scores), took.Round(time.Second/10))
 	best, base := s.climbs[0], s.scores[s.start]
 	width := len("held out")
+	for _, name := range t.trackers {
+		width = max(width, len(name))
+	}
 	for _, l := range t.lessons {
 		width = max(width, len([]rune(l.name)))
 	}
 	row := func(name string, from, to float64, more string) {
-		fmt.Fprintf(&b, "%-*s %8.2f %8.2f %+7.2f  %s\n", width, name, 100*from, 100*to, 100*(to-from), more)
+		line := fmt.Sprintf("%-*s %8.2f %8.2f %+7.2f  %s", width, name, 100*from, 100*to, 100*(to-from), more)
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	fmt.Fprintf(&b, "%-*s %8s %8s %7s  %s\n", width, "tracker", "default", "best", "gain", "settings")
 	for _, name := range t.trackers {
