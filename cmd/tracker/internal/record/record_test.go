@@ -327,7 +327,7 @@ func FuzzReader(f *testing.F) {
 func FuzzFrames(f *testing.F) {
 	var p base
 	var block []byte
-	for _, frame := range scene(6) {
+	for _, frame := range scene(2) {
 		block = p.appendFrame(block, &frame)
 	}
 	f.Add(block)
