@@ -207,7 +207,7 @@ func (a *association) settle(flags *pflag.FlagSet) error {
 func (a *association) layer(flags *pflag.FlagSet) error {
 	c := config.Default()
 	if a.config != "" {
-		if err := config.Load(a.config, &c); err != nil {
+		if _, err := config.Load(a.config, &c); err != nil {
 			return err
 		}
 	}

@@ -74,7 +74,7 @@ func TestTune(t *testing.T) {
 		t.Errorf("gain %v, held out %v:\n%s", best, held, got.stdout)
 	}
 	c := config.Default()
-	if err := config.Load(out, &c); err != nil || c.Tracker.Validate() != nil || c.Tracker.Name == "" {
+	if _, err := config.Load(out, &c); err != nil || c.Tracker.Validate() != nil || c.Tracker.Name == "" {
 		t.Fatalf("%v: %+v", err, c.Tracker)
 	}
 	if got := execCommand(newTrackCommand(), nil, dir, "--mot", dir+"/out", "--config", out, "-q"); got.err != nil {
@@ -157,7 +157,7 @@ func TestTuneStops(t *testing.T) {
 		t.Fatalf("exit code %d, %v", exitCode(got.err), got.err)
 	}
 	c := config.Default()
-	if err := config.Load(out, &c); err != nil {
+	if _, err := config.Load(out, &c); err != nil {
 		t.Error(err)
 	}
 }
