@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
 	"github.com/tracker-go/tracker/track"
 )
 
@@ -158,17 +159,9 @@ func (r modelRow) columns() []string {
 		size = megabytes(r.Bytes)
 	}
 	if s := r.Speed; s != nil {
-		speed = fmt.Sprintf("%.1f ms, %s", s.Milliseconds, counted(s.Threads, "thread"))
+		speed = fmt.Sprintf("%.1f ms, %s", s.Milliseconds, progress.Count(s.Threads, "thread"))
 	}
 	return []string{name, family, r.Input, precision, ap50, person, size, speed, r.Licence}
-}
-
-// counted is a number of things: 1 thread, 2 threads.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

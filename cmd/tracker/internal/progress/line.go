@@ -78,7 +78,7 @@ func (s state) last() string {
 	if s.end != "" {
 		return s.end
 	}
-	return count(s.tracks, "track")
+	return Count(s.tracks, "track")
 }
 
 // appendPlain writes the same for a log.
@@ -91,11 +91,11 @@ func (s state) appendPlain(b *bytes.Buffer) {
 		fmt.Fprintf(b, "%s: ", s.name)
 	}
 	if !s.bounded() {
-		fmt.Fprintf(b, "frame %d, %.1f FPS, %s, %s", s.frame, s.fps, clock(s.elapsed), count(s.tracks, "track"))
+		fmt.Fprintf(b, "frame %d, %.1f FPS, %s, %s", s.frame, s.fps, clock(s.elapsed), Count(s.tracks, "track"))
 		return
 	}
 	fmt.Fprintf(b, "frame %d of %d (%d%%), %.1f FPS, %s, %s",
-		s.frame, s.total, s.percent(), s.fps, s.clockOrETA(), count(s.tracks, "track"))
+		s.frame, s.total, s.percent(), s.fps, s.clockOrETA(), Count(s.tracks, "track"))
 }
 
 // bounded is false where the number of frames is not known, or where the file
@@ -144,7 +144,8 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 }
 
-func count(n int, what string) string {
+// Count is a number of things in words: 1 track, 2 tracks.
+func Count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}

@@ -244,7 +244,7 @@ func (b *Bar) redraw(t time.Time) {
 		if b.live++; b.live > 1 {
 			b.buf.WriteByte('\n')
 		}
-		fmt.Fprintf(&b.buf, "%sand %s", eraseLine, count(left, "more input"))
+		fmt.Fprintf(&b.buf, "%sand %s", eraseLine, Count(left, "more input"))
 	}
 	if before > b.live { // the terminal has become lower
 		b.buf.WriteString(eraseBelow)
