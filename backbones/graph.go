@@ -1,5 +1,3 @@
-//go:build gocv_specific_modules
-
 package backbones
 
 import (

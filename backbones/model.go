@@ -1,5 +1,3 @@
-//go:build gocv_specific_modules
-
 package backbones
 
 import (
@@ -16,7 +14,6 @@ import (
 	"sync/atomic"
 
 	ort "github.com/yalue/onnxruntime_go"
-	"gocv.io/x/gocv"
 
 	"github.com/tracker-go/tracker/detect"
 )
@@ -280,9 +277,7 @@ func (m *Model) warmUp() (err error) {
 	if m.shapes, err = m.measure(input); err != nil {
 		return err
 	}
-	if err := m.loadNoise(input); err != nil {
-		return err
-	}
+	input.loadNoise()
 	noisy, err := m.measure(input)
 	if err != nil {
 		return err
@@ -318,15 +313,12 @@ func (m *Model) measure(input *inputTensor) ([]ort.Shape, error) {
 }
 
 // loadNoise fills the input with random pixels, always the same.
-func (m *Model) loadNoise(input *inputTensor) error {
-	w, h := m.manifest.Input.Width, m.manifest.Input.Height
+func (t *inputTensor) loadNoise() {
+	w, h := t.spec.Width, t.spec.Height
 	pixels := make([]byte, 3*w*h)
 	rand.NewChaCha8([32]byte{}).Read(pixels)
-	img, err := gocv.NewMatFromBytes(h, w, gocv.MatTypeCV8UC3, pixels)
-	if err != nil {
-		return err
-	}
-	return errors.Join(input.load(&img), img.Close())
+	t.expect(w, h)
+	t.write(newPicture(pixels, 3*w, w, h))
 }
 
 // Manifest describes the loaded model; do not change it.

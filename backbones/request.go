@@ -1,5 +1,3 @@
-//go:build gocv_specific_modules
-
 package backbones
 
 import (
@@ -8,7 +6,6 @@ import (
 	"fmt"
 
 	ort "github.com/yalue/onnxruntime_go"
-	"gocv.io/x/gocv"
 
 	"github.com/tracker-go/tracker/detect"
 )
@@ -54,10 +51,6 @@ func (r *Request) allocate() (err error) {
 	}
 	return r.binding.BindInput(m.manifest.Input.Name, r.input.value)
 }
-
-// Load resizes a BGR picture of any size into the input tensor. The picture is
-// not kept.
-func (r *Request) Load(img *gocv.Mat) error { return r.input.load(img) }
 
 // Run is the network. A context that has ended is looked at before, not during.
 func (r *Request) Run(ctx context.Context) error { return r.model.run(ctx, r.binding) }

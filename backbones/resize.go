@@ -1,5 +1,3 @@
-//go:build gocv_specific_modules
-
 package backbones
 
 // #cgo CFLAGS: -O3
@@ -7,12 +5,8 @@ package backbones
 import "C"
 
 import (
-	"fmt"
-	"image"
 	"slices"
 	"unsafe"
-
-	"gocv.io/x/gocv"
 
 	"github.com/tracker-go/tracker/detect"
 )
@@ -156,39 +150,13 @@ func placeIn(spec *Input) C.struct_place {
 // picture is where the kernel finds a picture's pixels.
 type picture = C.struct_picture
 
-// pictureOf takes an 8-bit BGR Mat, which may be a region of another. The pixels
-// stay the Mat's.
-func pictureOf(img *gocv.Mat) (picture, error) {
-	if img.Empty() || img.Type() != gocv.MatTypeCV8UC3 {
-		return picture{}, fmt.Errorf("%d×%d pixels of type %v, want 8-bit BGR (%v)", img.Cols(), img.Rows(), img.Type(), gocv.MatTypeCV8UC3)
-	}
-	pixels, err := firstRow(img)
-	if err != nil {
-		return picture{}, err
-	}
+// newPicture is one of 8-bit BGR pixels, of which rows begin stride bytes apart.
+func newPicture(pixels []byte, stride, width, height int) picture {
 	return picture{
-		pixels: (*C.uint8_t)(unsafe.SliceData(pixels)),
-		stride: C.ptrdiff_t(img.Step()),
-		width:  C.int(img.Cols()),
-		height: C.int(img.Rows()),
-	}, nil
+		pixels: (*C.uint8_t)(unsafe.SliceData(pixels)), stride: C.ptrdiff_t(stride),
+		width: C.int(width), height: C.int(height),
+	}
 }
 
 // greyPixel is a picture of one pixel in the padding's colour.
-func greyPixel() picture {
-	return picture{pixels: &[]C.uint8_t{padding, padding, padding}[0], stride: 3, width: 1, height: 1}
-}
-
-// firstRow gives at least the first row of pixels. GoCV hands out the memory of
-// gapless Mats only; of a region with gaps, a row alone is one.
-func firstRow(img *gocv.Mat) ([]uint8, error) {
-	if img.IsContinuous() {
-		return img.DataPtrUint8()
-	}
-	row := img.Region(image.Rect(0, 0, img.Cols(), 1))
-	pixels, err := row.DataPtrUint8()
-	if cerr := row.Close(); err == nil {
-		err = cerr
-	}
-	return pixels, err
-}
+func greyPixel() picture { return newPicture([]byte{padding, padding, padding}, 3, 1, 1) }

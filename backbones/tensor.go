@@ -1,16 +1,14 @@
-//go:build gocv_specific_modules
-
 package backbones
 
 import (
 	"errors"
 	"fmt"
 	"image"
+	"io"
 	"runtime"
 	"sync/atomic"
 
 	ort "github.com/yalue/onnxruntime_go"
-	"gocv.io/x/gocv"
 
 	"github.com/tracker-go/tracker/detect"
 )
@@ -45,7 +43,7 @@ type inputTensor struct {
 
 	box     detect.Letterbox
 	resizer resizer
-	reduced gocv.Mat       // a huge picture on its way; else never used
+	reduced io.Closer      // holds a huge picture on its way; nil before there is one
 	pinner  runtime.Pinner // ONNX Runtime keeps pointers to Go memory
 }
 
@@ -71,40 +69,17 @@ func (t *inputTensor) allocate(elements int) (err error) {
 	return err
 }
 
-// load resizes a BGR picture of any size into the tensor. It may be a region of
-// a larger one.
-func (t *inputTensor) load(img *gocv.Mat) error {
-	src, err := pictureOf(img)
-	if err != nil {
-		return fmt.Errorf("load picture: %w", err)
-	}
-	if w, h := img.Cols(), img.Rows(); w != t.box.SrcW || h != t.box.SrcH {
+// expect gets ready for pictures of w×h pixels.
+func (t *inputTensor) expect(w, h int) {
+	if w != t.box.SrcW || h != t.box.SrcH {
 		t.layOut(w, h)
 	}
-	if size := t.reducedSize(); size != image.Pt(img.Cols(), img.Rows()) {
-		if src, err = t.reduce(img, size); err != nil {
-			return fmt.Errorf("load picture: %w", err)
-		}
-	}
-	t.write(src)
-	return nil
 }
 
 // reducedSize is the size from which the kernel goes on: the picture's own, or
 // the largest that the kernel can shrink.
 func (t *inputTensor) reducedSize() image.Point {
 	return image.Pt(min(t.box.SrcW, maxShrink*t.box.W), min(t.box.SrcH, maxShrink*t.box.H))
-}
-
-// reduce has OpenCV shrink a picture that is too large for the kernel.
-func (t *inputTensor) reduce(img *gocv.Mat, size image.Point) (picture, error) {
-	if t.reduced.Ptr() == nil {
-		t.reduced = gocv.NewMat()
-	}
-	if err := gocv.Resize(*img, &t.reduced, size, 0, 0, gocv.InterpolationArea); err != nil {
-		return picture{}, err
-	}
-	return pictureOf(&t.reduced)
 }
 
 // fits are the ways to place a picture, by their name in a manifest.
@@ -134,7 +109,7 @@ func (t *inputTensor) write(src picture) {
 // Destroy releases the tensor.
 func (t *inputTensor) Destroy() error {
 	err := release(t.value)
-	if t.reduced.Ptr() != nil {
+	if t.reduced != nil {
 		err = errors.Join(err, t.reduced.Close())
 	}
 	t.pinner.Unpin()
