@@ -287,7 +287,7 @@ func TestOpenRefuses(t *testing.T) {
 		}, Options{}, "boxes [1,"},
 		{"an unknown class", keep, Options{Classes: []string{"unicorn"}}, `class "unicorn"`},
 		{"an impossible conf", keep, Options{Conf: 2}, "conf is 2"},
-		{"a device that is not there", keep, Options{Device: "cuda:0"}, "cannot use CUDA"},
+		{"a device that is not there", keep, Options{Device: "cuda:0"}, "has no libonnxruntime_providers_cuda.so beside it; run 'deploy/setup.sh cuda'"},
 		{"an unknown device", keep, Options{Device: "tpu"}, `device "tpu"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -388,13 +388,13 @@ func TestRuntimeNotFound(t *testing.T) {
 	empty := t.TempDir()
 	t.Setenv(HomeEnv, empty)
 	t.Setenv("XDG_DATA_HOME", empty)
-	if _, err := findRuntime(); err == nil {
+	if _, err := findRuntime(Device{}); err == nil {
 		t.Skip("a system-wide ONNX Runtime is installed")
 	} else if !strings.Contains(err.Error(), "no "+runtimeFile()+" in "+filepath.Join(empty, "lib")) || !strings.Contains(err.Error(), "make setup") {
 		t.Errorf("error %q names not the file, the folder and the command", err)
 	}
 	t.Setenv(RuntimeEnv, filepath.Join(empty, "none.so"))
-	if _, err := findRuntime(); err == nil || !strings.Contains(err.Error(), "none.so") {
+	if _, err := findRuntime(Device{}); err == nil || !strings.Contains(err.Error(), "none.so") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -30,8 +30,8 @@ type Batch struct {
 // batchSize holds the tensors for one number of pictures; those of all sizes begin
 // at the same memory.
 type batchSize struct {
-	values  []ort.Value
-	binding *ort.IoBinding
+	bound
+	outputs []ort.Value
 }
 
 // NewBatch makes a batch of up to most requests, 2 or more, and runs every size
@@ -65,7 +65,7 @@ func (b *Batch) allocate(most int64) error {
 		if err := b.bind(&b.sizes[i], int64(i+2)); err != nil {
 			return err
 		}
-		if err := b.model.session.RunWithBinding(b.sizes[i].binding); err != nil {
+		if err := b.model.infer(&b.sizes[i].bound); err != nil {
 			return fmt.Errorf("%w: %w", ErrOnePicture, oneLine(err))
 		}
 	}
@@ -78,12 +78,10 @@ func (b *Batch) bind(size *batchSize, n int64) (err error) {
 		return err
 	}
 	m := b.model.manifest
-	input, err := b.newInput(batched(m.Input.shape(), n))
-	if err != nil {
+	if size.input, err = b.newInput(batched(m.Input.shape(), n)); err != nil {
 		return err
 	}
-	size.values = append(size.values, input)
-	if err := size.binding.BindInput(m.Input.Name, input); err != nil {
+	if err := size.binding.BindInput(m.Input.Name, size.input); err != nil {
 		return err
 	}
 	shapes := b.model.shapes
@@ -93,7 +91,7 @@ func (b *Batch) bind(size *batchSize, n int64) (err error) {
 		if err != nil {
 			return err
 		}
-		size.values = append(size.values, value)
+		size.outputs = append(size.outputs, value)
 		if err := size.binding.BindOutput(name, value); err != nil {
 			return err
 		}
@@ -122,7 +120,7 @@ func (b *Batch) Run(requests []*Request) error {
 		copy(part(b.bytes, len(r.input.bytes), i), r.input.bytes)
 		copy(part(b.floats, len(r.input.floats), i), r.input.floats)
 	}
-	if err := b.model.session.RunWithBinding(b.sizes[len(requests)-2].binding); err != nil {
+	if err := b.model.infer(&b.sizes[len(requests)-2].bound); err != nil {
 		return fmt.Errorf("run model %s on %d pictures: %w", b.model.manifest.Name, len(requests), oneLine(err))
 	}
 	for i, r := range requests {
@@ -144,8 +142,11 @@ func (b *Batch) Close() error {
 		if size.binding != nil {
 			errs = append(errs, size.binding.Destroy())
 		}
-		for _, v := range size.values {
+		for _, v := range size.outputs {
 			errs = append(errs, release(v))
+		}
+		if size.input != nil {
+			errs = append(errs, release(size.input))
 		}
 	}
 	b.pinner.Unpin()

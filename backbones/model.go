@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -25,8 +24,13 @@ type Options struct {
 	// Shared says that other work runs beside the inference: its threads then sleep
 	// while they have nothing to do, instead of spinning for the least latency.
 	Shared bool
-	// Device is "cpu" or "cuda[:N]"; empty means cpu.
+	// Device is what ParseDevice reads; empty means cpu.
 	Device string
+	// Fallback lets the CPU run the network where Device cannot; Notify is then told.
+	Fallback bool
+	// Notify, if not nil, is told in a sentence what the user should know while the
+	// model opens: that something takes minutes, or runs elsewhere than asked for.
+	Notify func(message string)
 	// Conf is the lowest score of a detection, 0..1. Raising it drops false boxes
 	// and then people; lowering it does the opposite.
 	Conf float64
@@ -50,21 +54,23 @@ func (o Options) Validate() error {
 	case o.Threads < 0:
 		return fmt.Errorf("threads is %d, want 0 (all cores) or more", o.Threads)
 	}
-	_, _, err := ParseDevice(o.Device)
+	_, err := ParseDevice(o.Device)
 	return err
 }
 
 // Model is a loaded network with what is needed to read its outputs. It may be
 // shared by goroutines, each with its own Request.
 type Model struct {
-	manifest *Manifest
-	opts     Options
-	session  *ort.DynamicAdvancedSession
-	sharing  *atomic.Int32 // models that use the session
-	decoder  detect.Decoder
-	wanted   []bool
-	classes  []int       // the number in Options.Labels of each of the model's; nil for its own
-	shapes   []ort.Shape // of the outputs for one picture, as the network gives them
+	manifest  *Manifest
+	opts      Options
+	device    Device // what it really runs on
+	placement Placement
+	session   *ort.DynamicAdvancedSession
+	sharing   *atomic.Int32 // models that use the session
+	decoder   detect.Decoder
+	wanted    []bool
+	classes   []int       // the number in Options.Labels of each of the model's; nil for its own
+	shapes    []ort.Shape // of the outputs for one picture, as the network gives them
 }
 
 // Open loads the model that a manifest describes: it checks the file's digest,
@@ -80,6 +86,10 @@ func Open(m *Manifest, opts Options) (*Model, error) {
 
 func open(m *Manifest, opts Options) (*Model, error) {
 	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	device, err := ParseDevice(opts.Device)
+	if err != nil {
 		return nil, err
 	}
 	wanted, err := detect.SelectClasses(m.Labels, opts.Classes)
@@ -98,22 +108,62 @@ func open(m *Manifest, opts Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := LoadRuntime(); err != nil {
+	if err := LoadRuntimeFor(device); err != nil {
 		return nil, err
 	}
 	if err := checkGraph(m, dec, data); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Path(), err)
 	}
-	session, err := newSession(m, data, opts)
+	model := &Model{manifest: m, opts: opts, device: device, decoder: dec, wanted: wanted, classes: classes}
+	if err = model.start(data); err != nil && opts.Fallback && !device.OnCPU() {
+		model.notify("the network runs on the CPU, not on " + device.String() + ": " + err.Error())
+		model.device = Device{Kind: cpuKind}
+		err = model.start(data)
+	}
 	if err != nil {
 		return nil, err
 	}
-	model := &Model{manifest: m, opts: opts, session: session, sharing: new(atomic.Int32), decoder: dec, wanted: wanted, classes: classes}
-	model.sharing.Add(1)
-	if err := model.warmUp(); err != nil {
-		return nil, errors.Join(err, model.Close())
-	}
 	return model, nil
+}
+
+// start makes the session and warms it up.
+func (m *Model) start(data []byte) (err error) {
+	if !m.device.OnCPU() {
+		if err := m.mustUseDevice(data); err != nil {
+			return err
+		}
+	}
+	if m.session, err = m.newSession(data, nil); err != nil {
+		return err
+	}
+	m.sharing = new(atomic.Int32)
+	m.sharing.Add(1)
+	if err := m.warmUp(); err != nil {
+		return errors.Join(err, m.Close())
+	}
+	return nil
+}
+
+// mustUseDevice makes sure that nodes of the network run on its device: ONNX
+// Runtime quietly leaves to the CPU what a provider does not take.
+func (m *Model) mustUseDevice(data []byte) (err error) {
+	if m.device.Kind == "openvino" && m.manifest.Precision == "int8" {
+		m.notify("OpenVINO rounds INT8 networks its own way, with other scores and fewer boxes than on the CPU; prefer an fp32 model")
+	}
+	if m.placement, err = m.place(data); err != nil {
+		return err
+	}
+	if m.placement.On(m.device.provider().name) == 0 {
+		err = fmt.Errorf("device %s: it takes none of the network's nodes (%s); use --device cpu, or another model", m.device, m.placement)
+		m.placement = nil
+	}
+	return err
+}
+
+func (m *Model) notify(message string) {
+	if m.opts.Notify != nil {
+		m.opts.Notify(message)
+	}
 }
 
 // With is the same network read in another way: with other thresholds, classes or
@@ -197,72 +247,46 @@ func (m *Manifest) repair() string {
 	return own
 }
 
-func newSession(m *Manifest, data []byte, opts Options) (*ort.DynamicAdvancedSession, error) {
-	so, err := sessionOptions(opts)
+// newSession makes a session on the model's device; more may add to its options.
+func (m *Model) newSession(data []byte, more func(*ort.SessionOptions) error) (*ort.DynamicAdvancedSession, error) {
+	so, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, err
 	}
 	defer so.Destroy()
-	return ort.NewDynamicAdvancedSessionWithONNXData(data,
-		[]string{m.Input.Name}, m.Head.outputs(), so)
+	if err := m.configure(so); err != nil {
+		return nil, err
+	}
+	if more != nil {
+		if err := more(so); err != nil {
+			return nil, err
+		}
+	}
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, []string{m.manifest.Input.Name}, m.manifest.Head.outputs(), so)
+	if err != nil && !m.device.OnCPU() {
+		what, fix := m.device.provider().explain(err)
+		return nil, fmt.Errorf("device %s: %s; %s, or use --device cpu", m.device, what, fix)
+	}
+	return session, err
 }
 
 // spinning is the runtime's setting for Options.Shared.
 var spinning = map[bool]string{true: "0", false: "1"}
 
-func sessionOptions(opts Options) (*ort.SessionOptions, error) {
-	so, err := ort.NewSessionOptions()
-	if err != nil {
-		return nil, err
-	}
-	err = errors.Join(
-		so.SetIntraOpNumThreads(opts.Threads),
+func (m *Model) configure(so *ort.SessionOptions) error {
+	if err := errors.Join(
+		so.SetIntraOpNumThreads(m.opts.Threads),
 		so.SetInterOpNumThreads(1),
-		so.AddSessionConfigEntry("session.intra_op.allow_spinning", spinning[opts.Shared]),
+		so.AddSessionConfigEntry("session.intra_op.allow_spinning", spinning[m.opts.Shared]),
 		so.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
-		appendProvider(so, opts.Device),
-	)
-	if err != nil {
-		return nil, errors.Join(err, so.Destroy())
-	}
-	return so, nil
-}
-
-// ParseDevice splits "cpu" or "cuda[:N]" into its kind and its number.
-func ParseDevice(device string) (kind string, index int, err error) {
-	kind, num, numbered := strings.Cut(strings.ToLower(device), ":")
-	switch {
-	case kind == "" || kind == "cpu" && !numbered:
-		return "cpu", 0, nil
-	case kind == "cuda" && !numbered:
-		return "cuda", 0, nil
-	case kind == "cuda":
-		if index, err = strconv.Atoi(num); err == nil && index >= 0 {
-			return "cuda", index, nil
-		}
-	}
-	return "", 0, fmt.Errorf("device %q: want cpu, cuda or cuda:N", device)
-}
-
-// appendProvider asks for the device's execution provider. A device that cannot
-// be had is an error: a silent fall back to the CPU would make every timing a lie.
-func appendProvider(so *ort.SessionOptions, device string) error {
-	kind, index, err := ParseDevice(device)
-	if err != nil || kind == "cpu" {
+	); err != nil {
 		return err
 	}
-	cuda, err := ort.NewCUDAProviderOptions()
-	if err == nil {
-		defer cuda.Destroy()
-		err = errors.Join(cuda.Update(map[string]string{"device_id": strconv.Itoa(index)}),
-			so.AppendExecutionProviderCUDA(cuda))
-	}
+	cache, err := m.cacheFolder()
 	if err != nil {
-		return fmt.Errorf("device %s: the ONNX Runtime in use (%s) cannot use CUDA: %w; "+
-			"set %s to a GPU build of ONNX Runtime %s with its CUDA libraries, or use --device cpu",
-			device, runtimePath, err, RuntimeEnv, RuntimeVersion)
+		return err
 	}
-	return nil
+	return m.device.attachTo(so, sessionPlan{threads: m.opts.Threads, cache: cache})
 }
 
 // warmUp runs the network on a blank picture, which also tells the number of
@@ -341,13 +365,33 @@ func (m *Model) Close() error {
 	return m.session.Destroy()
 }
 
+// Device is what the network runs on: the CPU where Options.Fallback had to help.
+func (m *Model) Device() Device { return m.device }
+
 // run is one inference on tensors bound beforehand.
-func (m *Model) run(ctx context.Context, binding *ort.IoBinding) error {
+func (m *Model) run(ctx context.Context, t *bound) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := m.session.RunWithBinding(binding); err != nil {
+	if err := m.infer(t); err != nil {
 		return fmt.Errorf("run model %s: %w", m.manifest.Name, oneLine(err))
 	}
 	return nil
+}
+
+// bound are an inference's tensors, tied to the network's inputs and outputs.
+type bound struct {
+	binding *ort.IoBinding
+	input   ort.Value
+}
+
+// infer runs the network. A device with memory of its own takes its copy of the
+// input when that is bound, so it is bound again for every picture.
+func (m *Model) infer(t *bound) error {
+	if !m.device.OnCPU() {
+		if err := t.binding.BindInput(m.manifest.Input.Name, t.input); err != nil {
+			return err
+		}
+	}
+	return m.session.RunWithBinding(t.binding)
 }

@@ -17,7 +17,7 @@ type Request struct {
 	input   *inputTensor
 	outputs []*ort.Tensor[float32]
 	values  [][]float32 // the outputs' memory
-	binding *ort.IoBinding
+	bound   bound
 	nms     detect.Suppressor
 }
 
@@ -35,7 +35,8 @@ func (r *Request) allocate() (err error) {
 	if r.input, err = newInputTensor(&m.manifest.Input); err != nil {
 		return err
 	}
-	if r.binding, err = m.session.CreateIoBinding(); err != nil {
+	r.bound.input = r.input.value
+	if r.bound.binding, err = m.session.CreateIoBinding(); err != nil {
 		return err
 	}
 	for i, name := range m.manifest.Head.outputs() {
@@ -45,15 +46,15 @@ func (r *Request) allocate() (err error) {
 		}
 		r.outputs, r.values = append(r.outputs, out), append(r.values, out.GetData())
 		r.input.pinner.Pin(&r.values[i][0])
-		if err := r.binding.BindOutput(name, out); err != nil {
+		if err := r.bound.binding.BindOutput(name, out); err != nil {
 			return err
 		}
 	}
-	return r.binding.BindInput(m.manifest.Input.Name, r.input.value)
+	return r.bound.binding.BindInput(m.manifest.Input.Name, r.input.value)
 }
 
 // Run is the network. A context that has ended is looked at before, not during.
-func (r *Request) Run(ctx context.Context) error { return r.model.run(ctx, r.binding) }
+func (r *Request) Run(ctx context.Context) error { return r.model.run(ctx, &r.bound) }
 
 // Detections appends what the network found to dst: best first, boxes in pixels
 // of the loaded picture, cut to its edges.
@@ -82,8 +83,8 @@ func (r *Request) Detections(dst []detect.Detection) ([]detect.Detection, error)
 // making failed.
 func (r *Request) Close() error {
 	var errs []error
-	if r.binding != nil {
-		errs = append(errs, r.binding.Destroy())
+	if r.bound.binding != nil {
+		errs = append(errs, r.bound.binding.Destroy())
 	}
 	for _, out := range r.outputs {
 		errs = append(errs, release(out))

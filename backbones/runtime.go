@@ -28,13 +28,18 @@ var (
 // file that RuntimeEnv names, else the pinned version in lib/ of the data folders,
 // beside the program or in its ../lib, or among the system's libraries. The error
 // names the folders it looked in and what to do.
-func LoadRuntime() error {
+func LoadRuntime() error { return LoadRuntimeFor(Device{}) }
+
+// LoadRuntimeFor is LoadRuntime, but that a build made for the device, as setup
+// installs it in a folder of its own under lib/, comes before the others. A library
+// that is loaded already stays.
+func LoadRuntimeFor(d Device) error {
 	runtimeMu.Lock()
 	defer runtimeMu.Unlock()
 	if runtimePath != "" {
 		return nil
 	}
-	path, err := findRuntime()
+	path, err := findRuntime(d)
 	if err != nil {
 		return err
 	}
@@ -56,7 +61,7 @@ func RuntimeInUse() (version, path string, err error) {
 	return ort.GetVersion(), runtimePath, nil
 }
 
-func findRuntime() (string, error) {
+func findRuntime(d Device) (string, error) {
 	if path := os.Getenv(RuntimeEnv); path != "" {
 		if err := isFile(path); err != nil {
 			return "", fmt.Errorf("load ONNX Runtime: %s=%s: %w; unset it or name the library file", RuntimeEnv, path, err)
@@ -64,6 +69,9 @@ func findRuntime() (string, error) {
 		return path, nil
 	}
 	dirs := runtimeDirs()
+	if path := findBundle(dirs, d.provider().bundle); path != "" {
+		return path, nil
+	}
 	for _, dir := range dirs {
 		if path := filepath.Join(dir, runtimeFile()); isFile(path) == nil {
 			return path, nil
@@ -71,6 +79,21 @@ func findRuntime() (string, error) {
 	}
 	return "", fmt.Errorf("load ONNX Runtime: no %s in %s; run 'make setup', put the library beside the program, or set %s to it",
 		runtimeFile(), strings.Join(dirs, ", "), RuntimeEnv)
+}
+
+// findBundle looks for a build of any version in the folder of that name in one of
+// dirs; empty where there is none.
+func findBundle(dirs []string, bundle string) string {
+	if bundle == "" {
+		return ""
+	}
+	for _, dir := range dirs {
+		found, _ := filepath.Glob(filepath.Join(dir, bundle, sharedLibrary("onnxruntime")+".*")) // the pattern is well-formed
+		if len(found) > 0 {
+			return found[len(found)-1]
+		}
+	}
+	return ""
 }
 
 // runtimeDirs lists where the library may be, best first: lib/ of the data
@@ -96,6 +119,17 @@ func systemLibraries() []string {
 	}
 	triplet := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH] + "-linux-gnu"
 	return []string{"/usr/local/lib", filepath.Join("/usr/lib", triplet), "/usr/lib"}
+}
+
+// sharedLibrary is the file name of a shared library.
+func sharedLibrary(name string) string {
+	switch runtime.GOOS {
+	case "darwin":
+		return "lib" + name + ".dylib"
+	case "windows":
+		return name + ".dll"
+	}
+	return "lib" + name + ".so"
 }
 
 // runtimeFile is the library's file name, version included, as its builds name it.

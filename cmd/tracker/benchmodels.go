@@ -86,7 +86,7 @@ func (b *modelBench) run(ctx context.Context, stdout io.Writer) (err error) {
 
 // check refuses what cannot be measured before anything is.
 func (b *modelBench) check(ctx context.Context) error {
-	if _, _, err := backbones.ParseDevice(b.device); err != nil {
+	if _, err := backbones.ParseDevice(b.device); err != nil {
 		return usageErrorf("%w", err)
 	}
 	for _, size := range b.sizes {

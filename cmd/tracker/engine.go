@@ -174,7 +174,7 @@ func (e *engine) Close() error {
 // chooseModel finds what to run, checks what the command line says of it, and
 // settles in c what is left to the model.
 func chooseModel(c *config.Config) (*backbones.Manifest, error) {
-	if _, _, err := backbones.ParseDevice(c.Device); err != nil {
+	if _, err := backbones.ParseDevice(c.Device); err != nil {
 		return nil, usageErrorf("%w", config.Faulty(err, "device"))
 	}
 	m, err := findModel(*c)

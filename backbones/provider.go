@@ -1,0 +1,177 @@
+package backbones
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// provider is an execution provider of ONNX Runtime: what runs a network's nodes
+// on one kind of device.
+type provider struct {
+	kind    string         // of the device
+	form    string         // how a user writes it
+	target  string         // where none is given
+	targets *regexp.Regexp // what may be given; nil for nothing
+	name    string         // as profiles call it, without "ExecutionProvider"
+	// library is the provider's own shared library, without "lib" and its ending,
+	// which lies beside ONNX Runtime's; empty where it is part of that.
+	library string
+	// needs are libraries of others, without "lib", in the order of their own needs:
+	// those that lie beside ONNX Runtime are loaded first.
+	needs []string
+	// bundle is the folder under lib/ in which setup puts a build that has it.
+	bundle string
+	attach func(*ort.SessionOptions, Device, sessionPlan) error
+	fix    string // what to do where the build in use lacks it
+}
+
+// sessionPlan is what providers are told of the session to come.
+type sessionPlan struct {
+	threads int    // for one inference, 0 for every core
+	cache   string // folder for what the provider builds from this model; empty if nothing
+}
+
+var cudaLibraries = []string{"cudart.so.12", "cublasLt.so.12", "cublas.so.12", "curand.so.10", "cufft.so.11", "cudnn.so.9"}
+
+var providers = []provider{
+	{kind: cpuKind, form: "cpu", name: "CPU",
+		attach: func(*ort.SessionOptions, Device, sessionPlan) error { return nil }},
+	{kind: "cuda", form: "cuda[:N]", target: "0", targets: gpuNumber, name: "CUDA",
+		library: "onnxruntime_providers_cuda", needs: cudaLibraries, bundle: "cuda",
+		attach: attachCUDA, fix: "run 'deploy/setup.sh cuda' for one that has it (docs/gpu.md)"},
+	{kind: "tensorrt", form: "tensorrt[:N]", target: "0", targets: gpuNumber, name: "Tensorrt",
+		library: "onnxruntime_providers_tensorrt", needs: append(cudaLibraries, "nvinfer.so.10", "nvonnxparser.so.10"), bundle: "cuda",
+		attach: attachTensorRT, fix: "run 'deploy/setup.sh cuda' for one that has it, and install TensorRT 10 (docs/gpu.md)"},
+	{kind: "openvino", form: "openvino[:DEVICE]", target: "CPU", targets: openvinoDevice, name: "OpenVINO",
+		library: "onnxruntime_providers_openvino", bundle: "openvino",
+		attach: attachOpenVINO, fix: "run 'deploy/setup.sh openvino' for one that has it"},
+	{kind: "xnnpack", form: "xnnpack", name: "Xnnpack",
+		attach: attachXNNPACK, fix: "set " + RuntimeEnv + " to a library built with --use_xnnpack; the published ones for Linux are built without"},
+	{kind: "coreml", form: "coreml", name: "CoreML",
+		attach: attachCoreML, fix: "use macOS, whose published library has it"},
+}
+
+// provider is the table's row for the device.
+func (d Device) provider() *provider {
+	for i := range providers {
+		if providers[i].kind == d.Kind {
+			return &providers[i]
+		}
+	}
+	return &providers[0]
+}
+
+// attachTo has a session run on the device what can run there. A device that
+// cannot be had is an error: running on the CPU instead would make every timing a
+// lie.
+func (d Device) attachTo(so *ort.SessionOptions, plan sessionPlan) error {
+	p := d.provider()
+	if p.library != "" {
+		path := filepath.Join(filepath.Dir(runtimePath), sharedLibrary(p.library))
+		if isFile(path) != nil {
+			return fmt.Errorf("device %s: the ONNX Runtime in use, %s, has no %s beside it; %s, or use --device cpu",
+				d, runtimePath, filepath.Base(path), p.fix)
+		}
+		preload(filepath.Dir(runtimePath), p.needs)
+	}
+	if err := p.attach(so, d, plan); err != nil {
+		what, fix := p.explain(err)
+		return fmt.Errorf("device %s: the ONNX Runtime in use, %s, cannot use it: %s; %s, or use --device cpu", d, runtimePath, what, fix)
+	}
+	return nil
+}
+
+var (
+	missingLibrary = regexp.MustCompile(`(lib\S+): cannot open shared object file`)
+	cudaFailure    = regexp.MustCompile(`CUDA failure \d+: [^;]*`)
+)
+
+// explain makes of an error of ONNX Runtime what is wrong and what to do about it.
+func (p *provider) explain(err error) (what, fix string) {
+	text := oneLine(err).Error()
+	if found := missingLibrary.FindStringSubmatch(text); found != nil {
+		return found[1] + " is missing", "install it beside that library, or where the system looks for libraries (docs/gpu.md)"
+	}
+	if found := cudaFailure.FindString(text); found != "" {
+		return strings.TrimSpace(found), "check the driver and the GPU with nvidia-smi, and start a container with --gpus all"
+	}
+	if p.kind == "openvino" {
+		return text, "check that the device is there: CPU always is, GPU and NPU need Intel's driver"
+	}
+	return strings.TrimSuffix(text, "."), p.fix
+}
+
+// attachCUDA: the convolution algorithm is searched once for each input shape,
+// which the warm-up does; memory grows by what is asked for, not in doublings,
+// since other processes share a GPU. CUDA graphs need an input that stays at one
+// place in the GPU's memory, which the Go binding cannot allocate.
+func attachCUDA(so *ort.SessionOptions, d Device, _ sessionPlan) error {
+	options, err := ort.NewCUDAProviderOptions()
+	if err != nil {
+		return err
+	}
+	defer options.Destroy()
+	if err := options.Update(map[string]string{
+		"device_id":                    d.Target,
+		"arena_extend_strategy":        "kSameAsRequested",
+		"cudnn_conv_algo_search":       "EXHAUSTIVE",
+		"cudnn_conv_use_max_workspace": "1",
+		"do_copy_in_default_stream":    "1",
+	}); err != nil {
+		return err
+	}
+	return so.AppendExecutionProviderCUDA(options)
+}
+
+// attachTensorRT has CUDA run what TensorRT does not. Engines and the timings that
+// chose their kernels are kept, since building one takes minutes.
+func attachTensorRT(so *ort.SessionOptions, d Device, plan sessionPlan) error {
+	options, err := ort.NewTensorRTProviderOptions()
+	if err != nil {
+		return err
+	}
+	defer options.Destroy()
+	if err := options.Update(map[string]string{
+		"device_id":               d.Target,
+		"trt_engine_cache_enable": "1",
+		"trt_engine_cache_path":   plan.cache,
+		"trt_timing_cache_enable": "1",
+		"trt_timing_cache_path":   plan.cache,
+	}); err != nil {
+		return err
+	}
+	return errors.Join(so.AppendExecutionProviderTensorRT(options), attachCUDA(so, d, plan))
+}
+
+// attachOpenVINO keeps fp32 networks in fp32, where OpenVINO would take bf16 by
+// itself on processors that have it.
+func attachOpenVINO(so *ort.SessionOptions, d Device, plan sessionPlan) error {
+	options := map[string]string{"device_type": d.Target, "precision": "ACCURACY"}
+	if plan.cache != "" {
+		options["cache_dir"] = plan.cache
+	}
+	if plan.threads > 0 {
+		options["num_of_threads"] = strconv.Itoa(plan.threads)
+	}
+	return so.AppendExecutionProviderOpenVINO(options)
+}
+
+// attachXNNPACK gives it threads of its own.
+func attachXNNPACK(so *ort.SessionOptions, _ Device, plan sessionPlan) error {
+	threads := plan.threads
+	if threads == 0 {
+		threads = runtime.NumCPU()
+	}
+	return so.AppendExecutionProvider("XNNPACK", map[string]string{"intra_op_num_threads": strconv.Itoa(threads)})
+}
+
+func attachCoreML(so *ort.SessionOptions, _ Device, _ sessionPlan) error {
+	return so.AppendExecutionProviderCoreMLV2(map[string]string{"ModelFormat": "MLProgram"})
+}
