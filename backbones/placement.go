@@ -52,8 +52,7 @@ func (m *Model) Placement() (Placement, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.placement, err = m.place(data)
-	return m.placement, err
+	return m.place(data)
 }
 
 // place profiles one inference.

@@ -43,8 +43,11 @@ type Config struct {
 	Backbone string `yaml:"backbone"`
 	// Model is an ONNX file to use instead.
 	Model string `yaml:"model"`
-	// Device is cpu or cuda[:N].
+	// Device is what the network runs on: cpu, cuda[:N], tensorrt[:N],
+	// openvino[:DEVICE], xnnpack or coreml.
 	Device string `yaml:"device"`
+	// DeviceFallback lets the CPU run the network where Device cannot.
+	DeviceFallback bool `yaml:"device-fallback"`
 	// Threads bounds what inference, OpenCV and decoding may use, 0 for every core.
 	Threads int `yaml:"threads"`
 	// Workers is how many inferences run at once, 0 for what suits the threads.

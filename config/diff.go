@@ -29,7 +29,7 @@ var effects = map[string]Effect{
 	"image-fps": AtRestart, "live-policy": AtRestart, "read-timeout": AtRestart, "reconnect": AtRestart,
 	"stride": AtFrame, "max-frames": AtRestart,
 
-	"backbone": Swapped, "model": Swapped, "device": Swapped, "size": Swapped,
+	"backbone": Swapped, "model": Swapped, "device": Swapped, "device-fallback": Swapped, "size": Swapped,
 	"threads": AtRestart, "workers": Swapped, "serial": Swapped,
 	"conf": AtFrame, "nms-iou": AtFrame, "classes": AtFrame,
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -179,7 +180,7 @@ func (w *workshop) share(jobs int) (closeEngine func() error) {
 	w.engine = sync.OnceValues(func() (*engine, error) {
 		_, needs, err := newTracker(w.config)
 		if err == nil {
-			opened, err = openEngine(w.config, w.model, needs, make([]bool, jobs)...)
+			opened, err = openEngine(w.config, w.model, needs, w.warn, make([]bool, jobs)...)
 		}
 		return opened, err
 	})
@@ -219,3 +220,6 @@ func nameItems(inputs []batch.Input) ([]item, error) {
 	}
 	return items, nil
 }
+
+// warn tells the user what matters of the model.
+func (w *workshop) warn(message string) { slog.Warn(message) }

@@ -94,7 +94,7 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	if info := s.source.Info(); info.Live {
 		return nil, usageErrorf("bench pipeline: %s is live, and waits for its own clock; give a file", info.Name)
 	}
-	eng, err := openEngine(c, manifest, s.needs, false)
+	eng, err := openEngine(c, manifest, s.needs, nil, false)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	alone := (before + after) / 2
 	return &pipelineBench{
 		PipelineFPS: summary.FPS, InferenceFPS: alone, Ratio: summary.FPS / alone, Bottleneck: summary.Bottleneck,
-		Model: eng.manifest.Name, Workers: eng.workers, Summary: summary,
+		Model: eng.model.Manifest().Name, Workers: eng.workers, Summary: summary,
 	}, nil
 }
 
@@ -131,7 +131,7 @@ func (s *stream) time(ctx context.Context, eng *engine) (timing.Summary, error) 
 	p := s.newPipeline(eng)
 	p.Writers = out.writers
 	if out.pixels {
-		p.Draw = newPainter(s.config, eng.manifest, s.source, s.timings).draw
+		p.Draw = newPainter(s.config, eng.model, s.source, s.timings).draw
 	}
 	_, err = p.Run(ctx)
 	summary := s.timings.Summary()

@@ -100,7 +100,7 @@ func runStills(ctx context.Context, c config.Config, manifest *backbones.Manifes
 	if err != nil {
 		return 0, err
 	}
-	eng, err := openEngine(c, manifest, needs, live)
+	eng, err := openEngine(c, manifest, needs, nil, live)
 	if err != nil {
 		return 0, err
 	}

@@ -28,14 +28,15 @@ type engine struct {
 	turns    *pipeline.Turns          // nil for one source
 }
 
-// openEngine loads the model for sources of which each is live or not.
-func openEngine(c config.Config, manifest *backbones.Manifest, needs track.Needs, live ...bool) (*engine, error) {
-	return newEngine(c, needs, nil, live, func(o backbones.Options) (*backbones.Model, error) { return backbones.Open(manifest, o) })
+// openEngine loads the model for sources of which each is live or not. Notify is
+// told what the user should know of it.
+func openEngine(c config.Config, manifest *backbones.Manifest, needs track.Needs, notify func(string), live ...bool) (*engine, error) {
+	return newEngine(c, needs, nil, notify, live, func(o backbones.Options) (*backbones.Model, error) { return backbones.Open(manifest, o) })
 }
 
 // newEngine makes an engine of the model that open gives. Its classes are numbers of
 // labels, nil for the model's own.
-func newEngine(c config.Config, needs track.Needs, labels []string, live []bool, open func(backbones.Options) (*backbones.Model, error)) (*engine, error) {
+func newEngine(c config.Config, needs track.Needs, labels []string, notify func(string), live []bool, open func(backbones.Options) (*backbones.Model, error)) (*engine, error) {
 	streams := 0 // live ones
 	for _, l := range live {
 		if l {
@@ -44,8 +45,8 @@ func newEngine(c config.Config, needs track.Needs, labels []string, live []bool,
 	}
 	workers, threads := shareThreads(c, streams > 0)
 	options := backbones.Options{
-		Threads: threads, Device: c.Device, Conf: min(c.Conf, needs.Score), NMSIoU: c.NMSIoU, Classes: c.Classes, Shared: !c.Serial,
-		Labels: labels,
+		Threads: threads, Device: c.Device, Fallback: c.DeviceFallback, Notify: notify,
+		Conf: min(c.Conf, needs.Score), NMSIoU: c.NMSIoU, Classes: c.Classes, Shared: !c.Serial, Labels: labels,
 	}
 	model, err := open(options)
 	if err != nil {
@@ -54,7 +55,7 @@ func newEngine(c config.Config, needs track.Needs, labels []string, live []bool,
 	e := &engine{manifest: model.Manifest(), options: options, model: model, workers: workers, together: 1}
 	err = e.fill(live, len(live)-streams)
 	if err == nil && len(live) > 1 {
-		err = e.share(streams, threads > 1 || c.Device != "cpu")
+		err = e.share(streams, threads > 1 || !model.Device().OnCPU())
 	}
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
@@ -174,8 +175,13 @@ func (e *engine) Close() error {
 // chooseModel finds what to run, checks what the command line says of it, and
 // settles in c what is left to the model.
 func chooseModel(c *config.Config) (*backbones.Manifest, error) {
-	if _, err := backbones.ParseDevice(c.Device); err != nil {
+	device, err := backbones.ParseDevice(c.Device)
+	if err != nil {
 		return nil, usageErrorf("%w", config.Faulty(err, "device"))
+	}
+	// A model without a manifest is read by the library that is to run it, too.
+	if err := backbones.LoadRuntimeFor(device); err != nil && !device.OnCPU() {
+		return nil, err
 	}
 	m, err := findModel(*c)
 	if err != nil {

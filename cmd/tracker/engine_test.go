@@ -103,7 +103,7 @@ func trackAsLive(t *testing.T, c config.Config, results string) int {
 		s.place = len(streams)
 		streams, live = append(streams, s), append(live, true)
 	}
-	eng, err := openEngine(c, manifest, streams[0].needs, live...)
+	eng, err := openEngine(c, manifest, streams[0].needs, nil, live...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestWhoSharesInferences(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eng, err := openEngine(cfg, manifest, s.needs, c.live...)
+		eng, err := openEngine(cfg, manifest, s.needs, nil, c.live...)
 		if err != nil {
 			t.Fatal(err)
 		}

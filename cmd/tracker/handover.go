@@ -107,7 +107,7 @@ func (s *stream) adopt(p *pipeline.Pipeline, next *setup, frames int) {
 	p.Least = leastOf(s.config)
 	s.source.SetStride(s.config.Stride)
 	if s.painter != nil {
-		s.painter.use(s.config, next.engine.manifest)
+		s.painter.use(s.config, next.engine.model)
 	}
 	s.line.Expect(s.expectedAfter(frames))
 	s.leave(old)

@@ -173,7 +173,7 @@ func completeNames(cmd *cobra.Command) {
 		families = append(families, f.Name+"\t"+f.Purpose)
 	}
 	for flag, values := range map[string][]string{
-		"backbone": families, "tracker": track.Names(), "device": {"cpu", "cuda"},
+		"backbone": families, "tracker": track.Names(), "device": backbones.DeviceKinds(),
 		"display": {"auto", "on", "off"}, "codec": {"auto", "h264", "mpeg4", "mjpeg"},
 		"live-policy":   {"newest", "all"},
 		"camera-motion": {"auto", "on", "off"},

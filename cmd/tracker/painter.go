@@ -24,17 +24,18 @@ type painter struct {
 	timings *timing.Recorder
 }
 
-func newPainter(c config.Config, m *backbones.Manifest, source *capture.Stream, timings *timing.Recorder) *painter {
+func newPainter(c config.Config, model *backbones.Model, source *capture.Stream, timings *timing.Recorder) *painter {
 	p := &painter{overlay: overlay.New(overlay.Options{}), source: source, timings: timings}
 	p.panel.Live = source.Info().Live
-	p.use(c, m)
+	p.use(c, model)
 	return p
 }
 
 // use shows other settings from now on.
-func (p *painter) use(c config.Config, m *backbones.Manifest) {
+func (p *painter) use(c config.Config, model *backbones.Model) {
+	m := model.Manifest()
 	p.panel.Title = fmt.Sprintf("%s %dx%d", cmp.Or(m.Backbone, m.Name), m.Input.Width, m.Input.Height)
-	p.panel.Tracker, p.panel.Device = cmp.Or(c.Tracker.Name, track.Default), c.Device
+	p.panel.Tracker, p.panel.Device = cmp.Or(c.Tracker.Name, track.Default), model.Device().String()
 }
 
 // boundEvery is how often the panel's bottleneck is worked out, in frames: often

@@ -121,7 +121,7 @@ func (r *reloader) prepare(ctx context.Context, c config.Config, changes []confi
 	if swapped {
 		open = func(o backbones.Options) (*backbones.Model, error) { return backbones.Open(manifest, o) }
 	}
-	eng, err := newEngine(c, needs, labels, r.live, open)
+	eng, err := newEngine(c, needs, labels, func(m string) { r.log.Warn(m) }, r.live, open)
 	if err != nil {
 		return nil, err
 	}

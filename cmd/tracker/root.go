@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/config"
 )
 
@@ -107,7 +108,8 @@ func bindModel(f *pflag.FlagSet, c *config.Config) {
 	f.StringVarP(&c.Backbone, "backbone", "b", c.Backbone, "backbone family or installed model by `NAME` ('tracker models' lists them); "+config.DefaultBackbone+" if not given")
 	f.StringVar(&c.Model, "model", c.Model, "use the model in this ONNX `FILE`: with a manifest beside it, or of a kind that is recognised")
 	f.StringVar(&c.Size, "size", c.Size, "network input of `N` or WxH pixels, where the model allows it; the model's own if not given")
-	f.StringVar(&c.Device, "device", c.Device, "run the network on `cpu|cuda[:N]`")
+	f.StringVar(&c.Device, "device", c.Device, "run the network on `"+backbones.Devices()+"`")
+	f.BoolVar(&c.DeviceFallback, "device-fallback", c.DeviceFallback, "run it on the CPU, and warn, where the device cannot be had")
 	f.IntVar(&c.Threads, "threads", c.Threads, "`N` threads for the network, OpenCV and decoding, 0 for every core")
 	f.IntVar(&c.Workers, "workers", c.Workers, "`N` inferences at once, 0 for what suits the threads")
 	f.BoolVar(&c.Serial, "serial", c.Serial, "one frame at a time through all stages; same results, slower")

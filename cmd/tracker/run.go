@@ -100,7 +100,7 @@ func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 	if len(opened) == 0 {
 		return nil
 	}
-	eng, err := openEngine(s.config, s.manifest, opened[0].needs, live...)
+	eng, err := openEngine(s.config, s.manifest, opened[0].needs, s.warn, live...)
 	if err != nil {
 		return &codedError{exitFailed, err} // nothing was done, also where an input has failed, too
 	}
@@ -130,7 +130,7 @@ func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 	}
 	// Results first: a summary that cannot be printed must not undo them.
 	if !s.config.Quiet {
-		err = errors.Join(err, summarise(s.summaryTo(), s.streams, took))
+		err = errors.Join(err, summarise(s.summaryTo(), s.streams, took, ranOn(eng.model, s.config.Device)))
 	}
 	return err
 }
@@ -150,6 +150,9 @@ func (s *session) reloading(ctx context.Context, r *reloader) (stop func()) {
 		r.streams[0].leave(r.current)
 	}
 }
+
+// warn tells the user what matters of the model.
+func (s *session) warn(message string) { s.log.Warn(message) }
 
 // announce says what runs, now that there is something to.
 func (s *session) announce(eng *engine) {
@@ -176,7 +179,7 @@ func (s *session) announce(eng *engine) {
 			s.log.Warn("an input before has the same name", "input", info.Name, "name", stream.name)
 		}
 	}
-	s.log.Debug("model opened", "name", s.manifest.Name, "file", s.manifest.Path(), "workers", eng.workers, "together", eng.together)
+	s.log.Debug("model opened", "name", s.manifest.Name, "file", s.manifest.Path(), "workers", eng.workers, "together", eng.together, "device", eng.model.Device())
 }
 
 // openWall opens the window of several streams, where one of them wants to be seen.

@@ -200,7 +200,7 @@ func (s *soak) analyse(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	eng, err := openEngine(c, manifest, stream.needs, true)
+	eng, err := openEngine(c, manifest, stream.needs, nil, true)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (s *soak) analyse(ctx context.Context, c config.Config) error {
 	defer out.commit()
 	stream.source, stream.timings = s.source, timing.New(eng.workers)
 	p := stream.newPipeline(eng)
-	p.Writers, p.Draw = out.writers, newPainter(c, manifest, s.source, stream.timings).draw
+	p.Writers, p.Draw = out.writers, newPainter(c, eng.model, s.source, stream.timings).draw
 	p.Finished = func(sink.Result, *timing.Trace) error { s.frames.Add(1); return nil }
 	_, err = p.Run(ctx)
 	return err

@@ -77,6 +77,7 @@ type destination struct {
 	header record.Header // of the stream's record
 	stdout io.Writer
 	source string                  // what lines on stdout are to say, where others write there, too
+	device string                  // what the network runs on, where one was asked for
 	show   func() (showing, error) // nil where nobody looks
 }
 
@@ -91,6 +92,9 @@ func (s *stream) run(ctx context.Context, with *setup, to destination) error {
 	s.setup = with
 	defer func() { s.leave(s.setup); s.leave(s.handover.close()) }()
 	eng, info := with.engine, s.source.Info()
+	if s.config.Device != config.Default().Device {
+		to.device = eng.model.Device().String()
+	}
 	to.header = recordHeader(s.config, info, eng)
 	out, err := openOutputs(s.config, info, to, s.log.Load())
 	if err != nil {
@@ -113,7 +117,7 @@ func (s *stream) run(ctx context.Context, with *setup, to destination) error {
 		return out.timings.Add(r, t)
 	}
 	if out.pixels {
-		s.painter = newPainter(s.config, eng.manifest, s.source, s.timings)
+		s.painter = newPainter(s.config, eng.model, s.source, s.timings)
 		p.Draw = s.painter.draw
 	}
 	s.frames, err = s.follow(ctx, p)

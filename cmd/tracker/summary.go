@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/tracker-go/tracker/backbones"
 )
 
 // summarise prints the timings of what has run, and what did not go as it should.
-func summarise(w io.Writer, streams []*stream, took time.Duration) error {
+// Network is a line about where that ran.
+func summarise(w io.Writer, streams []*stream, took time.Duration, network string) error {
 	var b bytes.Buffer
 	for _, s := range streams {
 		if s.frames == 0 {
@@ -29,10 +32,28 @@ func summarise(w io.Writer, streams []*stream, took time.Duration) error {
 	if len(streams) > 1 {
 		total(&b, streams, took)
 	}
+	b.WriteString(network)
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("print summary: %w", err)
 	}
 	return nil
+}
+
+// ranOn is a line about where the network really ran, where a device was asked for:
+// empty for the CPU.
+func ranOn(m *backbones.Model, asked string) string {
+	device, err := backbones.ParseDevice(asked)
+	switch {
+	case err != nil || device.OnCPU():
+		return ""
+	case m.Device().OnCPU():
+		return fmt.Sprintf("network on cpu, not on %s\n", device)
+	}
+	nodes, err := m.Placement() // counted when the model was opened
+	if err != nil {
+		return fmt.Sprintf("network on %s\n", device)
+	}
+	return fmt.Sprintf("network on %s; nodes: %s\n", device, nodes)
 }
 
 func (s *stream) summarise(w io.Writer) error {

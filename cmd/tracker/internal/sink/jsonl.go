@@ -24,7 +24,8 @@ import (
 // class_confidence is the share of the track's detections that speak for the class;
 // detections is how many the detector found. With UTC, "utc" follows time: when
 // the picture was taken, RFC 3339. With Source, "source" comes first: the name of
-// the input, where the lines of several go to one place.
+// the input, where the lines of several go to one place. With Device, "device" comes
+// last: what the network ran on.
 //
 // Every line is written at once, so that a reader can follow along.
 type JSONL struct {
@@ -41,6 +42,8 @@ type JSONLOptions struct {
 	UTC bool
 	// Source is the name of the input in every line; none where it is empty.
 	Source string
+	// Device is what the network runs on, in every line; none where it is empty.
+	Device string
 }
 
 // NewJSONL writes to path, or to stdout where path is "-". Each line is one Write.
@@ -68,7 +71,7 @@ func (s *JSONL) Write(_ context.Context, r Result) error {
 			return err
 		}
 	}
-	s.line = appendFrame(s.line[:0], s.opts.Source, utc, &r)
+	s.line = appendFrame(s.line[:0], &s.opts, utc, &r)
 	if _, err := s.out.Write(s.line); err != nil {
 		return err
 	}
@@ -94,12 +97,13 @@ func (s *JSONL) Keep() (string, error) {
 	return s.out.keep(s.frames)
 }
 
-// appendFrame appends the line of a frame; no source and a zero utc are left out.
-func appendFrame(b []byte, source string, utc time.Time, r *Result) []byte {
+// appendFrame appends the line of a frame; a zero utc is left out, and what opts
+// leaves empty.
+func appendFrame(b []byte, opts *JSONLOptions, utc time.Time, r *Result) []byte {
 	b = append(b, '{')
-	if source != "" {
+	if opts.Source != "" {
 		b = append(b, `"source":`...)
-		b = appendString(b, source)
+		b = appendString(b, opts.Source)
 		b = append(b, ',')
 	}
 	b = append(b, `"frame":`...)
@@ -120,5 +124,9 @@ func appendFrame(b []byte, source string, utc time.Time, r *Result) []byte {
 	}
 	b = append(b, `],"detections":`...)
 	b = appendInt(b, len(r.Detections))
+	if opts.Device != "" {
+		b = append(b, `,"device":`...)
+		b = appendString(b, opts.Device)
+	}
 	return append(b, "}\n"...)
 }
