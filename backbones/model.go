@@ -235,6 +235,12 @@ func readVerified(m *Manifest) ([]byte, error) {
 	return data, nil
 }
 
+// Verify checks that the model's file is the one that its manifest describes.
+func (m *Manifest) Verify() error {
+	_, err := readVerified(m)
+	return err
+}
+
 // repair says what to do about a model file that is missing or another one.
 func (m *Manifest) repair() string {
 	own := "correct sha256 in " + m.path + " if the file is right"
@@ -265,7 +271,7 @@ func (m *Model) newSession(data []byte, more func(*ort.SessionOptions) error) (*
 	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, []string{m.manifest.Input.Name}, m.manifest.Head.outputs(), so)
 	if err != nil && !m.device.OnCPU() {
 		what, fix := m.device.provider().explain(err)
-		return nil, fmt.Errorf("device %s: %s; %s, or use --device cpu", m.device, what, fix)
+		return nil, &DeviceError{m.device, what, fix}
 	}
 	return session, err
 }

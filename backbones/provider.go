@@ -3,6 +3,7 @@ package backbones
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -68,6 +69,29 @@ func (d Device) provider() *provider {
 	return &providers[0]
 }
 
+// DeviceError says why a device cannot be had, and what to do about it.
+type DeviceError struct {
+	Device    Device
+	What, Fix string
+}
+
+func (e *DeviceError) Error() string {
+	return fmt.Sprintf("device %s: %s; %s, or use --device cpu", e.Device, e.What, e.Fix)
+}
+
+// Usable tells whether the ONNX Runtime in use can run networks on the device: nil,
+// or a *DeviceError.
+func (d Device) Usable() error {
+	if err := LoadRuntimeFor(d); err != nil {
+		return err
+	}
+	so, err := ort.NewSessionOptions()
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.attachTo(so, sessionPlan{threads: 1, cache: os.TempDir()}), so.Destroy())
+}
+
 // attachTo has a session run on the device what can run there. A device that
 // cannot be had is an error: running on the CPU instead would make every timing a
 // lie.
@@ -76,14 +100,13 @@ func (d Device) attachTo(so *ort.SessionOptions, plan sessionPlan) error {
 	if p.library != "" {
 		path := filepath.Join(filepath.Dir(runtimePath), sharedLibrary(p.library))
 		if isFile(path) != nil {
-			return fmt.Errorf("device %s: the ONNX Runtime in use, %s, has no %s beside it; %s, or use --device cpu",
-				d, runtimePath, filepath.Base(path), p.fix)
+			return &DeviceError{d, fmt.Sprintf("the ONNX Runtime in use, %s, has no %s beside it", runtimePath, filepath.Base(path)), p.fix}
 		}
 		preload(filepath.Dir(runtimePath), p.needs)
 	}
 	if err := p.attach(so, d, plan); err != nil {
 		what, fix := p.explain(err)
-		return fmt.Errorf("device %s: the ONNX Runtime in use, %s, cannot use it: %s; %s, or use --device cpu", d, runtimePath, what, fix)
+		return &DeviceError{d, fmt.Sprintf("the ONNX Runtime in use, %s, cannot use it: %s", runtimePath, what), fix}
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ backbone, gives each an identity, and times every stage.
   tracker --input 'frames/*.jpg' --classes person,car --jsonl -
   tracker --input yard.mp4 --input gate.mp4 --save 'out/{name}.mp4'
   tracker models
+  tracker doctor
 
 Several inputs run side by side on one network, each with its own tracker, and
 share the threads. {name} in an output stands for the input's name, which is its
@@ -75,7 +76,7 @@ func newRootCommand() *cobra.Command {
 	flags.BoolVar(&version, "version", false, "print the versions of the program, its libraries and models")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
 	cmd.AddCommand(newTrackCommand(), newBatchCommand(), newWorkerCommand(), newTuneCommand(), newEvalCommand(), newExplainCommand(),
-		newModelsCommand(), newBenchCommand(), newConfigCommand())
+		newModelsCommand(), newBenchCommand(), newDoctorCommand(), newConfigCommand())
 	completeNames(cmd)
 	return cmd
 }

@@ -4,6 +4,7 @@ package encode
 
 // #include <stdlib.h>
 // #include <libavcodec/avcodec.h>
+// #include <libavutil/avutil.h>
 import "C"
 
 import (
@@ -42,6 +43,14 @@ var codecs = map[string]codec{
 	MPEG4: {name: "mpeg4", quantizer: 4},
 	MJPEG: {name: "mjpeg", quantizer: 4, full: true},
 }
+
+// Version is FFmpeg's own, as in 5.1.6-0+deb12u1, and that of its libavcodec.
+func Version() (ffmpeg string, libavcodec int) {
+	return C.GoString(C.av_version_info()), int(C.avcodec_version() >> 16)
+}
+
+// BuiltWith is the libavcodec that the program was compiled for.
+const BuiltWith = C.LIBAVCODEC_VERSION_MAJOR
 
 // Available lists the codecs that this FFmpeg can encode, sorted.
 func Available() []string {
