@@ -99,7 +99,7 @@ func onDevice(t *testing.T, device string) bool {
 		t.Skipf("no ONNX Runtime for %s is installed: deploy/setup.sh %s", device, d.provider().bundle)
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), deviceEnv+"="+device, RuntimeEnv+"="+library, "XDG_CACHE_HOME="+t.TempDir())
+	cmd.Env = append(os.Environ(), deviceEnv+"="+device, RuntimeEnv+"="+library, "GODEBUG="+noPreemption, "XDG_CACHE_HOME="+t.TempDir())
 	out, err := cmd.CombinedOutput()
 	if text := string(out); err != nil {
 		t.Errorf("%v: %s", err, out)
@@ -165,6 +165,20 @@ func TestOpenVINOTakesINT8(t *testing.T) {
 		if !d.Box.Valid() || math.IsNaN(d.Score) {
 			t.Errorf("found %v", d)
 		}
+	}
+}
+
+// Where AMX would end the program, opening says so instead.
+func TestOpenVINOWithAMX(t *testing.T) {
+	if !onDevice(t, "openvino") {
+		return
+	}
+	t.Setenv("GODEBUG", "")
+	if !signalsKill() {
+		t.Skip("this processor has no AMX")
+	}
+	if _, err := Open(shipped(t), Options{Device: "openvino"}); err == nil || !strings.Contains(err.Error(), "set GODEBUG=asyncpreemptoff=1") {
+		t.Error(err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
+	"golang.org/x/sys/cpu"
 )
 
 // provider is an execution provider of ONNX Runtime: what runs a network's nodes
@@ -104,11 +105,26 @@ func (d Device) attachTo(so *ort.SessionOptions, plan sessionPlan) error {
 		}
 		preload(filepath.Dir(runtimePath), p.needs)
 	}
+	if p.kind == "openvino" && signalsKill() {
+		return &DeviceError{d, "on a processor with AMX, OpenVINO and the signals by which Go preempts its goroutines end the program",
+			"set GODEBUG=" + noPreemption + " in the environment, which switches those signals off"}
+	}
 	if err := p.attach(so, d, plan); err != nil {
 		what, fix := p.explain(err)
 		return &DeviceError{d, fmt.Sprintf("the ONNX Runtime in use, %s, cannot use it: %s", runtimePath, what), fix}
 	}
 	return nil
+}
+
+// noPreemption is Go's own setting against preemption by signals.
+const noPreemption = "asyncpreemptoff=1"
+
+// signalsKill reports whether a signal to a thread may not find room for its frame,
+// which AMX's registers make large, on the stack that is left for it once OpenVINO
+// has switched them on: seen with OpenVINO 2025.4 as a crash at the second or third
+// model.
+func signalsKill() bool {
+	return cpu.X86.HasAMXTile && !strings.Contains(os.Getenv("GODEBUG"), noPreemption)
 }
 
 var (

@@ -1,5 +1,3 @@
-//go:build gocv_specific_modules
-
 // Each output row is made in two passes. The vertical one averages the source
 // rows under it into one row of source width: neighbours in memory get the same
 // weights. The horizontal one averages the pixels of that row. Values have 16

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The program needs no OpenCV when it is built without the Makefile's tags.
+func TestNeedsNoOpenCV(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", ".")
+	cmd.Env = append(cmd.Environ(), "GOFLAGS=")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if deps := string(out); strings.Contains(deps, "gocv") || !strings.Contains(deps, "onnxruntime_go") {
+		t.Errorf("depends on %s", deps)
+	}
+}
+
+func TestMeasure(t *testing.T) {
+	var out, errs bytes.Buffer
+	small := filepath.Join("..", "..", "backbones", "testdata", "foreign", "yolox.onnx")
+	if code := run([]string{"-json", "-time", "50ms", "-batch", "1,2", "-threads", "1", "mobilenetv2"}, &out, &errs); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &errs)
+	}
+	var results []result
+	if err := json.Unmarshal(out.Bytes(), &results); err != nil || len(results) != 2 {
+		t.Fatalf("%v: %s", err, &out)
+	}
+	for i, r := range results {
+		if r.Batch != i+1 || r.Device != "cpu" || r.P50 <= 0 || r.P95 < r.P50 || r.Runs < 1 || r.Nodes.On("CPU") < 100 {
+			t.Errorf("%+v", r)
+		}
+	}
+	out.Reset()
+	if code := run([]string{"-time", "10ms", "-batch", "1", small}, &out, &errs); code != 0 || !strings.Contains(out.String(), "yolox") {
+		t.Errorf("exit code %d: %s%s", code, &out, &errs)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{nil, 2, "name a model"},
+		{[]string{"-batch", "0", "mobilenetv2"}, 2, `batch "0"`},
+		{[]string{"-device", "abacus", "mobilenetv2"}, 2, `device "abacus"`},
+		{[]string{"-device", "cuda:7", "mobilenetv2"}, 1, "device cuda:7"},
+		{[]string{"nonesuch"}, 1, "nonesuch"},
+	} {
+		var out, errs bytes.Buffer
+		if code := run(tc.args, &out, &errs); code != tc.code || !strings.Contains(errs.String(), tc.want) {
+			t.Errorf("%v: exit code %d: %s", tc.args, code, &errs)
+		}
+	}
+}
