@@ -1,4 +1,5 @@
 # The tracker in a container. docker build -t tracker . && docker run --rm tracker --help
+# For an NVIDIA GPU: docker build --target cuda -t tracker:cuda . (docs/gpu.md)
 #
 # BASE may be any image whose apt has OpenCV 4.6 (Debian 12); GO_IMAGE must be of the same release.
 ARG GO_IMAGE=golang:1.26-bookworm
@@ -18,7 +19,14 @@ COPY . .
 ARG VERSION=dev
 RUN make build VERSION="${VERSION}" && deploy/setup.sh models
 
-FROM ${BASE}
+# ONNX Runtime with CUDA 12 and cuDNN 9, pinned by SHA-256; the driver comes from the host.
+FROM ${GO_IMAGE} AS cuda-libraries
+ENV TRACKER_HOME=/usr/share/tracker
+WORKDIR /src
+COPY deploy/setup.sh deploy/cuda.txt deploy/
+RUN deploy/setup.sh cuda
+
+FROM ${BASE} AS base
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         libavcodec59 \
@@ -42,3 +50,13 @@ USER 10001
 WORKDIR /data
 ENTRYPOINT ["tracker"]
 CMD ["--help"]
+
+FROM base AS cuda
+COPY --from=cuda-libraries /usr/share/tracker/lib/cuda /usr/share/tracker/lib/cuda
+# What the NVIDIA container runtime is to bring in, and where TensorRT's engines are kept.
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    XDG_CACHE_HOME=/data/cache \
+    TRACKER_DEVICE=cuda
+
+FROM base

@@ -11,6 +11,6 @@
 // A Model may be shared by any number of goroutines, a Request belongs to one.
 // Close every request before its model.
 //
-// The package needs OpenCV and so the build tags that the Makefile sets; without
-// them it is empty.
+// Without the build tags that the Makefile sets, the package builds without OpenCV
+// and lacks Request.Load alone.
 package backbones

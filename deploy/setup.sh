@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Install what the tracker needs beyond Go. Running it again costs nothing.
 #
-#   deploy/setup.sh [packages|runtime|models|video|ssd|testing]...    default: packages runtime models video
+#   deploy/setup.sh [packages|runtime|models|video|ssd|openvino|cuda|testing]...    default: packages runtime models video
 #
 #   packages  compiler, OpenCV, FFmpeg and libyuv, from the system's own packages (needs root or sudo)
 #   runtime   ONNX Runtime             -> $TRACKER_HOME/lib
 #   models    the detectors of models/ that are not built in   -> $TRACKER_HOME/models
 #   video     the demo's street scene  -> build/vtest.avi
 #   ssd       a third-party detector, ssd-mobilenetv2 -> $TRACKER_HOME/models
+#   openvino  ONNX Runtime with OpenVINO, for --device openvino (84 MB) -> $TRACKER_HOME/lib/openvino
+#   cuda      ONNX Runtime with CUDA, CUDA 12 and cuDNN 9, for --device cuda (1.9 GB) -> $TRACKER_HOME/lib/cuda
 #   testing   an RTSP server and ffmpeg for the tests, from the system's own packages; tests skip without them
 #
 # TRACKER_HOME defaults to ${XDG_DATA_HOME:-~/.local/share}/tracker. Everything downloaded is pinned
@@ -130,6 +132,58 @@ setup_models() {
 	done
 }
 
+# setup_bundle NAME FILE...: a folder of its own for the libraries, named by patterns, of the wheels that
+# deploy/NAME.txt pins.
+setup_bundle() {
+	local name=$1 dir=$TRACKER_HOME/lib/$1 platforms=() tag wheel pattern
+	shift
+	[[ $(uname -sm) == "Linux x86_64" ]] || die "no pinned $name libraries for $(uname -sm): put a build of" \
+		"ONNX Runtime that has $name into $dir, or name it in TRACKER_ORT_LIB"
+	cmp -s "$ROOT/deploy/$name.txt" "$dir/wheels.txt" && return
+
+	say "fetching the libraries for $name"
+	need_python pip
+	for tag in manylinux_2_28 manylinux_2_27 manylinux_2_17 manylinux2014 manylinux_2_12 manylinux2010; do
+		platforms+=(--platform "${tag}_x86_64")
+	done
+	mkdir -p "$WORK/$name/wheels" "$WORK/$name/lib"
+	"$PYTHON" -m pip download --quiet --disable-pip-version-check --dest "$WORK/$name/wheels" --no-deps \
+		--only-binary=:all: --implementation cp --python-version 3.11 "${platforms[@]}" \
+		--require-hashes --requirement "$ROOT/deploy/$name.txt"
+	for wheel in "$WORK/$name/wheels"/*.whl; do
+		"$PYTHON" -m zipfile -e "$wheel" "$WORK/$name/wheel"
+		rm "$wheel"
+	done
+	for pattern in "$@"; do
+		find "$WORK/$name/wheel" -name "$pattern" -exec mv -t "$WORK/$name/lib" {} +
+	done
+	keep_licences "$WORK/$name"
+	cp "$ROOT/deploy/$name.txt" "$WORK/$name/lib/wheels.txt"
+	rm -rf "$dir"
+	mkdir -p "$TRACKER_HOME/lib"
+	mv "$WORK/$name/lib" "$dir"
+	say "installed $dir"
+}
+
+# keep_licences FOLDER: those of FOLDER/wheel, each under its package's name, into FOLDER/lib.
+keep_licences() {
+	local file package
+	while IFS= read -r file; do
+		package=${file#"$1/wheel/"}
+		cp "$file" "$1/lib/LICENCE-${package//\//-}"
+	done < <(find "$1/wheel" -iname 'licen[cs]e*' -type f -o -name 'ThirdPartyNotices.txt')
+}
+
+setup_openvino() {
+	setup_bundle openvino 'libonnxruntime.so.*' 'libonnxruntime_providers_*.so' 'libopenvino.so.????' \
+		'libopenvino_onnx_frontend.so.????' 'libopenvino_*_plugin.so' 'libtbb*.so*'
+}
+
+setup_cuda() {
+	setup_bundle cuda 'libonnxruntime.so.*' 'libonnxruntime_providers_*.so' 'libcublas*.so.*' 'libcudart.so.*' \
+		'libcudnn*.so.*' 'libcufft.so.*' 'libcurand.so.*' 'libnvJitLink.so.*' 'libnvrtc*.so.*'
+}
+
 # manifest_value KEY: a text value at the top level of the model's manifest.
 manifest_value() { sed -n "s/^  \"$1\": \"\(.*\)\",\$/\1/p" "$MANIFEST"; }
 
@@ -204,8 +258,8 @@ main() {
 	workdir
 	for step in "$@"; do
 		case $step in
-		packages | runtime | models | video | ssd | testing) "setup_$step" ;;
-		*) die "no step '$step'; steps: packages runtime models video ssd testing" ;;
+		packages | runtime | models | video | ssd | openvino | cuda | testing) "setup_$step" ;;
+		*) die "no step '$step'; steps: packages runtime models video ssd openvino cuda testing" ;;
 		esac
 	done
 }

@@ -86,6 +86,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if *asJSON {
 		print = printJSON
 	}
+	if len(results) == 0 {
+		return code
+	}
 	if err := print(stdout, results); err != nil {
 		fmt.Fprintln(stderr, "backbench:", err)
 		return 1

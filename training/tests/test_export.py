@@ -61,6 +61,8 @@ class Export(unittest.TestCase):
                 detector = Detector(name, len(CLASSES), width=16).eval()
                 path = self.folder / f"{name}.onnx"
                 export.write(detector, 64, {}, path)
+                domains = {node.domain for node in onnx.load(str(path)).graph.node}
+                self.assertEqual(domains, {""}, "operators beyond plain ONNX")
                 pictures = torch.rand(2, 3, 64, 96) * 255
                 difference = export.largest_difference(detector, path, pictures)
                 self.assertLess(difference, export.TOLERANCE)
