@@ -47,7 +47,7 @@ func (r *Report) Plot(w io.Writer) error {
 		return fmt.Errorf("plot accuracy over latency: no model's accuracy is known; give --input VIDEO and --gt TRUTH")
 	}
 	p := plot.New()
-	p.Title.Text = fmt.Sprintf("%s over latency on %s, %s, %d threads", r.Metric, r.Machine, r.Device, r.Threads)
+	p.Title.Text = fmt.Sprintf("%s over latency on %s, %s, threads: %d", r.Metric, r.Machine, r.Device, r.Threads)
 	p.Title.TextStyle.Font, p.Title.Padding = sans(12), vg.Points(10)
 	p.X.Label.Text, p.Y.Label.Text = "whole frame, p95 (ms); filled: on the Pareto front", r.accuracyLabel()
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
