@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 )
 
 // machineName is what the processor calls itself, or the board where it has no
@@ -38,7 +39,9 @@ type memoryMeter struct{ before int64 }
 
 // startMemory takes what the process has now as the zero, and forgets its peak.
 func startMemory() memoryMeter {
-	runtime.GC()
+	// What is given back meanwhile would hide as much growth.
+	debug.FreeOSMemory()
+	returnMemory()
 	// Where the kernel refuses this, a peak from before counts: too much, if anything.
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 	return memoryMeter{residentBytes("VmRSS")}
