@@ -117,7 +117,7 @@ func open(m *Manifest, opts Options) (*Model, error) {
 	model := &Model{manifest: m, opts: opts, device: device, decoder: dec, wanted: wanted, classes: classes}
 	if err = model.start(data); err != nil && opts.Fallback && !device.OnCPU() {
 		model.notify("the network runs on the CPU, not on " + device.String() + ": " + err.Error())
-		model.device = Device{Kind: cpuKind}
+		model.device, model.placement = Device{Kind: cpuKind}, nil
 		err = model.start(data)
 	}
 	if err != nil {

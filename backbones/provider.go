@@ -101,7 +101,12 @@ func (d Device) attachTo(so *ort.SessionOptions, plan sessionPlan) error {
 	if p.library != "" {
 		path := filepath.Join(filepath.Dir(runtimePath), sharedLibrary(p.library))
 		if isFile(path) != nil {
-			return &DeviceError{d, fmt.Sprintf("the ONNX Runtime in use, %s, has no %s beside it", runtimePath, filepath.Base(path)), p.fix}
+			what, fix := fmt.Sprintf("the ONNX Runtime in use, %s, has no %s beside it", runtimePath, filepath.Base(path)), p.fix
+			if other := findBundle(runtimeDirs(), p.bundle); other != "" && os.Getenv(RuntimeEnv) == "" {
+				what += ", but " + other + " has"
+				fix = "start the program with --device " + d.String() + ", for a process keeps the ONNX Runtime that it began with"
+			}
+			return &DeviceError{d, what, fix}
 		}
 		preload(filepath.Dir(runtimePath), p.needs)
 	}

@@ -57,14 +57,15 @@ func (w *watcher) run(ctx context.Context) {
 	for {
 		select {
 		case e := <-w.notify.Events:
-			// Other files of the folder change, too.
+			// A link that was swapped leads to other folders. Where one of them cannot be
+			// watched, the others still are.
+			_ = w.follow()
+			// Other files of the folder change, too. What came to be there before it was
+			// watched is seen now.
 			if now := stampOf(w.path); now != w.seen || filepath.Base(e.Name) == filepath.Base(w.path) {
 				w.seen = now
 				settled.Reset(settleTime)
 			}
-			// A link that was swapped leads to other folders. Where one of them cannot be
-			// watched, the others still are.
-			_ = w.follow()
 		case <-w.notify.Errors: // events may be lost
 			settled.Reset(settleTime)
 		case <-settled.C:

@@ -135,16 +135,13 @@ func TestBatchSurvivesKills(t *testing.T) {
 		out := fmt.Sprintf("killed-%d", rounds)
 		for ended := false; !ended; {
 			cmd := command(dir, args(out)...)
-			if killed < kills {
-				// Longer than a checkpoint takes, as a rule, so that it comes forward.
-				wait := time.Duration(rng.Float64() * float64(took))
-				time.AfterFunc(wait, func() {
-					if cmd.Process != nil {
-						_ = cmd.Process.Kill() // may have ended
-					}
-				})
-			}
-			got := finish(t, cmd)
+			got := finishAfter(t, cmd, func() {
+				if killed < kills {
+					// Longer than a checkpoint takes, as a rule, so that it comes forward.
+					wait := time.Duration(rng.Float64() * float64(took))
+					time.AfterFunc(wait, func() { _ = cmd.Process.Kill() }) // may have ended
+				}
+			})
 			if ended = got.code == exitOK; !ended {
 				if got.code != -1 {
 					t.Fatalf("exit code %d: %s", got.code, got.stderr)

@@ -155,6 +155,22 @@ func compile(t *testing.T, flagsAndText ...string) string {
 	return made
 }
 
+func TestDriverIn(t *testing.T) {
+	for text, want := range map[string]struct {
+		found string
+		fits  bool
+	}{
+		"": {"none is loaded", false},
+		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.256.02  Thu May  2 14:37:44 UTC 2024\n":                  {"470.256.02, too old for CUDA 12", false},
+		"NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (dvs)  Tue Sep 23 2025\n": {"580.95.05", true},
+		"NVRM version: something else": {"loaded, of an unknown version", true},
+	} {
+		if found, fits := driverIn([]byte(text)); found != want.found || fits != want.fits {
+			t.Errorf("driverIn(%q) = %q, %v", text, found, fits)
+		}
+	}
+}
+
 func TestDoctorDevice(t *testing.T) {
 	got := finish(t, command(t.TempDir(), "doctor", "--device", "abacus"))
 	if got.code != exitUsage || !strings.Contains(got.stderr, `"abacus"`) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,22 +76,37 @@ func examineDevices(chosen backbones.Device) []check {
 	return append(list, examineDriver(chosen))
 }
 
-var driverVersion = regexp.MustCompile(`Kernel Module\D* (\d+(?:\.\d+)+)`)
-
-// examineDriver reads the version of NVIDIA's driver, which CUDA 12 needs to be new
-// enough.
+// examineDriver looks at NVIDIA's driver, which CUDA 12 needs to be new enough.
 func examineDriver(chosen backbones.Device) check {
-	c := check{Item: "NVIDIA driver", Verdict: absent, Found: "none is loaded", Fix: "sudo apt-get install nvidia-driver"}
+	c := check{Item: "NVIDIA driver", Verdict: absent, Fix: "sudo apt-get install nvidia-driver"}
 	if chosen.Kind == "cuda" || chosen.Kind == "tensorrt" {
-		c.Verdict, c.Required = broken, "525 or newer, for CUDA 12"
+		c.Verdict, c.Required = broken, fmt.Sprintf("%d or newer, for CUDA 12", oldestDriver)
 	}
-	if text, err := os.ReadFile("/proc/driver/nvidia/version"); err == nil {
-		c.Verdict, c.Found, c.Fix = fine, "loaded", ""
-		if found := driverVersion.FindSubmatch(text); found != nil {
-			c.Found = string(found[1])
-		}
+	text, _ := os.ReadFile("/proc/driver/nvidia/version") // is not there without a driver
+	var fits bool
+	if c.Found, fits = driverIn(text); fits {
+		c.Verdict, c.Fix = fine, ""
 	}
 	return c
+}
+
+const oldestDriver = 525
+
+var driverVersion = regexp.MustCompile(`Kernel Module.*?\s((\d+)(?:\.\d+)+)`)
+
+// driverIn reads what the driver says of itself, and whether it is new enough.
+func driverIn(text []byte) (found string, fits bool) {
+	if len(text) == 0 {
+		return "none is loaded", false
+	}
+	version := driverVersion.FindSubmatch(text)
+	if version == nil {
+		return "loaded, of an unknown version", true
+	}
+	if major, err := strconv.Atoi(string(version[2])); err != nil || major < oldestDriver {
+		return fmt.Sprintf("%s, too old for CUDA 12", version[1]), false
+	}
+	return string(version[1]), true
 }
 
 // examineModels runs every model that is installed.

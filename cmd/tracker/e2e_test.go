@@ -64,9 +64,19 @@ func runIn(t *testing.T, dir string, args ...string) outcome {
 
 func finish(t *testing.T, cmd *exec.Cmd) outcome {
 	t.Helper()
+	return finishAfter(t, cmd, func() {})
+}
+
+// finishAfter is finish, with something to do once the program runs.
+func finishAfter(t *testing.T, cmd *exec.Cmd, started func()) outcome {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
+	err := cmd.Start()
+	if err == nil {
+		started()
+		err = cmd.Wait()
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)

@@ -118,7 +118,7 @@ func (s *stream) adopt(p *pipeline.Pipeline, next *setup, frames int) {
 func (s *stream) use(p *pipeline.Pipeline) {
 	eng := s.setup.engine
 	p.Detectors, p.Turns, p.Workers = eng.pools[s.place], eng.turns, eng.workers
-	p.Labels, p.Serial = eng.model.Labels(), s.config.Serial
+	p.Labels, p.Device, p.Serial = eng.model.Labels(), s.setup.device(), s.config.Serial
 }
 
 // leave gives up a use of a setup. To free one takes longer than a frame may wait.

@@ -41,7 +41,7 @@ func openOutputs(c config.Config, info capture.Info, to destination, log *slog.L
 }
 
 func (o *outputs) open(c config.Config, info capture.Info, to destination, log *slog.Logger) error {
-	lines := sink.JSONLOptions{UTC: info.Live, Device: to.device}
+	lines := sink.JSONLOptions{UTC: info.Live}
 	if c.JSONL == "-" {
 		lines.Source = to.source
 	}

@@ -27,10 +27,9 @@ type reloader struct {
 
 // run waits for changes until ctx ends.
 func (r *reloader) run(ctx context.Context) {
-	hangups := make(chan os.Signal, 1)
 	var changed <-chan struct{}
 	if r.layers.file != "" {
-		changed = r.watch(ctx, hangups)
+		changed = r.watch(ctx)
 		r.reload(ctx) // it may have changed since it was read
 	}
 	for {
@@ -40,7 +39,7 @@ func (r *reloader) run(ctx context.Context) {
 				return
 			}
 			r.reload(ctx)
-		case <-hangups:
+		case <-r.hangups:
 			r.log.Info("SIGHUP: reading the configuration again")
 			r.reload(ctx)
 		case to := <-r.governor.Load().wants():
@@ -51,13 +50,20 @@ func (r *reloader) run(ctx context.Context) {
 	}
 }
 
-// watch tells of changes of the file, and has hangups come to where they ask for the
-// file to be read.
-func (r *reloader) watch(ctx context.Context, hangups chan os.Signal) <-chan struct{} {
-	// With a file to read again a hangup is no end. There is no moment at which it
-	// would be; and none after this, since the run may still have files to close.
+// hangupsOf has hangups ask for the file to be read again, where there is one: then
+// they are no end, from before the inputs are opened until all files are closed.
+func hangupsOf(file string) <-chan os.Signal {
+	if file == "" {
+		return nil
+	}
+	hangups := make(chan os.Signal, 1)
 	signal.Ignore(syscall.SIGHUP)
 	signal.Notify(hangups, syscall.SIGHUP)
+	return hangups
+}
+
+// watch tells of changes of the file.
+func (r *reloader) watch(ctx context.Context) <-chan struct{} {
 	changed, err := config.Watch(ctx, r.layers.file)
 	if err != nil {
 		r.log.Warn("the configuration file cannot be watched; send SIGHUP after a change", "error", err)
@@ -93,6 +99,7 @@ func (r *reloader) take(ctx context.Context, asked config.Config) error {
 		}
 		r.hand(made)
 		r.running, r.inUse = next, next
+		r.places = append(r.places, ranOn(made.engine.model, next.Device))
 		r.governor.Store(newGovernor(next, made.engine.manifest))
 		r.level.Set(levelOf(next.LogLevel))
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,7 +181,8 @@ func keptIDs(last resultLine, next []resultLine) (kept, of int) {
 	return kept, of
 }
 
-// Several inputs, each at its own frame, take over the network they share.
+// Several inputs, each at its own frame, take over the network they share; from there
+// on lines and summary tell what it runs on.
 func TestHotSwapOfSeveralInputs(t *testing.T) {
 	settings := "input: [" + strings.Join(videos(t), ", ") + "]\njsonl: '{name}.jsonl'\nmax-frames: 240\nbackbone: "
 	r := startReloadRun(t, settings+"mnasnet\n")
@@ -188,9 +190,12 @@ func TestHotSwapOfSeveralInputs(t *testing.T) {
 		found, _ := filepath.Glob(filepath.Join(r.dir, "*.partial.jsonl"))
 		return len(found) == 2
 	})
-	r.write(settings + "mobilenetv2\n")
+	r.write(settings + "mobilenetv2\ndevice: coreml\ndevice-fallback: true\n")
 	r.await(2, "new settings in effect")
 	r.finish()
+	if !strings.Contains(r.log(), "network on cpu, then on cpu, not on coreml\n") {
+		t.Errorf("the summary does not tell where the network ran:\n%s", r.log())
+	}
 	if code := r.cmd.ProcessState.ExitCode(); code != exitOK || len(r.starts()) != 2 {
 		t.Errorf("exit code %d:\n%s", code, r.log())
 	}
@@ -205,6 +210,36 @@ func TestHotSwapOfSeveralInputs(t *testing.T) {
 				t.Errorf("%s lacks frame %d", path, i)
 			}
 		}
+		before, after := strings.Index(text, "\n"), strings.LastIndex(text, `"device":"cpu"}`)
+		if strings.Contains(text[:before], "device") || after != len(text)-len("\"device\":\"cpu\"}\n") {
+			t.Errorf("%s does not tell the devices", path)
+		}
+	}
+}
+
+// A hangup asks for the file to be read again also while inputs are still awaited.
+func TestHangupBeforeTheFirstFrame(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes calls, and never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	r := startReloadRun(t, "input: rtsp://"+silent.Addr().String()+"/x\n")
+	called, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer called.Close()
+	r.cmd.Process.Signal(syscall.SIGHUP)
+	select {
+	case err := <-r.done:
+		t.Fatalf("the run ended (%v):\n%s", err, r.log())
+	case <-time.After(time.Second):
+	}
+	r.cmd.Process.Signal(syscall.SIGINT)
+	r.finish()
+	if code := r.cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d:\n%s", code, r.log())
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +25,8 @@ import (
 // session is one run: its streams, and what they share.
 type session struct {
 	config         config.Config
-	layers         layers // where config came from; without a file it stays as it is
+	layers         layers           // where config came from; without a file it stays as it is
+	hangups        <-chan os.Signal // ask for the file to be read again
 	manifest       *backbones.Manifest
 	streams        []*stream // all that were asked for
 	stdout, stderr io.Writer
@@ -32,6 +34,7 @@ type session struct {
 	level          slog.LevelVar  // of log
 	leaving        sync.WaitGroup // who frees what is used no more
 	governor       atomic.Pointer[governor]
+	places         []string // where the network has run
 	bar            *progress.Bar
 }
 
@@ -49,6 +52,7 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) error {
 
 func (s *session) run(ctx context.Context) (err error) {
 	asked := s.config
+	s.hangups = hangupsOf(s.layers.file)
 	if s.manifest, err = chooseModel(&s.config); err != nil {
 		return err
 	}
@@ -105,6 +109,7 @@ func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 		return &codedError{exitFailed, err} // nothing was done, also where an input has failed, too
 	}
 	first := newSetup(s.config, eng)
+	s.places = []string{ranOn(eng.model, s.config.Device)}
 	s.announce(eng)
 	ctx, quit := context.WithCancelCause(ctx)
 	defer quit(nil)
@@ -130,7 +135,7 @@ func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 	}
 	// Results first: a summary that cannot be printed must not undo them.
 	if !s.config.Quiet {
-		err = errors.Join(err, summarise(s.summaryTo(), s.streams, took, ranOn(eng.model, s.config.Device)))
+		err = errors.Join(err, summarise(s.summaryTo(), s.streams, took, networkLine(s.places)))
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/track"
 )
@@ -25,6 +26,14 @@ func newSetup(c config.Config, eng *engine) *setup {
 	s := &setup{config: c, inputs: inputsOf(c), engine: eng}
 	s.users.Add(1)
 	return s
+}
+
+// device is what the network runs on; empty where nothing but the CPU was asked for.
+func (s *setup) device() string {
+	if asked, err := backbones.ParseDevice(s.config.Device); err == nil && asked.OnCPU() {
+		return ""
+	}
+	return s.engine.model.Device().String()
 }
 
 // use adds a user.

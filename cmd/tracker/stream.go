@@ -77,7 +77,6 @@ type destination struct {
 	header record.Header // of the stream's record
 	stdout io.Writer
 	source string                  // what lines on stdout are to say, where others write there, too
-	device string                  // what the network runs on, where one was asked for
 	show   func() (showing, error) // nil where nobody looks
 }
 
@@ -92,16 +91,13 @@ func (s *stream) run(ctx context.Context, with *setup, to destination) error {
 	s.setup = with
 	defer func() { s.leave(s.setup); s.leave(s.handover.close()) }()
 	eng, info := with.engine, s.source.Info()
-	if s.config.Device != config.Default().Device {
-		to.device = eng.model.Device().String()
-	}
 	to.header = recordHeader(s.config, info, eng)
 	out, err := openOutputs(s.config, info, to, s.log.Load())
 	if err != nil {
 		return err
 	}
 	p := s.newPipeline(eng)
-	p.Source, p.Writers = s.tap, out.writers
+	p.Source, p.Writers, p.Device = s.tap, out.writers, with.device()
 	done := 0
 	p.Finished = func(r sink.Result, t *timing.Trace) error {
 		done++

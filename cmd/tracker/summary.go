@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tracker-go/tracker/backbones"
@@ -39,21 +41,31 @@ func summarise(w io.Writer, streams []*stream, took time.Duration, network strin
 	return nil
 }
 
-// ranOn is a line about where the network really ran, where a device was asked for:
-// empty for the CPU.
+// ranOn says where the network really ran.
 func ranOn(m *backbones.Model, asked string) string {
-	device, err := backbones.ParseDevice(asked)
-	switch {
+	switch device, err := backbones.ParseDevice(asked); {
 	case err != nil || device.OnCPU():
-		return ""
+		return cpuOnly
 	case m.Device().OnCPU():
-		return fmt.Sprintf("network on cpu, not on %s\n", device)
+		return fmt.Sprintf("cpu, not on %s", device)
 	}
 	nodes, err := m.Placement() // counted when the model was opened
 	if err != nil {
-		return fmt.Sprintf("network on %s\n", device)
+		return m.Device().String()
 	}
-	return fmt.Sprintf("network on %s; nodes: %s\n", device, nodes)
+	return fmt.Sprintf("%s; nodes: %s", m.Device(), nodes)
+}
+
+const cpuOnly = "cpu"
+
+// networkLine says where the network ran, in this order; nothing where it was the CPU
+// and nobody asked for more.
+func networkLine(places []string) string {
+	places = slices.Compact(places)
+	if slices.Equal(places, []string{cpuOnly}) {
+		return ""
+	}
+	return "network on " + strings.Join(places, ", then on ") + "\n"
 }
 
 func (s *stream) summarise(w io.Writer) error {

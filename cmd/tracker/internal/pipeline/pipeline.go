@@ -54,6 +54,7 @@ type Pipeline struct {
 	// detectors find weaker ones, too; 0 for all.
 	Least   float64
 	Labels  []string // names of the detections' classes
+	Device  string   // of the results
 	Writers []Writer
 	Timings *timing.Recorder
 	// Live keeps frames from waiting in queues: the source is asked for one only
@@ -275,7 +276,7 @@ func (p *Pipeline) track(_ context.Context, j *job) error {
 func (p *Pipeline) present(ctx context.Context, j *job) error {
 	r := sink.Result{
 		Frame: j.frame, Detections: j.detections[:j.strong], Weak: j.detections[j.strong:], Motion: j.motion,
-		Tracks: j.tracks, Labels: p.Labels,
+		Tracks: j.tracks, Labels: p.Labels, Device: p.Device,
 	}
 	if p.Draw != nil {
 		if err := j.trace.Timed(timing.Draw, func() error { return p.Draw(r) }); err != nil {

@@ -24,8 +24,8 @@ import (
 // class_confidence is the share of the track's detections that speak for the class;
 // detections is how many the detector found. With UTC, "utc" follows time: when
 // the picture was taken, RFC 3339. With Source, "source" comes first: the name of
-// the input, where the lines of several go to one place. With Device, "device" comes
-// last: what the network ran on.
+// the input, where the lines of several go to one place. "device" comes last, where
+// the result has one.
 //
 // Every line is written at once, so that a reader can follow along.
 type JSONL struct {
@@ -42,8 +42,6 @@ type JSONLOptions struct {
 	UTC bool
 	// Source is the name of the input in every line; none where it is empty.
 	Source string
-	// Device is what the network runs on, in every line; none where it is empty.
-	Device string
 }
 
 // NewJSONL writes to path, or to stdout where path is "-". Each line is one Write.
@@ -124,9 +122,9 @@ func appendFrame(b []byte, opts *JSONLOptions, utc time.Time, r *Result) []byte 
 	}
 	b = append(b, `],"detections":`...)
 	b = appendInt(b, len(r.Detections))
-	if opts.Device != "" {
+	if r.Device != "" {
 		b = append(b, `,"device":`...)
-		b = appendString(b, opts.Device)
+		b = appendString(b, r.Device)
 	}
 	return append(b, "}\n"...)
 }

@@ -19,4 +19,5 @@ type Result struct {
 	// looked.
 	Motion *track.Affine
 	Labels []string // names of the classes, by index
+	Device string   // what the network ran on; empty where nothing but the CPU was asked for
 }
