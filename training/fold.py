@@ -79,7 +79,7 @@ def _rewrite(graph: onnx.GraphProto, kind: str, rewritten: Rewritten) -> None:
             nodes.append(node)
             continue
         conv = made.get(node.input[0])
-        if conv is None or conv.op_type != "Conv" or len(read[node.input[0]]) > 1:
+        if conv is None or conv.op_type != "Conv" or len(read[node.input[0]]) != 1:
             raise ValueError(f"{node.name}: a {kind} that does not follow a convolution of its own")
         nodes += rewritten(graph, conv, node)
     del graph.node[:]

@@ -42,7 +42,7 @@ def add(graph: onnx.GraphProto, name: str, array: np.ndarray) -> str:
 
 def give(graph: onnx.GraphProto, node: onnx.NodeProto, index: int, array: np.ndarray) -> None:
     """Put a constant in the place of another for this node alone: exporters share equal ones."""
-    old, node.input[index] = node.input[index], f"{node.name}/input{index}"
+    old, node.input[index] = node.input[index], f"{node.name or node.output[0]}/input{index}"
     if all(old not in other.input for other in graph.node) or old == node.input[index]:
         for tensor in [t for t in graph.initializer if t.name == old]:
             graph.initializer.remove(tensor)
