@@ -24,10 +24,14 @@ def makers(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
 
 
 def constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
-    """The tensors that never change, whichever way they are written."""
-    nodes = (node for node in graph.node if node.op_type == "Constant")
-    found = {node.output[0]: node.attribute[0].t for node in nodes}
-    return found | {tensor.name: tensor for tensor in graph.initializer}
+    """The tensors that never change, whichever way they are written; nodes are in running order."""
+    found = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            found[node.output[0]] = node.attribute[0].t
+        elif node.op_type == "Identity" and node.input[0] in found:  # an equal one, exported once
+            found[node.output[0]] = found[node.input[0]]
+    return found
 
 
 def value(graph: onnx.GraphProto, name: str) -> np.ndarray:

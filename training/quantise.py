@@ -32,10 +32,10 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from training import evaluate, paths
+from training.align import align_channels
 from training.augment import letterbox_views, render
 from training.data import Store
 from training.export import INPUT, accuracy, digest
-from training.align import align_channels
 from training.fold import GREY, fold_hard_sigmoid, fold_hard_swish, fold_normalisation
 from training.stem import read_bytes
 
@@ -112,7 +112,9 @@ def quantise(source: Path, target: Path, store: Store, size: int, count: int) ->
 def pixels(model: onnx.ModelProto) -> dict[str, list[dict[str, np.ndarray]]]:
     """The scale and zero point with which pixels less GREY are the picture's bytes."""
     sub = next(node for node in model.graph.node if node.op_type == "Sub")
-    return {sub.output[0]: [{"scale": np.array(1, np.float32), "zero_point": np.array(GREY, np.uint8)}]}
+    return {
+        sub.output[0]: [{"scale": np.array(1, np.float32), "zero_point": np.array(GREY, np.uint8)}]
+    }
 
 
 def milliseconds(path: Path, size: int, threads: int) -> float:

@@ -52,6 +52,7 @@ def read_bytes(model: onnx.ModelProto) -> None:
     _split(graph, _quantised(read, conv), channels)
     for node in reversed(before):
         graph.node.insert(0, node)
+    del graph.value_info[:]  # the shapes of before
     prune(graph)
 
 
