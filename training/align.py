@@ -1,7 +1,7 @@
 """Fill the channels of depthwise convolutions up to what the fast 8-bit kernels take.
 
 ONNX Runtime's kernel for depthwise convolutions in 8 bits goes 16 channels at a time and leaves
-other counts, such as the 72 and 120 of MnasNet and MobileNetV3, to one that takes three times as
+other counts, such as the 72 and 120 of MnasNet and MobileNetV3, to one that takes twice as
 long. Channels of zeros, which whatever reads them weighs with zeros, change no result.
 """
 
