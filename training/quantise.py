@@ -32,12 +32,16 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from training import evaluate, paths
+from training.align import align_channels
 from training.augment import letterbox_views, render
 from training.data import Store
 from training.export import INPUT, accuracy, digest
-from training.fold import fold_normalisation
+from training.fold import GREY, fold_hard_sigmoid, fold_hard_swish, fold_normalisation
+from training.stem import read_bytes
 
-QUANTISED = ["Conv", "Add", "Concat", "Resize", "MaxPool", "Relu", "Clip"]
+QUANTISED = [
+    "Conv", "Add", "Mul", "Concat", "Resize", "MaxPool", "GlobalAveragePool", "Relu", "Clip"
+]  # fmt: skip
 KEPT = 0.97  # of AP50, at least
 SUFFIX = "-int8"
 WARM, TIMED = 5, 50  # runs
@@ -83,7 +87,8 @@ def quantise(source: Path, target: Path, store: Store, size: int, count: int) ->
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         model = onnx.load(str(prepared))
-        fold_normalisation(model)
+        for rewrite in (fold_normalisation, fold_hard_sigmoid, fold_hard_swish, align_channels):
+            rewrite(model)
         onnx.save(model, str(prepared))
         quantize_static(
             str(prepared),
@@ -96,8 +101,20 @@ def quantise(source: Path, target: Path, store: Store, size: int, count: int) ->
             weight_type=QuantType.QInt8,
             nodes_to_exclude=left_in_float(model),
             calibrate_method=CalibrationMethod.MinMax,
-            extra_options={"CalibMovingAverage": True},
+            extra_options={"CalibMovingAverage": True, "TensorQuantOverrides": pixels(model)},
         )
+    made = onnx.load(str(target))
+    read_bytes(made)
+    onnx.checker.check_model(made)
+    onnx.save(made, str(target))
+
+
+def pixels(model: onnx.ModelProto) -> dict[str, list[dict[str, np.ndarray]]]:
+    """The scale and zero point with which pixels less GREY are the picture's bytes."""
+    sub = next(node for node in model.graph.node if node.op_type == "Sub")
+    return {
+        sub.output[0]: [{"scale": np.array(1, np.float32), "zero_point": np.array(GREY, np.uint8)}]
+    }
 
 
 def milliseconds(path: Path, size: int, threads: int) -> float:

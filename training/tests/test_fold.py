@@ -3,13 +3,15 @@ from __future__ import annotations
 import unittest
 
 import numpy as np
+import torch
+from torch import nn
 
 try:
     import onnx
-    import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
-    from training.fold import fold_normalisation
+    from training.fold import fold_hard_sigmoid, fold_hard_swish, fold_normalisation
+    from training.tests.graphs import exported, kinds, mobilenetv3_blocks, run
 except ImportError as missing:
     raise unittest.SkipTest(f"folding needs {missing.name}") from missing
 
@@ -44,14 +46,6 @@ def network(pads: list[int]) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=opset, ir_version=8)
 
 
-def run(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    (y,) = session.run(None, {"x": x})
-    return y
-
-
 class Folding(unittest.TestCase):
     def setUp(self) -> None:
         self.picture = np.random.default_rng(2).uniform(0, 255, (1, 3, 9, 9)).astype(np.float32)
@@ -71,6 +65,24 @@ class Folding(unittest.TestCase):
         model.graph.node[3].op_type = "Div"
         with self.assertRaisesRegex(ValueError, "want Sub, Mul, Conv"):
             fold_normalisation(model)
+
+    def test_turns_hard_activations_into_clips(self) -> None:
+        x = torch.randn(1, 40, 20, 20)
+        model = exported(mobilenetv3_blocks(), x)
+        want = run(model, x.numpy())
+        self.assertEqual([kinds(model).count(k) for k in ("HardSwish", "HardSigmoid")], [10, 3])
+        fold_hard_sigmoid(model)
+        fold_hard_swish(model)
+        onnx.checker.check_model(model, full_check=True)
+        self.assertFalse({"HardSwish", "HardSigmoid"}.intersection(kinds(model)))
+        self.assertEqual(kinds(model).count("Clip"), 13)
+        np.testing.assert_allclose(run(model, x.numpy()), want, rtol=1e-4, atol=1e-5)
+
+    def test_refuses_a_hard_swish_without_a_convolution(self) -> None:
+        for module in (nn.Hardswish(), nn.Sequential(nn.MaxPool2d(2), nn.Hardswish())):
+            model = exported(module, torch.zeros(1, 3, 4, 4))
+            with self.assertRaisesRegex(ValueError, "does not follow a convolution"):
+                fold_hard_swish(model)
 
 
 if __name__ == "__main__":
