@@ -18,13 +18,17 @@ const (
 	taskStream, taskSubject     = "TRACKER_TASKS", "tracker.tasks"
 	resultStream, resultSubject = "TRACKER_RESULTS", "tracker.results."
 	deadStream, deadSubject     = "TRACKER_DEAD", "tracker.dead"
+	backStream, backSubject     = "TRACKER_RETURNS", "tracker.returns."
 	consumerName                = "workers"
 
 	resultsFor = 7 * 24 * time.Hour
+	returnsFor = 30 * 24 * time.Hour
 	// sameResult is for how long a second result of a task is dropped: a worker that
 	// died between telling the result and acknowledging the task leaves one.
 	sameResult = time.Hour
-	answerIn   = 30 * time.Second
+	// answerIn is how long a worker that is stopped tries to tell what it has done.
+	answerIn  = 30 * time.Second
+	lookEvery = 200 * time.Millisecond // for results
 )
 
 // DefaultLease is a Worker.Lease that bears what networks usually do.
@@ -58,13 +62,20 @@ type Result struct {
 
 // Queue is a connection to the work queue.
 type Queue struct {
-	conn *nats.Conn
-	js   jetstream.JetStream
+	// Notify, where not nil, is told in a sentence that the server has gone or is back.
+	Notify  func(message string)
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	results jetstream.Stream
+	returns jetstream.Stream // how often each task was given back: its last message
 }
 
 // Connect opens the queue at a NATS URL and makes its streams where there are none.
 func Connect(ctx context.Context, url string) (*Queue, error) {
-	conn, err := nats.Connect(url, nats.Name("tracker"), nats.MaxReconnects(-1), nats.Timeout(5*time.Second))
+	// Without a buffer for what is sent while there is no connection: it would say that
+	// something is done which is not.
+	conn, err := nats.Connect(url, nats.Name("tracker"), nats.Timeout(5*time.Second),
+		nats.MaxReconnects(-1), nats.ReconnectWait(500*time.Millisecond), nats.ReconnectBufSize(-1))
 	if err != nil {
 		return nil, fmt.Errorf("queue %s: %w; is the NATS server running?", Redacted(url), err)
 	}
@@ -80,13 +91,21 @@ func Connect(ctx context.Context, url string) (*Queue, error) {
 }
 
 func (q *Queue) makeStreams(ctx context.Context) error {
-	for _, c := range []jetstream.StreamConfig{
-		{Name: taskStream, Subjects: []string{taskSubject}, Retention: jetstream.WorkQueuePolicy},
-		{Name: resultStream, Subjects: []string{resultSubject + "*"}, MaxAge: resultsFor, Duplicates: sameResult},
-		{Name: deadStream, Subjects: []string{deadSubject}},
+	for _, c := range []struct {
+		keep *jetstream.Stream
+		jetstream.StreamConfig
+	}{
+		{nil, jetstream.StreamConfig{Name: taskStream, Subjects: []string{taskSubject}, Retention: jetstream.WorkQueuePolicy}},
+		{&q.results, jetstream.StreamConfig{Name: resultStream, Subjects: []string{resultSubject + "*"}, MaxAge: resultsFor, Duplicates: sameResult}},
+		{nil, jetstream.StreamConfig{Name: deadStream, Subjects: []string{deadSubject}}},
+		{&q.returns, jetstream.StreamConfig{Name: backStream, Subjects: []string{backSubject + "*.*"}, MaxAge: returnsFor, MaxMsgsPerSubject: 1}},
 	} {
-		if _, err := q.js.CreateOrUpdateStream(ctx, c); err != nil {
+		stream, err := q.js.CreateOrUpdateStream(ctx, c.StreamConfig)
+		if err != nil {
 			return err
+		}
+		if c.keep != nil {
+			*c.keep = stream
 		}
 	}
 	// Who scales workers by what waits for them asks for it before there are any.
@@ -112,14 +131,26 @@ func NewBatch() string { return nuid.Next() }
 
 // Publish puts a task into the queue, which has it when Publish returns.
 func (q *Queue) Publish(ctx context.Context, t Task) error {
-	return q.publish(ctx, taskSubject, t)
+	return q.publish(ctx, taskSubject, t.id(), t)
 }
 
-func (q *Queue) publish(ctx context.Context, subject string, v any, opts ...jetstream.PublishOpt) error {
+// id is the same for a task that is put into the queue twice.
+func (t Task) id() string { return t.Batch + " " + t.Name }
+
+// publish puts v into a stream; with an id that is there already, it does nothing.
+func (q *Queue) publish(ctx context.Context, subject, id string, v any) error {
 	data, err := json.Marshal(v)
-	if err == nil {
-		_, err = q.js.Publish(ctx, subject, data, opts...)
+	if err != nil {
+		return fmt.Errorf("queue: put into %s: %w", subject, err)
 	}
+	return q.put(ctx, subject, id, data)
+}
+
+func (q *Queue) put(ctx context.Context, subject, id string, data []byte) error {
+	err := q.patiently(ctx, func() error {
+		_, err := q.js.Publish(ctx, subject, data, jetstream.WithMsgID(id))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("queue: put into %s: %w", subject, err)
 	}
@@ -127,30 +158,54 @@ func (q *Queue) publish(ctx context.Context, subject string, v any, opts ...jets
 }
 
 // Results calls do with the results of a batch, from its first on, until do says that
-// it has seen enough or ctx ends.
+// it has seen enough or ctx ends. It bears a restart of the server.
 func (q *Queue) Results(ctx context.Context, batch string, do func(Result) (enough bool)) error {
-	c, err := q.js.OrderedConsumer(ctx, resultStream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{resultSubject + batch}})
-	if err != nil {
-		return fmt.Errorf("queue: read results: %w", err)
-	}
+	next, begun := uint64(1), q.results.CachedInfo().Created
+	connects := q.conn.Stats().Reconnects
 	for {
-		msg, err := c.Next(jetstream.FetchContext(ctx))
+		var msg *jetstream.RawStreamMsg
+		err := q.patiently(ctx, func() (err error) {
+			msg, err = q.results.GetMsg(ctx, next, jetstream.WithGetMsgSubject(resultSubject+batch))
+			return err
+		})
+		if now := q.conn.Stats().Reconnects; now != connects && (err == nil || errors.Is(err, jetstream.ErrMsgNotFound)) {
+			connects, err = now, errors.Join(q.mustBeSame(ctx, begun), err)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrNoHeartbeat):
+		case err == nil:
+		case errors.Is(err, errLost), errors.Is(err, jetstream.ErrStreamNotFound):
+			return fmt.Errorf("queue: read results: %w; the same command goes on", errLost)
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+			pause(ctx, lookEvery)
 			continue
-		case err != nil:
+		default:
 			return fmt.Errorf("queue: read results: %w", err)
 		}
 		var r Result
-		if err := json.Unmarshal(msg.Data(), &r); err != nil {
+		if err := json.Unmarshal(msg.Data, &r); err != nil {
 			return fmt.Errorf("queue: read results: %w", err)
 		}
 		if do(r) {
 			return nil
 		}
+		next = msg.Sequence + 1
 	}
+}
+
+// errLost says that nobody works on a batch any more.
+var errLost = errors.New("the server has lost the batch: give it a folder that outlives it (-sd)")
+
+// mustBeSame is an error where the results' stream is not the one of that time.
+func (q *Queue) mustBeSame(ctx context.Context, made time.Time) error {
+	return q.patiently(ctx, func() error {
+		info, err := q.results.Info(ctx)
+		if err == nil && !info.Created.Equal(made) {
+			return errLost
+		}
+		return err
+	})
 }
 
 // Verdict is what a worker makes of a task.
@@ -160,7 +215,7 @@ const (
 	Told    Verdict = iota // it has a result, good or bad: nobody else need try
 	Again                  // another worker is to take it, at once
 	Later                  // another worker has it still, or this one cannot now
-	GivenUp                // this worker cannot go on at all
+	GivenUp                // this worker cannot go on at all; another is to take it, at once
 )
 
 // Worker takes tasks from a queue.
@@ -169,7 +224,8 @@ type Worker struct {
 	// Lease is how long a task stays with a worker of which nothing is heard. Raising
 	// it bears longer pauses of the network; lowering it finds dead workers sooner.
 	Lease time.Duration
-	// Tries is how often a task is handed out before it is put aside as dead.
+	// Tries is how many workers may die of a task before it is put aside. One that is
+	// given back counts for nothing.
 	Tries int
 	// Name of this worker, for the results.
 	Name string
@@ -178,64 +234,150 @@ type Worker struct {
 	UntilEmpty bool
 }
 
-// Work takes one task after the other, until ctx ends. do works on one.
+// Work takes one task after the other, until ctx ends. do works on one. A server
+// that goes away is waited for.
 func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Result, Verdict, error)) error {
-	c, err := w.Queue.consumer(ctx, w.Lease)
-	if err != nil {
-		return fmt.Errorf("queue: %w", err)
-	}
-	for ctx.Err() == nil {
-		// A short wait: a task that arrives while nobody waits for it any more would
-		// rest until the lease ends.
-		batch, err := c.Fetch(1, jetstream.FetchMaxWait(time.Second))
-		if err != nil {
-			return fmt.Errorf("queue: %w", err)
+	c, err := w.consumer(ctx)
+	for err == nil && ctx.Err() == nil {
+		var taken bool
+		var gone error
+		if taken, gone, err = w.turn(ctx, c, do); err != nil {
+			return err
 		}
-		taken := false
-		for msg := range batch.Messages() {
-			taken = true
-			if err := w.handle(ctx, msg, do); err != nil {
-				return err
-			}
-		}
-		if !taken && w.UntilEmpty {
+		switch {
+		case gone != nil:
+			pause(ctx, shortest)
+			c, err = w.consumer(ctx)
+		case !taken && w.UntilEmpty:
 			if info, err := c.Info(ctx); err == nil && info.NumPending == 0 && info.NumAckPending == 0 {
 				return nil
 			}
 		}
 	}
-	return nil
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("queue: %w", err)
+}
+
+// consumer is the one that all workers share, made where the server has lost it.
+func (w *Worker) consumer(ctx context.Context) (c jetstream.Consumer, err error) {
+	err = w.Queue.patiently(ctx, func() (err error) {
+		c, err = w.Queue.consumer(ctx, w.Lease)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			err = w.Queue.makeStreams(ctx)
+			if err == nil {
+				c, err = w.Queue.consumer(ctx, w.Lease)
+			}
+		}
+		return err
+	})
+	return c, err
+}
+
+// turn waits for a task and works on it. Gone is why the server hands out none.
+func (w *Worker) turn(ctx context.Context, c jetstream.Consumer, do func(context.Context, Task) (Result, Verdict, error)) (taken bool, gone, err error) {
+	// A short wait: a task that arrives while nobody waits for it any more would
+	// rest until the lease ends.
+	batch, err := c.Fetch(1, jetstream.FetchMaxWait(time.Second))
+	if err != nil {
+		return false, err, nil
+	}
+	for msg := range batch.Messages() {
+		taken = true
+		if err := w.handle(ctx, msg, do); err != nil {
+			return taken, nil, err
+		}
+	}
+	return taken, batch.Error(), nil
 }
 
 // handle works on one task, and tells the queue all the while that somebody does.
 func (w *Worker) handle(ctx context.Context, msg jetstream.Msg, do func(context.Context, Task) (Result, Verdict, error)) error {
+	lasting, end := outlasting(ctx, answerIn)
+	defer end()
+	about, err := msg.Metadata()
+	if err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
 	var t Task
 	if err := json.Unmarshal(msg.Data(), &t); err != nil {
-		return errors.Join(w.bury(ctx, msg), msg.Term())
+		return errors.Join(w.bury(lasting, msg, about), msg.Term())
 	}
-	if about, err := msg.Metadata(); err == nil && about.NumDelivered > uint64(w.Tries) {
+	returned, err := w.returned(lasting, t, about)
+	if err != nil {
+		return err
+	}
+	if about.NumDelivered > returned+uint64(w.Tries) {
 		r := Result{Name: t.Name, Status: Failed, Worker: w.Name,
-			Error: fmt.Sprintf("given up after %d tries, in which its workers died or could not go on; it is in the stream %s", w.Tries, deadStream)}
-		return errors.Join(w.bury(ctx, msg), w.tell(ctx, t, r), msg.Term())
+			Error: fmt.Sprintf("given up after %d tries, in which its workers died; it is in the stream %s", w.Tries, deadStream)}
+		return errors.Join(w.bury(lasting, msg, about), w.tell(lasting, t, r), msg.Term())
 	}
-	beating, stop := context.WithCancel(context.WithoutCancel(ctx))
+	beating, stop := context.WithCancel(lasting)
 	defer stop()
 	go w.beat(beating, msg)
 	r, verdict, err := do(ctx, t)
-	stop()
-	switch verdict {
-	case Told:
+	if verdict == Told {
 		r.Worker = w.Name
-		if err := w.tell(ctx, t, r); err != nil {
+		if err := w.tell(lasting, t, r); err != nil {
 			return err // not acknowledged: it comes again, and is found done
 		}
-		return errors.Join(err, msg.Ack())
-	case Later:
-		return errors.Join(err, msg.NakWithDelay(w.Lease))
-	case GivenUp, Again:
-		return errors.Join(err, msg.Nak(), w.Queue.conn.Flush())
+		return errors.Join(err, w.acknowledge(lasting, msg))
 	}
-	return err
+	stop()
+	delay := time.Duration(0)
+	if verdict == Later {
+		delay = w.Lease
+	}
+	return errors.Join(err, w.giveBack(lasting, msg, about, t, returned+1, delay))
+}
+
+// acknowledge ends a task. One of which the server takes no notice comes again, and
+// is found done.
+func (w *Worker) acknowledge(ctx context.Context, msg jetstream.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, answerIn)
+	defer cancel()
+	if err := w.Queue.patiently(ctx, func() error { return msg.DoubleAck(ctx) }); err != nil && !away(err) && ctx.Err() == nil {
+		return fmt.Errorf("queue: end a task: %w", err)
+	}
+	return nil
+}
+
+// giveBack leaves a task to another worker, after a delay. Times is how often it was
+// given back, this time included.
+func (w *Worker) giveBack(ctx context.Context, msg jetstream.Msg, about *jetstream.MsgMetadata, t Task, times uint64, delay time.Duration) error {
+	subject := returnSubject(t, about)
+	err := w.Queue.publish(ctx, subject, fmt.Sprintf("%s %d", subject, about.NumDelivered), times)
+	if err := errors.Join(err, w.Queue.patiently(ctx, func() error { return msg.NakWithDelay(delay) })); err != nil {
+		return fmt.Errorf("queue: give a task back: %w", err)
+	}
+	_ = w.Queue.conn.FlushTimeout(answerIn) // else it is given to another when the lease ends
+	return nil
+}
+
+// returned is how often a task was given back.
+func (w *Worker) returned(ctx context.Context, t Task, about *jetstream.MsgMetadata) (times uint64, err error) {
+	if about.NumDelivered < 2 {
+		return 0, nil
+	}
+	err = w.Queue.patiently(ctx, func() error {
+		msg, err := w.Queue.returns.GetLastMsgForSubject(ctx, returnSubject(t, about))
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(msg.Data, &times)
+	})
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("queue: tries of a task: %w", err)
+	}
+	return times, nil
+}
+
+func returnSubject(t Task, about *jetstream.MsgMetadata) string {
+	return fmt.Sprintf("%s%s.%d", backSubject, t.Batch, about.Sequence.Stream)
 }
 
 // beat renews the lease.
@@ -253,15 +395,10 @@ func (w *Worker) beat(ctx context.Context, msg jetstream.Msg) {
 }
 
 func (w *Worker) tell(ctx context.Context, t Task, r Result) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerIn)
-	defer cancel()
-	return w.Queue.publish(ctx, resultSubject+t.Batch, r, jetstream.WithMsgID(t.Batch+" "+t.Name))
+	return w.Queue.publish(ctx, resultSubject+t.Batch, t.id(), r)
 }
 
 // bury puts a task aside for somebody to look at.
-func (w *Worker) bury(ctx context.Context, msg jetstream.Msg) error {
-	if _, err := w.Queue.js.Publish(ctx, deadSubject, msg.Data()); err != nil {
-		return fmt.Errorf("queue: put a task aside: %w", err)
-	}
-	return nil
+func (w *Worker) bury(ctx context.Context, msg jetstream.Msg, about *jetstream.MsgMetadata) error {
+	return w.Queue.put(ctx, deadSubject, fmt.Sprintf("%d %d", about.Sequence.Stream, about.Timestamp.UnixNano()), msg.Data())
 }

@@ -2,12 +2,15 @@ package batch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func openQueue(t *testing.T) *Queue {
@@ -17,6 +20,11 @@ func openQueue(t *testing.T) *Queue {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
+	return connect(t, url)
+}
+
+func connect(t *testing.T, url string) *Queue {
+	t.Helper()
 	q, err := Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
@@ -37,16 +45,47 @@ func collect(t *testing.T, q *Queue, batch string, n int) []Result {
 	return all
 }
 
+// die takes a task, and is never heard of again.
+func die(t *testing.T, c jetstream.Consumer) string {
+	t.Helper()
+	msg, err := c.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var task Task
+	if err := json.Unmarshal(msg.Data(), &task); err != nil {
+		t.Fatal(err)
+	}
+	return task.Name
+}
+
 // Every task has one result, whatever becomes of those who work on it: one that
 // cannot now leaves it to another, one that falls silent loses it, and one that comes
 // back with it all the same is not heard twice.
 func TestQueueOneResultEach(t *testing.T) {
 	q := openQueue(t)
 	id := NewBatch()
-	for _, name := range []string{"plain", "again", "silent", "broken"} {
+	put := func(name string) {
+		t.Helper()
 		if err := q.Publish(t.Context(), Task{Batch: id, Name: name}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	silent := &Worker{Queue: q, Lease: time.Second, Tries: 3}
+	c, err := q.consumer(ctx, silent.Lease)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put("broken")
+	for range silent.Tries {
+		die(t, c)
+	}
+	put("silent")
+	for die(t, c) != "silent" {
+	}
+	for _, name := range []string{"plain", "again", "busy"} {
+		put(name)
 	}
 	var mu sync.Mutex
 	tries := make(map[string]int)
@@ -59,20 +98,14 @@ func TestQueueOneResultEach(t *testing.T) {
 		switch {
 		case task.Name == "again" && n == 1:
 			return r, Again, nil
-		case task.Name == "broken":
+		case task.Name == "busy" && n <= 4:
 			return r, Later, nil
+		case task.Name == "broken":
+			mu.Lock()
+			defer mu.Unlock()
+			t.Error("a task that its workers died of was handed out once more")
 		}
 		return r, Told, nil
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	// This one takes a task and is never heard of again.
-	silent := &Worker{Queue: q, Lease: time.Second, Tries: 3}
-	c, err := q.consumer(ctx, silent.Lease)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Next(); err != nil {
-		t.Fatal(err)
 	}
 	var all sync.WaitGroup
 	for range 2 {
@@ -84,7 +117,7 @@ func TestQueueOneResultEach(t *testing.T) {
 		})
 	}
 	var names []string
-	for _, r := range collect(t, q, id, 4) {
+	for _, r := range collect(t, q, id, 5) {
 		names = append(names, r.Name)
 		if good := r.Name != "broken"; good != (r.Status == Done) {
 			t.Errorf("%+v", r)
@@ -92,10 +125,10 @@ func TestQueueOneResultEach(t *testing.T) {
 	}
 	cancel()
 	all.Wait()
-	if slices.Sort(names); !slices.Equal(names, []string{"again", "broken", "plain", "silent"}) {
+	if slices.Sort(names); !slices.Equal(names, []string{"again", "broken", "busy", "plain", "silent"}) {
 		t.Errorf("results of %v", names)
 	}
-	if tries["broken"] != 3 || tries["again"] != 2 {
+	if tries["busy"] != 5 || tries["again"] != 2 {
 		t.Errorf("tries %v", tries)
 	}
 	dead, err := q.js.Stream(t.Context(), deadStream)
@@ -110,8 +143,135 @@ func TestQueueOneResultEach(t *testing.T) {
 		t.Fatal(err)
 	}
 	results, _ := q.js.Stream(t.Context(), resultStream)
-	if info, err := results.Info(t.Context()); err != nil || info.State.Msgs != 4 {
+	if info, err := results.Info(t.Context()); err != nil || info.State.Msgs != 5 {
 		t.Errorf("%d results, %v", info.State.Msgs, err)
+	}
+}
+
+// What a worker gives back on purpose is no try, however often; one that dies is.
+func TestGivingBackIsNoTry(t *testing.T) {
+	for _, verdict := range []Verdict{Again, GivenUp} {
+		q := openQueue(t)
+		id := NewBatch()
+		if err := q.Publish(t.Context(), Task{Batch: id, Name: "x"}); err != nil {
+			t.Fatal(err)
+		}
+		w := Worker{Queue: q, Lease: 2 * time.Second, Tries: 2, UntilEmpty: true}
+		for range 7 {
+			ctx, stop := context.WithCancel(t.Context())
+			err := w.Work(ctx, func(context.Context, Task) (Result, Verdict, error) {
+				stop() // as SIGTERM does
+				return Result{Name: "x"}, verdict, nil
+			})
+			stop()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		// One died, too: that leaves a try.
+		c, err := q.consumer(t.Context(), w.Lease)
+		if err != nil {
+			t.Fatal(err)
+		}
+		die(t, c)
+		n := 0
+		err = w.Work(t.Context(), func(context.Context, Task) (Result, Verdict, error) {
+			n++
+			return Result{Name: "x", Status: Done}, Told, nil
+		})
+		if got := collect(t, q, id, 1); err != nil || n != 1 || got[0].Status != Done {
+			t.Errorf("verdict %d: %+v, %v", verdict, got, err)
+		}
+	}
+}
+
+// The server is restarted while one worker is at work, one waits, and tasks are put in:
+// no result is lost, none comes twice, and nobody ends.
+func TestQueueSurvivesRestartOfServer(t *testing.T) {
+	folder := t.TempDir()
+	url, stop, err := Serve("127.0.0.1:0", folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	boss, hand := connect(t, url), connect(t, url)
+	id := NewBatch()
+	ctx, cancel := context.WithCancel(t.Context())
+	begun, finish := make(chan string, 9), make(chan struct{})
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			w := Worker{Queue: hand, Lease: 5 * time.Second, Tries: 1}
+			err := w.Work(ctx, func(_ context.Context, task Task) (Result, Verdict, error) {
+				begun <- task.Name
+				if task.Name == "a" {
+					<-finish
+				}
+				return Result{Name: task.Name, Status: Done}, Told, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	results := make(chan []Result)
+	go func() { results <- collect(t, boss, id, 3) }()
+	if err := boss.Publish(t.Context(), Task{Batch: id, Name: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	stop()
+	for boss.conn.IsConnected() {
+		time.Sleep(time.Millisecond)
+	}
+	close(finish) // it is done while nobody can be told
+	all.Go(func() {
+		for _, name := range []string{"b", "c"} {
+			if err := boss.Publish(t.Context(), Task{Batch: id, Name: name}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	time.Sleep(time.Second)
+	again, stop, err := Serve(strings.TrimPrefix(url, "nats://"), folder)
+	if err != nil || again != url {
+		t.Fatal(again, err)
+	}
+	defer stop()
+	for _, r := range <-results {
+		if r.Status != Done {
+			t.Errorf("%+v", r)
+		}
+	}
+	cancel()
+	all.Wait()
+	if info, err := boss.results.Info(t.Context()); err != nil || info.State.Msgs != 3 {
+		t.Errorf("%+v, %v", info, err)
+	}
+}
+
+// A server that comes back without what it had leaves nobody waiting for ever.
+func TestResultsOfForgetfulServer(t *testing.T) {
+	url, stop, err := Serve("127.0.0.1:0", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	boss := connect(t, url)
+	ended := make(chan error)
+	go func() { ended <- boss.Results(t.Context(), "b", func(Result) bool { return true }) }()
+	stop()
+	_, stop, err = Serve(strings.TrimPrefix(url, "nats://"), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	connect(t, url) // makes the streams
+	select {
+	case err := <-ended:
+		if !errors.Is(err, errLost) {
+			t.Errorf("error %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("it waits for ever")
 	}
 }
 

@@ -1,0 +1,71 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Pauses between tries to reach a server that has gone.
+const (
+	shortest = 100 * time.Millisecond
+	longest  = 2 * time.Second
+)
+
+// awayErrors are those of a server that is gone, or comes up: it may be back soon.
+var awayErrors = []error{
+	nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected, nats.ErrConnectionReconnecting,
+	nats.ErrReconnectBufExceeded, nats.ErrNoServers, nats.ErrStaleConnection, context.DeadlineExceeded,
+	jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled, jetstream.ErrJetStreamNotEnabledForAccount,
+}
+
+func away(err error) bool {
+	for _, target := range awayErrors {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+// patiently repeats do for as long as the server is away and ctx lasts. Do must be
+// good to be done twice.
+func (q *Queue) patiently(ctx context.Context, do func() error) error {
+	err := do()
+	if !away(err) || ctx.Err() != nil {
+		return err
+	}
+	q.notify("the queue's server does not answer; waiting for it")
+	for wait := shortest; away(err) && ctx.Err() == nil; wait = min(2*wait, longest) {
+		pause(ctx, wait)
+		err = do()
+	}
+	if !away(err) {
+		q.notify("the queue's server is back")
+	}
+	return err
+}
+
+func (q *Queue) notify(message string) {
+	if q.Notify != nil {
+		q.Notify(message)
+	}
+}
+
+// pause waits, or less where ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// outlasting ends so long after ctx.
+func outlasting(ctx context.Context, by time.Duration) (lasting context.Context, end func()) {
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
+	return lasting, func() { stop(); cancel() }
+}
