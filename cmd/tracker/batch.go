@@ -98,7 +98,7 @@ func bindBatch(flags *pflag.FlagSet, c *config.Config, file *string) {
 	all.VisitAll(func(f *pflag.Flag) {
 		switch f.Name {
 		case "cam", "cam-width", "cam-height", "cam-fps", "live-policy", "read-timeout", "reconnect",
-			"input", "save", "codec", "mot", "jsonl", "timings", "display", "budget":
+			"input", "save", "codec", "mot", "jsonl", "timings", "record", "display", "budget":
 			return
 		}
 		flags.AddFlag(f)
@@ -128,7 +128,7 @@ func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader
 	if err != nil {
 		return nil, nil, err
 	}
-	c.Input, c.Cam, c.Save, c.Codec, c.MOT, c.JSONL, c.Timings, c.Display = nil, nil, "", "auto", "", "", "", "off"
+	c.Input, c.Cam, c.Save, c.Codec, c.MOT, c.JSONL, c.Timings, c.Record, c.Display = nil, nil, "", "auto", "", "", "", "", "off"
 	c.Budget = 0 // what it changes would depend on how busy the machine is
 	w, err := newWorkshop(c, b.out, b.video, b.force)
 	return w, items, err

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -18,7 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
+	"github.com/tracker-go/tracker/config"
 )
 
 // street is a real video of people, long enough to be interrupted.
@@ -217,7 +220,7 @@ func TestBatchOfGoodAndBad(t *testing.T) {
 	if got := statusesOf(t, filepath.Join(dir, "out")); !maps.Equal(got, want) {
 		t.Errorf("statuses %v, want %v", got, want)
 	}
-	for _, part := range []string{"cut short: ", "cut off", "it is text, not video", "no such file", "7 inputs: 4 done, 0 were done before, 3 failed, 0 left", "3 of 7 inputs failed"} {
+	for _, part := range []string{"cut short: ", "cut off", "it is text, not video", "no such file", "7 inputs: 4 done, 0 were done before, 1 cut short, 2 failed, 0 left", "2 of 7 inputs failed, 1 were cut short"} {
 		if !strings.Contains(got.stderr, part) {
 			t.Errorf("stderr lacks %q", part)
 		}
@@ -233,7 +236,7 @@ func TestBatchOfGoodAndBad(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatalf("line %q: %v", line, err)
 		}
-		if e.Event == "summary" && (e.Done != 4 || e.Failed != 3 || e.Share < 0.999) {
+		if e.Event == "summary" && (e.Done != 4 || e.Cut != 1 || e.Failed != 2 || e.Share < 0.999) {
 			t.Errorf("summary %+v", e)
 		}
 	}
@@ -255,16 +258,127 @@ func TestBatchOfGoodAndBad(t *testing.T) {
 		prepare func()
 		more    []string
 	}{
-		{"0 done, 4 were done before, 3 failed", func() {}, nil},
-		{"1 done, 3 were done before, 3 failed", func() { makeVideo(t, filepath.Join(dir, "good.avi"), 25) }, nil},
-		{"1 done, 3 were done before, 3 failed", func() { _ = os.Remove(filepath.Join(dir, "out", "good.txt")) }, nil},
-		{"4 done, 0 were done before, 3 failed", func() {}, []string{"--track-iou", "0.2"}},
-		{"4 done, 0 were done before, 3 failed", func() {}, []string{"--track-iou", "0.2", "--force"}},
+		{"0 done, 4 were done before, 1 cut short, 2 failed", func() {}, nil},
+		{"1 done, 3 were done before, 1 cut short, 2 failed", func() { makeVideo(t, filepath.Join(dir, "good.avi"), 25) }, nil},
+		{"1 done, 3 were done before, 1 cut short, 2 failed", func() { _ = os.Remove(filepath.Join(dir, "out", "good.txt")) }, nil},
+		{"4 done, 0 were done before, 1 cut short, 2 failed", func() {}, []string{"--track-iou", "0.2"}},
+		{"4 done, 0 were done before, 1 cut short, 2 failed", func() {}, []string{"--track-iou", "0.2", "--force"}},
 	} {
 		again.prepare()
 		if got := runIn(t, dir, append(args, again.more...)...); got.code != exitPartial || !strings.Contains(got.stderr, again.summary) {
 			t.Errorf("exit code %d, want %q: %s", got.code, again.summary, got.stderr)
 		}
+	}
+}
+
+// An input that breaks off is partly done, also where there is no other.
+func TestBatchOfCutVideo(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "whole.avi"), 60)
+	data := read(t, dir, "whole.avi")
+	if err := os.WriteFile(filepath.Join(dir, "cut.avi"), []byte(data[:len(data)/2]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := runIn(t, dir, "batch", "cut.avi", "--out", "out"); got.code != exitPartial || !strings.Contains(got.stderr, "1 cut short, 0 failed") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+}
+
+// What a process left that was killed after it had finished goes with the next run.
+func TestBatchTidiesUpLate(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "a.avi"), 10)
+	args := []string{"batch", "a.avi", "--out", "out"}
+	if got := runIn(t, dir, args...); got.code != exitOK {
+		t.Fatal(got.stderr)
+	}
+	want := files(t, filepath.Join(dir, "out"))
+	for _, name := range []string{"a.checkpoint", "a.partial.pieces", "a.partial.lock"} {
+		if err := os.WriteFile(filepath.Join(dir, "out", name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := runIn(t, dir, args...); got.code != exitOK || !strings.Contains(got.stderr, "1 were done before") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	if got := files(t, filepath.Join(dir, "out")); !slices.Equal(got, want) {
+		t.Errorf("files %v, want %v", got, want)
+	}
+}
+
+// A model that cannot be run ends the batch and fails no input.
+func TestBatchWithBrokenModel(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "a.avi"), 10)
+	makeVideo(t, filepath.Join(dir, "b.avi"), 10)
+	m, err := backbones.Find(config.DefaultBackbone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join("..", "..", "models", m.Name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte("broken")))
+	for name, data := range map[string]string{m.Name + ".onnx": "broken", m.Name + ".json": strings.ReplaceAll(string(text), m.SHA256, sum)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := runIn(t, dir, "batch", "a.avi", "b.avi", "--out", "out", "--model", m.Name+".onnx", "--jobs", "1")
+	if got.code != exitFailed || !strings.Contains(got.stderr, "0 failed, 2 left") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	if got := statusesOf(t, filepath.Join(dir, "out")); !maps.Equal(got, map[string]batch.Status{"a": batch.Interrupted}) {
+		t.Errorf("statuses %v", got)
+	}
+}
+
+// A worker that cannot write gives its input back and ends; once it can, all is done.
+func TestWorkerOnReadOnlyFolder(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "a.avi"), 10)
+	out := filepath.Join(dir, "out")
+	if err := os.Mkdir(out, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", out, "tmpfs", syscall.MS_RDONLY, "size=20m"); err != nil {
+		t.Skipf("no folder can be mounted: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(out, 0) })
+	if got := runIn(t, dir, "batch", "a.avi", "--out", "out"); got.code != exitFailed || !strings.Contains(got.stderr, "0 failed, 1 left") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	url, stop, err := batch.Serve("127.0.0.1:0", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	boss := command(dir, "batch", "a.avi", "--out", "out", "--queue", url)
+	if err := boss.Start(); err != nil {
+		t.Fatal(err)
+	}
+	worker := []string{"worker", "--queue", url, "--until-empty", "--tries", "1"}
+	for range 2 {
+		got := runIn(t, dir, worker...)
+		for got.code == exitOK { // there was nothing to do yet
+			got = runIn(t, dir, worker...)
+		}
+		if got.code != exitFailed || !strings.Contains(got.stderr, "make it writable") {
+			t.Errorf("exit code %d: %s", got.code, got.stderr)
+		}
+	}
+	if err := syscall.Mount("", out, "", syscall.MS_REMOUNT, "size=20m"); err != nil {
+		t.Fatal(err)
+	}
+	if got := runIn(t, dir, worker...); got.code != exitOK {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	if err := boss.Wait(); err != nil {
+		t.Error(err)
+	}
+	if got := statusesOf(t, out); !maps.Equal(got, map[string]batch.Status{"a": batch.Done}) {
+		t.Errorf("statuses %v", got)
 	}
 }
 
@@ -386,7 +500,7 @@ func TestBatchOnWorkers(t *testing.T) {
 		defer func() { _ = w.Process.Signal(syscall.SIGTERM) }()
 	}
 	_ = boss.Wait()
-	if code := boss.ProcessState.ExitCode(); code != exitPartial || !strings.Contains(stderr.String(), "7 inputs: 6 done, 0 were done before, 1 failed, 0 left") {
+	if code := boss.ProcessState.ExitCode(); code != exitPartial || !strings.Contains(stderr.String(), "7 inputs: 6 done, 0 were done before, 1 cut short, 0 failed, 0 left") {
 		t.Errorf("exit code %d: %s", code, stderr.String())
 	}
 	ends := make(map[string]int)

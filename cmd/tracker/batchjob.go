@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -56,6 +58,7 @@ type job struct {
 	told     func(frame, of int, fps float64, tracks int) // of each frame
 	manifest batch.Manifest
 	saved    bool // there is a checkpoint
+	device   string
 
 	files   []*atomicfile.File // what is written, in the order of their names
 	mot     *sink.MOT
@@ -81,19 +84,20 @@ func (w *workshop) process(ctx context.Context, it item, told func(frame, of int
 	}
 	err := j.prepare()
 	if err == nil && !w.force && batch.Finished(w.out, j.path("manifest.json"), j.manifest.Key) {
-		return &j.manifest, errSkipped
+		return &j.manifest, cmp.Or(j.tidyLate(), errSkipped)
 	}
 	if dirErr := os.MkdirAll(filepath.Dir(j.path("x")), 0o777); dirErr != nil {
-		return &j.manifest, fmt.Errorf("make the results' folder: %w", dirErr)
+		return &j.manifest, w.blame(fmt.Errorf("make the results' folder: %w", dirErr))
 	}
 	lock, lockErr := atomicfile.Create(j.path("lock"))
 	if lockErr != nil {
-		return &j.manifest, lockErr // somebody else works on it: no manifest of ours
+		return &j.manifest, w.blame(lockErr) // somebody else works on it: no manifest of ours
 	}
 	if err == nil {
 		err = j.work(ctx)
 	}
 	if err != nil {
+		err = w.blame(err)
 		j.manifest.Status, j.manifest.Error = statusOf(err), oneLine(err)
 		err = errors.Join(err, j.manifest.Write(j.path("manifest.json")))
 	}
@@ -102,18 +106,44 @@ func (w *workshop) process(ctx context.Context, it item, told func(frame, of int
 
 // statusOf is the status of an item that was not done.
 func statusOf(err error) batch.Status {
-	switch exitCode(err) {
-	case exitInterrupted:
+	var place *placeError
+	switch code := exitCode(err); {
+	case code == exitInterrupted, errors.As(err, &place):
 		return batch.Interrupted
-	case exitPartial:
+	case code == exitPartial:
 		return batch.CutShort
 	}
 	return batch.Failed
 }
 
-// diskFull says that an error is of no single item.
+// placeError is of no single item: what is wrong is where the batch runs. The same
+// command goes on once that is put right.
+type placeError struct{ error }
+
+func (e *placeError) Unwrap() error { return e.error }
+
+// blame makes err, with which an item has ended, a placeError where the place is to blame.
+func (w *workshop) blame(err error) error {
+	if diskFull(err) {
+		return &placeError{fmt.Errorf("the disk is full: free some space, and the same command goes on: %w", err)}
+	}
+	if wrong := w.writable(); wrong != nil {
+		return &placeError{wrong}
+	}
+	return err
+}
+
 func diskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// writable is an error where the folder of the results takes none.
+func (w *workshop) writable() error {
+	f, err := os.CreateTemp(w.out, ".writable-*")
+	if err != nil {
+		return fmt.Errorf("folder of the results: %w; make it writable, and the same command goes on", err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // path is that of one of the item's files.
@@ -163,14 +193,19 @@ func (j *job) work(ctx context.Context) (err error) {
 	}
 	eng, err := j.engine()
 	if err != nil {
-		return err
+		return &placeError{err}
+	}
+	device := eng.model.Device().String()
+	if from != nil && from.Device != device {
+		from = nil // another computes other last digits
 	}
 	if err := j.open(ctx, eng, from); err != nil {
 		return errors.Join(err, j.close())
 	}
-	run := batch.Run{Started: time.Now().UTC().Format(time.RFC3339), From: j.frames}
+	run := batch.Run{Started: time.Now().UTC().Format(time.RFC3339), From: j.frames, Device: device}
 	run.Host, _ = os.Hostname() // a manifest without one is as good
 	timings := timing.New(eng.workers)
+	j.device = device
 	err = j.track(ctx, eng, timings)
 	run.Timings = timings.Summary()
 	j.manifest.Frames, j.manifest.Run = j.frames, &run
@@ -360,7 +395,7 @@ func (j *job) remember() (err error) {
 
 func (j *job) save(now *moment, pieces sink.Pieces) (err error) {
 	c := batch.Checkpoint{
-		Key: j.manifest.Key, Program: j.program(), Frames: j.frames,
+		Key: j.manifest.Key, Program: j.program(), Device: j.device, Frames: j.frames,
 		Tracker: now.tracker, Motion: now.motion, Moving: now.moving,
 	}
 	if j.video {
@@ -424,12 +459,41 @@ func (j *job) conclude() error {
 	if err := j.manifest.Write(j.path("manifest.json")); err != nil {
 		return err
 	}
-	for _, path := range []string{j.path("checkpoint"), atomicfile.PartialName(j.path("pieces"))} {
+	return j.tidy()
+}
+
+// scaffold are the files that lead to the results.
+func (j *job) scaffold() []string {
+	return []string{j.path("checkpoint"), atomicfile.PartialName(j.path("pieces"))}
+}
+
+// tidy removes what led to the results.
+func (j *job) tidy() error {
+	for _, path := range j.scaffold() {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
+}
+
+// tidyLate tidies up after a process that died before it could, if one did.
+func (j *job) tidyLate() error {
+	cluttered := slices.ContainsFunc(append(j.scaffold(), atomicfile.PartialName(j.path("lock"))), func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
+	if !cluttered {
+		return nil
+	}
+	lock, err := atomicfile.Create(j.path("lock"))
+	if errors.Is(err, atomicfile.ErrBusy) {
+		return nil // it lives
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(j.tidy(), lock.Abort())
 }
 
 // joinVideo makes the video of its pieces, under its partial name.

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -38,9 +37,10 @@ func (b *batchFlags) runQueue(cmd *cobra.Command, w *workshop, items []item) err
 	defer queue.Close()
 	r := newBatchReport(cmd.OutOrStdout(), cmd.ErrOrStderr(), items, 0, b.json, w.config.Quiet)
 	log := newLogger(r.bar, levelOf(w.config.LogLevel))
+	queue.Notify = func(message string) { log.Warn(message, "queue", batch.Redacted(url)) }
 	id := batch.NewBatch()
 	if err := w.publish(ctx, queue, id, items); err != nil {
-		return err
+		return r.close(err)
 	}
 	log.Info("waiting for workers", "queue", batch.Redacted(url), "inputs", len(items))
 
@@ -55,9 +55,6 @@ func (b *batchFlags) runQueue(cmd *cobra.Command, w *workshop, items []item) err
 		}
 		return len(left) == 0
 	})
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
 	return r.close(err)
 }
 

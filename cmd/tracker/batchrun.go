@@ -36,8 +36,8 @@ func (b *batchFlags) run(cmd *cobra.Command, w *workshop, items []item) (err err
 				r.begin(slot, i)
 				m, err := w.process(ctx, items[i], func(frame, of int, fps float64, tracks int) { r.progress(slot, frame, of, fps, tracks) })
 				r.end(slot, i, m, err, w.log)
-				if diskFull(err) {
-					stop(fmt.Errorf("the disk is full: free some space, and the same command goes on: %w", err))
+				if place := (*placeError)(nil); errors.As(err, &place) {
+					stop(place)
 				}
 			}
 		})
@@ -93,6 +93,7 @@ type batchEvent struct {
 	FPS     float64      `json:"fps,omitempty"`
 	Done    int          `json:"done"`
 	Skipped int          `json:"skipped"`
+	Cut     int          `json:"cut_short"`
 	Failed  int          `json:"failed"`
 	Inputs  int          `json:"inputs"`
 	Share   float64      `json:"share"`           // of the work, 0..1
@@ -212,7 +213,7 @@ func (r *batchReport) say(e batchEvent) {
 	}
 	var left time.Duration
 	e.Share, left = r.reached()
-	e.Done, e.Skipped, e.Failed, e.Inputs = r.done, r.skipped, len(r.failures), len(r.items)
+	e.Done, e.Skipped, e.Cut, e.Failed, e.Inputs = r.done, r.skipped, r.count(batch.CutShort), r.count(batch.Failed), len(r.items)
 	e.ETA = max(left, 0).Seconds()
 	_ = r.events.Encode(e) // like progress, it must not end a run
 }
@@ -226,39 +227,50 @@ func (r *batchReport) close(stopped error) error {
 	r.total()
 	r.bar.Done()
 	r.say(batchEvent{Event: "summary", Frames: r.frames})
-	failed := 0
+	bad := 0
 	for _, f := range r.failures {
 		if f.status == batch.Interrupted {
 			continue
 		}
-		if failed++; failed <= mostReported {
+		if bad++; bad <= mostReported {
 			fmt.Fprintf(r.notes, "%s: %s: %s\n", f.status, f.item.Path, oneLine(f.err))
 		}
 	}
-	if failed > mostReported {
-		fmt.Fprintf(r.notes, "and %d more; their manifests say why\n", failed-mostReported)
+	if bad > mostReported {
+		fmt.Fprintf(r.notes, "and %d more; their manifests say why\n", bad-mostReported)
 	}
+	cut, failed := r.count(batch.CutShort), r.count(batch.Failed)
 	if !r.quiet {
 		took := time.Since(r.start).Seconds()
-		fmt.Fprintf(r.notes, "%d inputs: %d done, %d were done before, %d failed, %d left; %d frames in %.1f s\n",
-			len(r.items), r.done, r.skipped, failed, len(r.items)-r.done-r.skipped-failed, r.frames, took)
+		fmt.Fprintf(r.notes, "%d inputs: %d done, %d were done before, %d cut short, %d failed, %d left; %d frames in %.1f s\n",
+			len(r.items), r.done, r.skipped, cut, failed, len(r.items)-r.done-r.skipped-cut-failed, r.frames, took)
 	}
-	return r.outcome(stopped, failed)
+	return r.outcome(stopped, cut, failed)
 }
 
-func (r *batchReport) outcome(stopped error, failed int) error {
-	good := r.done + r.skipped
-	switch {
-	case diskFull(stopped) && good > 0:
-		return partialError(stopped)
-	case diskFull(stopped):
-		return stopped
-	case errors.Is(stopped, context.Canceled):
-		return &codedError{exitInterrupted, fmt.Errorf("interrupted with %d of %d inputs done; the same command goes on", good, len(r.items))}
-	case failed == 0:
-		return nil
-	case good > 0:
-		return partialError(fmt.Errorf("%d of %d inputs failed", failed, len(r.items)))
+// count is how many inputs ended so, of those that did not come to their end.
+func (r *batchReport) count(how batch.Status) (n int) {
+	for _, f := range r.failures {
+		if f.status == how {
+			n++
+		}
 	}
-	return &codedError{exitFailed, fmt.Errorf("all %d inputs failed", failed)}
+	return n
+}
+
+func (r *batchReport) outcome(stopped error, cut, failed int) error {
+	good, all := r.done+r.skipped, len(r.items)
+	switch {
+	case errors.Is(stopped, context.Canceled):
+		return &codedError{exitInterrupted, fmt.Errorf("interrupted with %d of %d inputs done; the same command goes on", good, all)}
+	case stopped != nil && good+cut > 0:
+		return partialError(stopped)
+	case stopped != nil:
+		return &codedError{exitFailed, stopped}
+	case cut+failed == 0:
+		return nil
+	case failed == all:
+		return &codedError{exitFailed, fmt.Errorf("all %d inputs failed", all)}
+	}
+	return partialError(fmt.Errorf("%d of %d inputs failed, %d were cut short", failed, all, cut))
 }

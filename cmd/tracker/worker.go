@@ -88,6 +88,7 @@ func (f *workerFlags) run(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	defer queue.Close()
+	queue.Notify = func(message string) { log.Warn(message, "queue", batch.Redacted(f.queue)) }
 	host, err := os.Hostname()
 	if err != nil {
 		host = "worker"
@@ -204,6 +205,7 @@ func (s *workshops) do(ctx context.Context, t batch.Task) (batch.Result, batch.V
 	defer s.leave(w)
 	it := item{batch.Input{Path: t.Path, Bytes: t.Bytes}, t.Name}
 	m, err := w.process(ctx, it, func(int, int, float64, int) {})
+	var place *placeError
 	r := batch.Result{Name: t.Name, Status: batch.Done, Frames: m.Frames}
 	switch {
 	case err == nil:
@@ -212,10 +214,13 @@ func (s *workshops) do(ctx context.Context, t batch.Task) (batch.Result, batch.V
 		r.Skipped = true
 	case errors.Is(err, atomicfile.ErrBusy):
 		return r, batch.Later, nil
-	case statusOf(err) == batch.Interrupted:
+	case exitCode(err) == exitInterrupted:
 		return r, batch.Again, nil
-	case diskFull(err):
-		return r, batch.GivenUp, err
+	case errors.As(err, &place):
+		return r, batch.GivenUp, place
+	case t.Bytes > 0 && errors.Is(err, fs.ErrNotExist):
+		s.log.Warn("left to another worker", "input", t.Path, "why", oneLine(err))
+		return r, batch.Elsewhere, nil
 	default:
 		r.Status, r.Error = statusOf(err), oneLine(err)
 		s.log.Error(r.Error, "input", t.Path)

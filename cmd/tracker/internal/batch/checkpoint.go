@@ -17,6 +17,7 @@ type Checkpoint struct {
 	// Key is that of input, model and settings, Program the version that wrote it:
 	// another must start anew.
 	Key, Program string
+	Device       string           // that inference ran on
 	Frames       int              // that are done
 	Sizes        map[string]int64 // bytes that are good, by file name in the batch's folder
 	Tracker      []byte

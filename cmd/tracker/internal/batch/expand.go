@@ -137,8 +137,11 @@ func (e *expansion) addFolder(root string) error {
 	var found []Input
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
+		case err != nil && d != nil && d.IsDir(): // reading it will say why
+			found = append(found, Input{path, below(root, path), 0})
+			return filepath.SkipDir
 		case err != nil:
-			return err
+			return nil // gone since its folder was listed
 		case path != root && strings.HasPrefix(d.Name(), "."), d.IsDir() && absolute(path) == e.except:
 			if d.IsDir() {
 				return filepath.SkipDir

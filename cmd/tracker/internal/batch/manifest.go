@@ -57,6 +57,7 @@ type Run struct {
 	Started string         `json:"started"`
 	Host    string         `json:"host"`
 	From    int            `json:"from_frame"` // where it went on
+	Device  string         `json:"device"`     // that inference ran on, which --device-fallback may have chosen
 	Timings timing.Summary `json:"timings"`
 }
 

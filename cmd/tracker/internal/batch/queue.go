@@ -212,10 +212,11 @@ func (q *Queue) mustBeSame(ctx context.Context, made time.Time) error {
 type Verdict int
 
 const (
-	Told    Verdict = iota // it has a result, good or bad: nobody else need try
-	Again                  // another worker is to take it, at once
-	Later                  // another worker has it still, or this one cannot now
-	GivenUp                // this worker cannot go on at all; another is to take it, at once
+	Told      Verdict = iota // it has a result, good or bad: nobody else need try
+	Again                    // another worker is to take it, at once
+	Later                    // another worker has it still, or this one cannot now
+	Elsewhere                // this worker cannot, and others may not either: a try
+	GivenUp                  // this worker cannot go on at all; another is to take it, at once
 )
 
 // Worker takes tasks from a queue.
@@ -224,8 +225,8 @@ type Worker struct {
 	// Lease is how long a task stays with a worker of which nothing is heard. Raising
 	// it bears longer pauses of the network; lowering it finds dead workers sooner.
 	Lease time.Duration
-	// Tries is how many workers may die of a task before it is put aside. One that is
-	// given back counts for nothing.
+	// Tries is how many workers may die of a task, or find that they cannot do it,
+	// before it is put aside. One that is given back counts for nothing.
 	Tries int
 	// Name of this worker, for the results.
 	Name string
@@ -310,7 +311,7 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg, do func(context.
 	}
 	if about.NumDelivered > returned+uint64(w.Tries) {
 		r := Result{Name: t.Name, Status: Failed, Worker: w.Name,
-			Error: fmt.Sprintf("given up after %d tries, in which its workers died; it is in the stream %s", w.Tries, deadStream)}
+			Error: fmt.Sprintf("given up after %d tries, in which its workers died or did not find it; it is in the stream %s", w.Tries, deadStream)}
 		return errors.Join(w.bury(lasting, msg, about), w.tell(lasting, t, r), msg.Term())
 	}
 	beating, stop := context.WithCancel(lasting)
@@ -326,7 +327,10 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg, do func(context.
 	}
 	stop()
 	delay := time.Duration(0)
-	if verdict == Later {
+	switch verdict {
+	case Elsewhere:
+		return errors.Join(err, w.refuse(lasting, msg, w.Lease))
+	case Later:
 		delay = w.Lease
 	}
 	return errors.Join(err, w.giveBack(lasting, msg, about, t, returned+1, delay))
@@ -348,7 +352,12 @@ func (w *Worker) acknowledge(ctx context.Context, msg jetstream.Msg) error {
 func (w *Worker) giveBack(ctx context.Context, msg jetstream.Msg, about *jetstream.MsgMetadata, t Task, times uint64, delay time.Duration) error {
 	subject := returnSubject(t, about)
 	err := w.Queue.publish(ctx, subject, fmt.Sprintf("%s %d", subject, about.NumDelivered), times)
-	if err := errors.Join(err, w.Queue.patiently(ctx, func() error { return msg.NakWithDelay(delay) })); err != nil {
+	return errors.Join(err, w.refuse(ctx, msg, delay))
+}
+
+// refuse leaves a task to another worker, after a delay.
+func (w *Worker) refuse(ctx context.Context, msg jetstream.Msg, delay time.Duration) error {
+	if err := w.Queue.patiently(ctx, func() error { return msg.NakWithDelay(delay) }); err != nil {
 		return fmt.Errorf("queue: give a task back: %w", err)
 	}
 	_ = w.Queue.conn.FlushTimeout(answerIn) // else it is given to another when the lease ends

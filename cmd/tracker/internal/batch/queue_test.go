@@ -185,6 +185,27 @@ func TestGivingBackIsNoTry(t *testing.T) {
 	}
 }
 
+// What no worker can do is put aside after so many have tried.
+func TestElsewhereIsTry(t *testing.T) {
+	q := openQueue(t)
+	id := NewBatch()
+	if err := q.Publish(t.Context(), Task{Batch: id, Name: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	w := Worker{Queue: q, Lease: 200 * time.Millisecond, Tries: 3, UntilEmpty: true}
+	n := 0
+	err := w.Work(t.Context(), func(context.Context, Task) (Result, Verdict, error) {
+		n++
+		return Result{Name: "x"}, Elsewhere, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := collect(t, q, id, 1); n != 3 || got[0].Status != Failed || !strings.Contains(got[0].Error, "3 tries") {
+		t.Errorf("%d tries, %+v", n, got)
+	}
+}
+
 // The server is restarted while one worker is at work, one waits, and tasks are put in:
 // no result is lost, none comes twice, and nobody ends.
 func TestQueueSurvivesRestartOfServer(t *testing.T) {
