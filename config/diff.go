@@ -21,8 +21,8 @@ func (e Effect) String() string {
 	return [...]string{"at the next frame", "once its network is loaded", "at the next start"}[e]
 }
 
-// effects has every key. What is opened once and kept, inputs and outputs above all,
-// waits for a restart, and so does the tracker's algorithm, which would lose its
+// effects has every key. What is opened once and kept, inputs above all, waits for a
+// restart, and so does the tracker's algorithm, which would lose its
 // tracks.
 var effects = map[string]Effect{
 	"cam": AtRestart, "input": AtRestart, "cam-width": AtRestart, "cam-height": AtRestart, "cam-fps": AtRestart,
@@ -36,7 +36,7 @@ var effects = map[string]Effect{
 	"tracker": AtRestart, "max-age": AtFrame, "max-gap": AtFrame, "min-hits": AtFrame, "track-iou": AtFrame,
 	"camera-motion": AtFrame,
 
-	"save": AtRestart, "codec": AtRestart, "mot": AtRestart, "jsonl": AtRestart, "timings": AtRestart, "record": AtRestart, "display": AtRestart,
+	"save": AtFrame, "codec": AtFrame, "mot": AtFrame, "jsonl": AtFrame, "timings": AtFrame, "record": AtFrame, "display": AtRestart,
 	"budget": AtFrame, "log-level": AtFrame, "quiet": AtRestart,
 }
 

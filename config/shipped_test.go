@@ -149,21 +149,21 @@ func TestDiff(t *testing.T) {
 	if _, err := Parse("t.yaml", []byte("conf: 0.4\nbackbone: mnasnet\nmot: out.txt\nclasses: person\nmax-gap: 2s\nclasses: []\n"), &to); err == nil {
 		t.Error("a key given twice is taken")
 	}
-	if _, err := Parse("t.yaml", []byte("conf: 0.4\nbackbone: mnasnet\nmot: out.txt\nclasses: person\nmax-gap: 2s\n"), &to); err != nil {
+	if _, err := Parse("t.yaml", []byte("conf: 0.4\nbackbone: mnasnet\nmot: out.txt\nmax-frames: 9\nclasses: person\nmax-gap: 2s\n"), &to); err != nil {
 		t.Fatal(err)
 	}
 	want := []Change{
-		{"backbone", "", "mnasnet", Swapped}, {"conf", "", "0.4", AtFrame}, {"classes", "", "[person]", AtFrame},
-		{"max-gap", "", "2s", AtFrame}, {"mot", "", "out.txt", AtRestart},
+		{"max-frames", "0", "9", AtRestart}, {"backbone", "", "mnasnet", Swapped}, {"conf", "", "0.4", AtFrame}, {"classes", "", "[person]", AtFrame},
+		{"max-gap", "", "2s", AtFrame}, {"mot", "", "out.txt", AtFrame},
 	}
 	if got := Diff(&from, &to); !slices.Equal(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	next := Adopt(&from, &to)
-	if next.MOT != "" || next.Conf != 0.4 || next.Backbone != "mnasnet" {
+	if next.MaxFrames != 0 || next.MOT != "out.txt" || next.Conf != 0.4 || next.Backbone != "mnasnet" {
 		t.Errorf("a run would go on with %+v", next)
 	}
-	if left := Diff(&next, &to); len(left) != 1 || left[0].Key != "mot" {
+	if left := Diff(&next, &to); len(left) != 1 || left[0].Key != "max-frames" {
 		t.Errorf("what is left for a restart: %+v", left)
 	}
 }

@@ -126,18 +126,8 @@ func (a *association) destinationsOf(s sequence, several bool) destinations {
 
 // openSinks opens the writers of the main program.
 func (a *association) openSinks(to destinations, h *record.Header) (*outputs, error) {
-	o := &outputs{}
-	err := errors.Join(
-		add(o, to.mot != "", func() (*sink.MOT, error) { return sink.NewMOT(to.mot, a.out) }),
-		add(o, to.jsonl != "", func() (*sink.JSONL, error) {
-			return sink.NewJSONL(to.jsonl, a.out, sink.JSONLOptions{UTC: h != nil && h.Live})
-		}),
-	)
-	if err != nil {
-		o.discard()
-		return nil, err
-	}
-	return o, nil
+	c := config.Config{MOT: to.mot, JSONL: to.jsonl}
+	return openOutputs(c, capture.Info{Live: h != nil && h.Live}, destination{stdout: a.out}, nil)
 }
 
 // discard removes what was written; why it is to go is said already.

@@ -25,12 +25,15 @@ type handover struct {
 
 // offer has the stream take over a setup between two frames. It has a use of it that
 // is the stream's from now on; one that was offered before and still waits is not
-// taken.
-func (h *handover) offer(next *setup) (unused *setup) {
+// taken: replaced is told first.
+func (h *handover) offer(next *setup, replaced func(waiting *setup)) (unused *setup) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return next
+	}
+	if h.next != nil {
+		replaced(h.next)
 	}
 	unused, h.next = h.next, next
 	if h.wake != nil {
@@ -81,15 +84,18 @@ func (s *stream) follow(ctx context.Context, p *pipeline.Pipeline) (frames int, 
 		offered := context.Cause(part) == errOffered && errors.Is(err, context.Canceled) && ctx.Err() == nil
 		next := s.taken()
 		if !offered {
-			s.leave(next)
+			s.refuse(next)
 			return frames, err
 		}
-		s.adopt(p, next, frames)
+		if err := s.adopt(p, next, frames); err != nil {
+			return frames, err
+		}
 	}
 }
 
-// adopt goes on with another setup.
-func (s *stream) adopt(p *pipeline.Pipeline, next *setup, frames int) {
+// adopt goes on with another setup. It completes the outputs that end with the one
+// before, which may fail.
+func (s *stream) adopt(p *pipeline.Pipeline, next *setup, frames int) error {
 	before, old := s.config, s.setup
 	s.setup, s.input = next, next.inputs[s.index]
 	s.use(p)
@@ -111,7 +117,39 @@ func (s *stream) adopt(p *pipeline.Pipeline, next *setup, frames int) {
 	}
 	s.line.Expect(s.expectedAfter(frames))
 	s.leave(old)
+	err = s.redirect(next.outputs[s.place], frames)
+	s.direct(p)
 	s.log.Load().Info("new settings in effect", "input", s.name, "frames before", frames)
+	return err
+}
+
+// redirect has results go to other outputs, and completes those that have had theirs.
+func (s *stream) redirect(to *outputs, frames int) error {
+	if s.window != nil {
+		to = to.with(s.window)
+	}
+	over := s.out.without(to)
+	s.out = to
+	if err := over.commit(); err != nil {
+		paths, keepErr := over.keep()
+		return errors.Join(withPaths(err, paths), keepErr)
+	}
+	for _, out := range over.list {
+		s.log.Load().Info("output complete", "input", s.name, "key", out.key, "path", out.path, "frames before", frames)
+	}
+	return nil
+}
+
+// refuse gives back a setup that the stream will not use, with the outputs that were
+// opened for it.
+func (s *stream) refuse(unused *setup) {
+	if unused == nil {
+		return
+	}
+	if err := unused.outputs[s.place].drop(); err != nil {
+		s.log.Load().Error("remove an output that was never used", "error", err)
+	}
+	s.leave(unused)
 }
 
 // use has the pipeline work with the setup.

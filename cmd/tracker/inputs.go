@@ -54,7 +54,11 @@ type outputPath struct {
 }
 
 func outputPaths(c *config.Config) []outputPath {
-	return []outputPath{{"save", &c.Save}, {"mot", &c.MOT}, {"jsonl", &c.JSONL}, {"timings", &c.Timings}, {"record", &c.Record}}
+	var all []outputPath
+	for _, kind := range outputKinds {
+		all = append(all, outputPath{kind.key, kind.path(c)})
+	}
+	return all
 }
 
 // specOf is the source of a single input's settings.

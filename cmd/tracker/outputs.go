@@ -4,23 +4,70 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/config"
 )
 
-// output is a result with its two ends: complete, or as far as it went.
+// output is a result with its two ends: complete, or as far as it went. After one of
+// them, both do nothing.
 type output interface {
 	Commit() error
 	Keep() (path string, err error)
 }
 
-// outputs are the results of one run.
+// outputKind is a kind of result, and the setting that says where it goes.
+type outputKind struct {
+	key  string
+	path func(*config.Config) *string // empty for nowhere
+	open func(config.Config, capture.Info, destination, *slog.Logger) (output, error)
+}
+
+// outputKinds are in the order in which a frame is written.
+var outputKinds = []outputKind{
+	{"mot", func(c *config.Config) *string { return &c.MOT },
+		func(c config.Config, _ capture.Info, to destination, _ *slog.Logger) (output, error) {
+			return sink.NewMOT(c.MOT, to.stdout)
+		}},
+	{"jsonl", func(c *config.Config) *string { return &c.JSONL },
+		func(c config.Config, info capture.Info, to destination, _ *slog.Logger) (output, error) {
+			lines := sink.JSONLOptions{UTC: info.Live}
+			if c.JSONL == "-" {
+				lines.Source = to.source
+			}
+			return sink.NewJSONL(c.JSONL, to.stdout, lines)
+		}},
+	{"save", func(c *config.Config) *string { return &c.Save },
+		func(c config.Config, info capture.Info, _ destination, log *slog.Logger) (output, error) {
+			return sink.NewVideo(videoOptions(c, info, log))
+		}},
+	{"timings", func(c *config.Config) *string { return &c.Timings },
+		func(c config.Config, _ capture.Info, to destination, _ *slog.Logger) (output, error) {
+			return sink.NewTimings(c.Timings, to.stdout)
+		}},
+	{"record", func(c *config.Config) *string { return &c.Record },
+		func(c config.Config, _ capture.Info, to destination, _ *slog.Logger) (output, error) {
+			return sink.NewRecord(c.Record, to.header)
+		}},
+}
+
+// openOutput is an output with what it was asked for.
+type openOutput struct {
+	output
+	key, path, codec string
+}
+
+// outputs are the results of a stream, for as long as its settings stay the same.
 type outputs struct {
-	all     []output
+	list    []*openOutput
+	fresh   []*openOutput // of these, opened for a change that the stream has not taken over
+	past    []string      // where this run has written, here or before
 	writers []pipeline.Writer
 	timings *sink.Timings // nil where not wanted
 	pixels  bool          // somebody looks at the pictures
@@ -31,48 +78,114 @@ const savedFPS = 30
 
 // openOutputs opens what the settings ask for, or nothing.
 func openOutputs(c config.Config, info capture.Info, to destination, log *slog.Logger) (*outputs, error) {
-	o := &outputs{pixels: c.Save != "" || to.show != nil}
-	err := o.open(c, info, to, log)
-	if err != nil {
-		_, keepErr := o.keep()
-		return nil, errors.Join(err, keepErr)
+	o, err := (&outputs{}).next(c, info, to, log)
+	if err == nil {
+		o.fresh = nil
 	}
-	return o, nil
+	return o, err
 }
 
-func (o *outputs) open(c config.Config, info capture.Info, to destination, log *slog.Logger) error {
-	lines := sink.JSONLOptions{UTC: info.Live}
-	if c.JSONL == "-" {
-		lines.Source = to.source
+// next are the outputs of changed settings: what they do not change is the same
+// output, the rest is opened, or nothing. The outputs before stay open.
+func (o *outputs) next(c config.Config, info capture.Info, to destination, log *slog.Logger) (*outputs, error) {
+	next := &outputs{past: slices.Clip(o.past)}
+	var errs []error
+	for _, kind := range outputKinds {
+		want := openOutput{key: kind.key, path: *kind.path(&c)}
+		if kind.key == "save" {
+			want.codec = c.Codec
+		}
+		if want.path == "" {
+			continue
+		}
+		if same := slices.IndexFunc(o.list, want.same); same >= 0 {
+			next.add(o.list[same])
+			continue
+		}
+		if err := next.mayWrite(want); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		var err error
+		if want.output, err = kind.open(c, info, to, log); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		next.add(&want)
+		next.fresh, next.past = append(next.fresh, &want), append(next.past, want.path)
 	}
-	// The window comes last: it may wait for the user.
-	return errors.Join(
-		add(o, c.MOT != "", func() (*sink.MOT, error) { return sink.NewMOT(c.MOT, to.stdout) }),
-		add(o, c.JSONL != "", func() (*sink.JSONL, error) { return sink.NewJSONL(c.JSONL, to.stdout, lines) }),
-		add(o, c.Save != "", func() (*sink.Video, error) { return sink.NewVideo(videoOptions(c, info, log)) }),
-		add(o, c.Timings != "", func() (_ *sink.Timings, err error) {
-			o.timings, err = sink.NewTimings(c.Timings, to.stdout)
-			return o.timings, err
-		}),
-		add(o, c.Record != "", func() (*sink.Record, error) { return sink.NewRecord(c.Record, to.header) }),
-		add(o, to.show != nil, to.show),
-	)
+	if err := errors.Join(errs...); err != nil {
+		return nil, errors.Join(err, next.drop())
+	}
+	return next, nil
 }
 
-// add opens one output, and counts it among the writers where it is one.
-func add[T output](o *outputs, wanted bool, open func() (T, error)) error {
-	if !wanted {
+func (w openOutput) same(o *openOutput) bool {
+	return o.key == w.key && o.path == w.path && o.codec == w.codec
+}
+
+// mayWrite refuses what would replace a result of this very run.
+func (o *outputs) mayWrite(w openOutput) error {
+	again := func(path string) bool { return w.path != "-" && atomicfile.Same(path, w.path) }
+	if !slices.ContainsFunc(o.past, again) {
 		return nil
 	}
-	out, err := open()
-	if err != nil {
-		return err
+	keys := []string{w.key}
+	if w.codec != "" {
+		keys = append(keys, "codec")
 	}
-	o.all = append(o.all, out)
-	if w, ok := any(out).(pipeline.Writer); ok {
+	return config.Faulty(fmt.Errorf("%s %s would replace what this run has written there; give it another name", w.key, w.path), keys...)
+}
+
+func (o *outputs) add(out *openOutput) {
+	o.list = append(o.list, out)
+	if w, ok := out.output.(pipeline.Writer); ok {
 		o.writers = append(o.writers, w)
 	}
-	return nil
+	if t, ok := out.output.(*sink.Timings); ok {
+		o.timings = t
+	}
+	o.pixels = o.pixels || out.key == "save" || out.key == "display"
+}
+
+// leaveTo hands fresh outputs that next has, too, over to it.
+func (o *outputs) leaveTo(next *outputs) {
+	has := func(out *openOutput) bool { return slices.Contains(next.list, out) }
+	for _, out := range o.fresh {
+		if has(out) {
+			next.fresh = append(next.fresh, out)
+		}
+	}
+	o.fresh = slices.DeleteFunc(o.fresh, has)
+}
+
+// drop ends the fresh outputs: nothing was written to them.
+func (o *outputs) drop() error {
+	var errs []error
+	for _, out := range o.fresh {
+		_, err := out.Keep()
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// with are the outputs and one more.
+func (o *outputs) with(out *openOutput) *outputs {
+	more := *o
+	more.list, more.writers = slices.Clip(o.list), slices.Clip(o.writers)
+	more.add(out)
+	return &more
+}
+
+// without are the outputs that next has not.
+func (o *outputs) without(next *outputs) *outputs {
+	left := &outputs{}
+	for _, out := range o.list {
+		if !slices.Contains(next.list, out) {
+			left.add(out)
+		}
+	}
+	return left
 }
 
 func videoOptions(c config.Config, info capture.Info, log *slog.Logger) sink.VideoOptions {
@@ -95,14 +208,14 @@ func wantsDisplay(c config.Config, info capture.Info) (bool, error) {
 	case "off":
 		return false, nil
 	}
-	alone := c.Save == "" && c.MOT == "" && c.JSONL == "" && c.Timings == "" && c.Record == ""
+	alone := !slices.ContainsFunc(outputKinds, func(k outputKind) bool { return *k.path(&c) != "" })
 	return (info.Live || alone) && sink.DisplayAvailable() == nil, nil
 }
 
 // commit completes every output, also after one of them failed.
 func (o *outputs) commit() error {
 	var errs []error
-	for _, out := range o.all {
+	for _, out := range o.list {
 		errs = append(errs, out.Commit())
 	}
 	return errors.Join(errs...)
@@ -111,7 +224,7 @@ func (o *outputs) commit() error {
 // keep closes every output as far as it went and says where that is.
 func (o *outputs) keep() (paths []string, err error) {
 	var errs []error
-	for _, out := range o.all {
+	for _, out := range o.list {
 		path, err := out.Keep()
 		if path != "" {
 			paths = append(paths, path)

@@ -137,13 +137,33 @@ func (r *reloader) prepare(ctx context.Context, c config.Config, changes []confi
 			return nil, errors.Join(err, eng.Close())
 		}
 	}
-	return newSetup(c, eng), nil
+	made := newSetup(c, eng)
+	if err := r.openOutputs(made); err != nil {
+		return nil, errors.Join(err, eng.Close())
+	}
+	return made, nil
+}
+
+// openOutputs opens what a setup has of outputs that the one in use has not, for every
+// stream or for none.
+func (r *reloader) openOutputs(made *setup) error {
+	for i, stream := range r.streams {
+		out, err := stream.outputsAfter(r.current.outputs[i], made.inputs[stream.index].config, made.engine)
+		if err != nil {
+			for _, opened := range made.outputs {
+				err = errors.Join(err, opened.drop())
+			}
+			return err
+		}
+		made.outputs = append(made.outputs, out)
+	}
+	return nil
 }
 
 // hand offers a setup to every stream, and lets go of the one before.
 func (r *reloader) hand(next *setup) {
-	for _, stream := range r.streams {
-		stream.leave(stream.offer(next.use()))
+	for i, stream := range r.streams {
+		stream.refuse(stream.offer(next.use(), func(waiting *setup) { waiting.outputs[i].leaveTo(next.outputs[i]) }))
 	}
 	r.streams[0].leave(r.current)
 	r.current = next

@@ -181,6 +181,58 @@ func keptIDs(last resultLine, next []resultLine) (kept, of int) {
 	return kept, of
 }
 
+// Results go elsewhere in the middle of a real video: each frame is in one file, every
+// file is complete, a record begun midway can be tracked, and a change that cannot be
+// had changes nothing.
+func TestOutputsChange(t *testing.T) {
+	video, _ := pedestrians(t)
+	video, err := filepath.Abs(video)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := "input: " + video + "\njsonl: out.jsonl\nclasses: person\nmax-frames: 500\n"
+	r := startReloadRun(t, settings+"mot: a.txt\nsave: a.avi\n")
+	r.until("100 frames", func() bool { return len(r.lines()) >= 100 })
+	r.write(settings + "mot: b.txt\nsave: b.avi\nrecord: b.dets\n")
+	r.await(1, "new settings in effect")
+	r.write(settings + "mot: none/c.txt\nsave: c.avi\n")
+	r.await(1, "not taken over")
+	seen := len(r.lines())
+	r.until("more frames", func() bool { return len(r.lines()) >= seen+20 })
+	r.write(settings + "save: b.avi\ntimings: c.csv\n")
+	r.await(2, "new settings in effect")
+	r.finish()
+	if code := r.cmd.ProcessState.ExitCode(); code != exitOK || len(r.lines()) != 500 {
+		t.Fatalf("exit code %d, %d frames:\n%s", code, len(r.lines()), r.log())
+	}
+	want := []string{"a.avi", "a.txt", "b.avi", "b.dets", "b.txt", "c.csv", "log", "out.jsonl", "run.yaml"}
+	if got := files(t, r.dir); !slices.Equal(got, want) {
+		t.Fatalf("files %v, want %v:\n%s", got, want, r.log())
+	}
+	at := r.starts()
+	inVideo := func(name string) int { return countFrames(t, filepath.Join(r.dir, name)) }
+	if a, b := inVideo("a.avi"), inVideo("b.avi"); a != at[0] || a+b != 500 {
+		t.Errorf("videos of %d and %d frames, changed after %d", a, b, at[0])
+	}
+	if n := len(lines(t, filepath.Join(r.dir, "c.csv"))); n != 1+500-at[1] {
+		t.Errorf("%d lines of times, changed after %d frames", n, at[1])
+	}
+	// The MOT files have the tracks of the lines, those of each frame in one of them.
+	count := map[string]int{}
+	for i, l := range r.lines()[:at[1]] {
+		count[map[bool]string{true: "a.txt", false: "b.txt"}[i < at[0]]] += len(l.Tracks)
+	}
+	for name, n := range count {
+		if got := len(lines(t, filepath.Join(r.dir, name))); got != n || n == 0 {
+			t.Errorf("%s has %d tracks, want %d", name, got, n)
+		}
+	}
+	got := runIn(t, r.dir, "track", "b.dets", "--mot", "again.txt")
+	if got.code != exitOK || !strings.Contains(got.stdout+got.stderr, fmt.Sprint(at[1]-at[0])) || len(lines(t, filepath.Join(r.dir, "again.txt"))) == 0 {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+}
+
 // Several inputs, each at its own frame, take over the network they share; from there
 // on lines and summary tell what it runs on.
 func TestHotSwapOfSeveralInputs(t *testing.T) {

@@ -65,7 +65,7 @@ func (s *session) run(ctx context.Context) (err error) {
 		stream.index, stream.leaving, stream.governor = i, &s.leaving, &s.governor
 		s.streams = append(s.streams, stream)
 	}
-	if !s.alone() && c.JSONL == "-" {
+	if !s.alone() {
 		s.stdout = &wholeWrites{w: s.stdout}
 	}
 	each(s.streams, func(stream *stream) {
@@ -119,12 +119,14 @@ func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 	}
 	for _, stream := range opened {
 		stream.timings = timing.New(eng.workers)
+		stream.to = s.destinationOf(ctx, stream, wall, quit)
+		first.outputs = append(first.outputs, stream.openFirst(eng))
 		first.use()
 	}
 	settled := s.reloading(ctx, &reloader{session: s, streams: opened, live: live, running: asked, inUse: asked, current: first})
 	start := time.Now()
 	each(opened, func(stream *stream) {
-		s.end(stream, errors.Join(stream.run(ctx, first, s.destinationOf(ctx, stream, wall, quit)), stream.close()))
+		s.end(stream, errors.Join(stream.run(ctx, first), stream.close()))
 	})
 	settled()
 	s.leaving.Wait()
@@ -282,8 +284,10 @@ func (s *session) outcome() error {
 
 // summaryTo leaves standard output alone where results go there.
 func (s *session) summaryTo() io.Writer {
-	if c := &s.config; c.MOT == "-" || c.JSONL == "-" || c.Timings == "-" {
-		return s.stderr
+	for _, stream := range s.streams {
+		if stream.out != nil && slices.Contains(stream.out.past, "-") {
+			return s.stderr
+		}
 	}
 	return s.stdout
 }

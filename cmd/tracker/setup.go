@@ -15,10 +15,11 @@ import (
 // with them. It never changes. A stream takes over another one whole, between two
 // frames; the last who lets go of one frees it.
 type setup struct {
-	config config.Config // of all inputs
-	inputs []input       // by the stream's place in the session
-	engine *engine
-	users  atomic.Int32
+	config  config.Config // of all inputs
+	inputs  []input       // by the stream's place in the session
+	engine  *engine
+	outputs []*outputs // by the stream's place among the opened ones
+	users   atomic.Int32
 }
 
 // newSetup has one user, its maker.

@@ -40,8 +40,12 @@ type stream struct {
 	line    *progress.Line  // nil before the model is open
 	shown   bool            // somebody wants to see it
 	timings *timing.Recorder
-	painter *painter // nil where nobody looks
-	last    int      // number of the last frame that is done
+	to      destination
+	out     *outputs
+	outErr  error       // of opening the outputs
+	window  *openOutput // nil where nobody looks
+	painter *painter    // nil before somebody looks
+	last    int         // number of the last frame that is done
 
 	handover
 	setup   *setup          // in use
@@ -87,17 +91,17 @@ type showing interface {
 }
 
 // run tracks the source to its end and completes what it writes.
-func (s *stream) run(ctx context.Context, with *setup, to destination) error {
+func (s *stream) run(ctx context.Context, with *setup) error {
 	s.setup = with
-	defer func() { s.leave(s.setup); s.leave(s.handover.close()) }()
+	defer func() { s.leave(s.setup); s.refuse(s.handover.close()) }()
 	eng, info := with.engine, s.source.Info()
-	to.header = recordHeader(s.config, info, eng)
-	out, err := openOutputs(s.config, info, to, s.log.Load())
-	if err != nil {
-		return err
+	if err := s.openWindow(); err != nil {
+		_, keepErr := s.out.keep()
+		return errors.Join(err, keepErr)
 	}
 	p := s.newPipeline(eng)
-	p.Source, p.Writers, p.Device = s.tap, out.writers, with.device()
+	p.Source, p.Device = s.tap, with.device()
+	s.direct(p)
 	done := 0
 	p.Finished = func(r sink.Result, t *timing.Trace) error {
 		done++
@@ -107,18 +111,60 @@ func (s *stream) run(ctx context.Context, with *setup, to destination) error {
 			g.observe(time.Now(), t)
 		}
 		s.line.Update(done, s.timings.FPS(), len(r.Tracks))
-		if out.timings == nil {
+		if s.out.timings == nil {
 			return nil
 		}
-		return out.timings.Add(r, t)
+		return s.out.timings.Add(r, t)
 	}
-	if out.pixels {
-		s.painter = newPainter(s.config, eng.model, s.source, s.timings)
-		p.Draw = s.painter.draw
-	}
+	var err error
 	s.frames, err = s.follow(ctx, p)
 	s.summary = s.timings.Summary()
-	return end(ctx, err, s.frames, info, out)
+	return end(ctx, err, s.frames, info, s.out)
+}
+
+// outputsAfter opens what settings ask for that the outputs before do not have.
+func (s *stream) outputsAfter(before *outputs, c config.Config, eng *engine) (*outputs, error) {
+	to, info := s.to, s.source.Info()
+	to.header = recordHeader(c, info, eng)
+	return before.next(c, info, to, s.log.Load())
+}
+
+// openFirst opens the outputs that the stream begins with; none where one of them
+// cannot be had.
+func (s *stream) openFirst(eng *engine) *outputs {
+	s.out, s.outErr = s.outputsAfter(&outputs{}, s.config, eng)
+	if s.outErr != nil {
+		s.out = &outputs{}
+	}
+	s.out.fresh = nil
+	return s.out
+}
+
+// openWindow opens the place for pictures, where one is wanted. It comes last: it may
+// wait for the user.
+func (s *stream) openWindow() error {
+	if s.outErr != nil || s.to.show == nil {
+		return s.outErr
+	}
+	show, err := s.to.show()
+	if err != nil {
+		return err
+	}
+	s.window = &openOutput{output: show, key: "display"}
+	s.out = s.out.with(s.window)
+	return nil
+}
+
+// direct has the pipeline write to the outputs.
+func (s *stream) direct(p *pipeline.Pipeline) {
+	p.Writers, p.Draw = s.out.writers, nil
+	if !s.out.pixels {
+		return
+	}
+	if s.painter == nil {
+		s.painter = newPainter(s.config, s.setup.engine.model, s.source, s.timings)
+	}
+	p.Draw = s.painter.draw
 }
 
 // close closes the source and keeps what is to be said of it.

@@ -1,0 +1,96 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
+	"github.com/tracker-go/tracker/config"
+)
+
+// What settings leave as it is stays open, the rest is opened, all or nothing, and no
+// result of the run is replaced by another of its own.
+func TestOutputsOfChangedSettings(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	open := func(before *outputs, change func(*config.Config)) (*outputs, error) {
+		c := config.Default()
+		c.MOT, c.JSONL, c.Save = in("a.txt"), in("a.jsonl"), in("a.avi")
+		change(&c)
+		return before.next(c, capture.Info{FPS: 10}, destination{stdout: io.Discard}, slog.New(slog.DiscardHandler))
+	}
+	first, err := open(&outputs{}, func(*config.Config) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := open(first, func(c *config.Config) { c.MOT, c.JSONL, c.Timings = in("b.txt"), "", in("b.csv") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := func(list []*openOutput) (keys []string) {
+		for _, out := range list {
+			keys = append(keys, out.key)
+		}
+		return keys
+	}
+	for _, tc := range []struct {
+		what      string
+		got, want []string
+	}{
+		{"in use", keys(next.list), []string{"mot", "save", "timings"}},
+		{"opened", keys(next.fresh), []string{"mot", "timings"}},
+		{"over", keys(first.without(next).list), []string{"mot", "jsonl"}},
+	} {
+		if !slices.Equal(tc.got, tc.want) {
+			t.Errorf("%s: %v, want %v", tc.what, tc.got, tc.want)
+		}
+	}
+	if next.list[1] != first.list[2] || next.timings == nil || len(next.writers) != 2 || !next.pixels {
+		t.Errorf("the outputs are %+v", next)
+	}
+	for text, change := range map[string]func(*config.Config){
+		"mot " + in("a.txt") + " would replace": func(c *config.Config) { c.JSONL = "" }, // back to the first name
+		"save " + in("a.avi") + " would replace": func(c *config.Config) {
+			c.MOT, c.Codec = in("c.txt"), sink.MJPEG
+		},
+		"folder " + in("none") + " does not exist": func(c *config.Config) { c.MOT, c.JSONL = in("c.txt"), in("none/c.jsonl") },
+	} {
+		if _, err := open(next, change); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("got  %v\nwant %s", err, text)
+		}
+	}
+	if left, _ := filepath.Glob(in("c*")); len(left) > 0 {
+		t.Errorf("a change that was refused left %v", left)
+	}
+	// A change comes before the last is taken over: what both have is still to be.
+	after, err := open(next, func(c *config.Config) { c.MOT, c.JSONL, c.Timings = in("d.txt"), "", in("b.csv") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.leaveTo(after)
+	if err := next.drop(); err != nil {
+		t.Fatal(err)
+	}
+	if got := keys(after.fresh); !slices.Equal(got, []string{"mot", "timings"}) {
+		t.Errorf("to be taken over: %v", got)
+	}
+	if _, err := os.Stat(in("b.partial.txt")); err == nil {
+		t.Error("an output that was never used is still there")
+	}
+	for _, o := range []*outputs{first, after} {
+		if _, err := o.keep(); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, _ := filepath.Glob(in("*")); len(left) > 0 {
+		t.Errorf("files without a frame are left: %v", left)
+	}
+}
