@@ -1,0 +1,226 @@
+package zone
+
+import (
+	"bytes"
+	"encoding/gob"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/tracker-go/tracker/track"
+)
+
+// Margin is how far beyond a border a track's feet must be to have crossed it, as a
+// share of its box's height. Raising it ignores more trembling, and counts later.
+const Margin = 0.05
+
+// forgetAfter is for how many frames a track that is not reported is remembered: longer
+// than any tracker keeps one. Lookups for those to forget are as rare.
+const forgetAfter = 3000
+
+// Count is what has happened at a zone so far. Of an area: Inside now, Entered and Left
+// across its border, and Tracks that were ever in it, those that began there included.
+// Of a line: Right and Left, crossings to the right and to the left of who looks from
+// its first point to its second. What does not apply is 0.
+type Count struct {
+	Zone    Zone
+	Inside  int
+	Entered int
+	Left    int
+	Right   int
+	Tracks  int
+}
+
+// Counter counts at the zones of one source. It is not safe for concurrent use.
+type Counter struct {
+	zones  []counted
+	counts []Count // of zones
+	frame  int
+	size   [2]int // of the picture, in pixels
+}
+
+// counted is a zone at work.
+type counted struct {
+	border []Point // in pixels
+	tracks map[int]presence
+}
+
+// presence is what is known of a track at a zone.
+type presence struct {
+	Feet Point // where it was last, clear of the border
+	On   int8  // 1 inside or right, -1 outside or left, 0 not known
+	Been bool  // inside, ever
+	Seen int   // the last frame in which it was
+}
+
+// NewCounter counts at zones, which Parse has made.
+func NewCounter(zones []Zone) *Counter {
+	c := &Counter{}
+	for _, z := range zones {
+		c.zones = append(c.zones, counted{border: make([]Point, len(z.Points)), tracks: make(map[int]presence)})
+		c.counts = append(c.counts, Count{Zone: z})
+	}
+	return c
+}
+
+// Follow is a counter of other zones. A zone that is the same here goes on with its
+// counts; c must not be used any more.
+func (c *Counter) Follow(zones []Zone) *Counter {
+	next := NewCounter(zones)
+	if c == nil {
+		return next
+	}
+	next.frame = c.frame
+	for i, z := range zones {
+		same := func(n Count) bool { return n.Zone.Name == z.Name && slices.Equal(n.Zone.Points, z.Points) }
+		if k := slices.IndexFunc(c.counts, same); k >= 0 {
+			next.zones[i].tracks, next.counts[i] = c.zones[k].tracks, c.counts[k]
+		}
+	}
+	return next
+}
+
+// Update takes in the tracks of the next frame, of a picture of that size in pixels.
+// The counts are good until the next Update.
+func (c *Counter) Update(tracks []track.Track, width, height int) []Count {
+	if size := [2]int{width, height}; size != c.size {
+		c.fit(size)
+	}
+	c.frame++
+	for i := range c.zones {
+		z, n := &c.zones[i], &c.counts[i]
+		n.Inside = 0
+		for k := range tracks {
+			t := &tracks[k]
+			if !t.Box.Valid() {
+				continue
+			}
+			feet := Point{(t.Box.X1 + t.Box.X2) / 2, t.Box.Y2}
+			p := z.tracks[t.ID]
+			p.Seen = c.frame
+			if n.Zone.IsLine() {
+				z.atLine(n, &p, feet, Margin*(t.Box.Y2-t.Box.Y1))
+			} else {
+				z.atArea(n, &p, feet, Margin*(t.Box.Y2-t.Box.Y1))
+			}
+			z.tracks[t.ID] = p
+		}
+		if c.frame%forgetAfter == 0 {
+			z.forget(c.frame - forgetAfter)
+		}
+	}
+	return c.counts
+}
+
+// fit brings the borders to a size of picture.
+func (c *Counter) fit(size [2]int) {
+	c.size = size
+	for i, n := range c.counts {
+		for k, p := range n.Zone.Points {
+			c.zones[i].border[k] = Point{p.X * float64(size[0]), p.Y * float64(size[1])}
+		}
+	}
+}
+
+// atArea counts at an area.
+func (z *counted) atArea(n *Count, p *presence, feet Point, margin float64) {
+	on := int8(-1)
+	if inside(z.border, feet) {
+		on = 1
+	}
+	switch {
+	case p.On == 0: // it begins here, on whichever side
+		p.On = on
+	case on != p.On && z.clear(feet, margin):
+		if p.On = on; on > 0 {
+			n.Entered++
+		} else {
+			n.Left++
+		}
+	}
+	if p.On > 0 {
+		n.Inside++
+		if !p.Been {
+			p.Been = true
+			n.Tracks++
+		}
+	}
+}
+
+// clear says that the border is farther away than the margin.
+func (z *counted) clear(p Point, margin float64) bool {
+	for i, a := range z.border {
+		if distance(a, z.border[(i+1)%len(z.border)], p) <= margin {
+			return false
+		}
+	}
+	return true
+}
+
+// atLine counts at a line. Who walks around its end has not crossed it.
+func (z *counted) atLine(n *Count, p *presence, feet Point, margin float64) {
+	a, b := z.border[0], z.border[1]
+	s := side(a, b, feet)
+	if math.Abs(s) <= margin*math.Hypot(b.X-a.X, b.Y-a.Y) {
+		return
+	}
+	on := int8(1)
+	if s < 0 {
+		on = -1
+	}
+	if p.On == -on && cross(a, b, p.Feet, feet) {
+		if on > 0 {
+			n.Right++
+		} else {
+			n.Left++
+		}
+	}
+	p.On, p.Feet = on, feet
+}
+
+// forget removes tracks that were not seen since a frame.
+func (z *counted) forget(since int) {
+	for id, p := range z.tracks {
+		if p.Seen < since {
+			delete(z.tracks, id)
+		}
+	}
+}
+
+// state is what Snapshot keeps.
+type state struct {
+	Frame  int
+	Counts []Count
+	Tracks []map[int]presence
+}
+
+// Snapshot is all that a Counter of the same zones needs to go on.
+func (c *Counter) Snapshot() ([]byte, error) {
+	s := state{Frame: c.frame, Counts: c.counts}
+	for _, z := range c.zones {
+		s.Tracks = append(s.Tracks, z.tracks)
+	}
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(s); err != nil {
+		return nil, fmt.Errorf("keep the counts of zones: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Restore takes up what Snapshot kept of the same zones.
+func (c *Counter) Restore(data []byte) error {
+	var s state
+	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&s); err != nil {
+		return fmt.Errorf("take up the counts of zones: %w", err)
+	}
+	if len(s.Tracks) != len(c.zones) || len(s.Counts) != len(c.zones) {
+		return fmt.Errorf("take up the counts of zones: they are of %d zones, not of %d", len(s.Counts), len(c.zones))
+	}
+	c.frame, c.counts = s.Frame, s.Counts
+	for i := range c.zones {
+		if s.Tracks[i] != nil {
+			c.zones[i].tracks = s.Tracks[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package zone
+
+import (
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track"
+)
+
+func TestParse(t *testing.T) {
+	for _, tc := range []struct{ text, want string }{
+		{"door=0.1 0.5 0.4 0.5", ""},
+		{" yard = 0 0.6  1 0.6 1 1 0 1 ", ""},
+		{"door", "not NAME=X Y"},
+		{"=0 0 1 1", "not NAME=X Y"},
+		{"door=0 0 1", "has 3 numbers"},
+		{"door=0 0", "has 2 numbers"},
+		{"door=0 0 1 1 0", "has 5 numbers"},
+		{"door=0 0 1.5 1", "has 1.5, want a fraction"},
+		{"door=0 0 NaN 1", "has NaN, want a fraction"},
+		{"door=0 0 x 1", "has x, want a fraction"},
+		{"door=0.5 0.5 0.5 0.5", "0.5 0.5 twice"},
+		{"yard=0 0 1 1 0.5 0.5", "on one line"},
+		{"bow=0 0 1 1 1 0 0 1", "crosses itself"},
+	} {
+		z, err := Parse(tc.text)
+		if tc.want == "" {
+			again, againErr := Parse(z.String())
+			if err != nil || againErr != nil || !reflect.DeepEqual(z, again) {
+				t.Errorf("%q: %v, %+v and then %+v", tc.text, err, z, again)
+			}
+		} else if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%q: %v, want %q", tc.text, err, tc.want)
+		}
+	}
+	if _, err := ParseAll([]string{"a=0 0 1 1", "a=0 0 1 0"}); err == nil {
+		t.Error("a name is taken twice")
+	}
+}
+
+// walk has a box of that height put its feet on points of a picture of 100×100.
+func walk(c *Counter, id int, height float64, feet ...Point) (counts []Count) {
+	for _, p := range feet {
+		tr := track.Track{ID: id, Box: detect.Box{X1: p.X - 5, Y1: p.Y - height, X2: p.X + 5, Y2: p.Y}}
+		counts = slices.Clone(c.Update([]track.Track{tr}, 100, 100))
+	}
+	return counts
+}
+
+func zones(t testing.TB, texts ...string) []Zone {
+	t.Helper()
+	all, err := ParseAll(texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestCounts(t *testing.T) {
+	const yard, line = "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5"
+	for _, tc := range []struct {
+		name, zone string
+		feet       []Point
+		want       Count
+	}{
+		{"in and out", yard, []Point{{10, 50}, {50, 50}, {90, 50}}, Count{Entered: 1, Left: 1, Tracks: 1}},
+		{"begins inside", yard, []Point{{50, 50}, {55, 50}}, Count{Inside: 1, Tracks: 1}},
+		{"trembles at the border", yard, []Point{{10, 50}, {21, 50}, {19, 50}, {21, 50}, {19, 50}, {30, 50}, {19, 50}, {21, 50}}, Count{Entered: 1, Inside: 1, Tracks: 1}},
+		{"comes twice", yard, []Point{{10, 50}, {50, 50}, {10, 50}, {50, 50}}, Count{Entered: 2, Left: 1, Inside: 1, Tracks: 1}},
+		{"through in one step", yard, []Point{{10, 50}, {90, 50}}, Count{}},
+		{"down across the line", line, []Point{{50, 40}, {50, 60}}, Count{Right: 1}},
+		{"up across the line", line, []Point{{50, 60}, {50, 40}}, Count{Left: 1}},
+		{"trembles on the line", line, []Point{{50, 40}, {50, 51}, {50, 49}, {50, 51}, {50, 49}, {50, 53}, {50, 49}, {50, 53}}, Count{Right: 1}},
+		{"around its end", line, []Point{{50, 40}, {90, 45}, {90, 60}, {50, 60}}, Count{}},
+		{"along it, then across", line, []Point{{50, 40}, {50, 50}, {60, 50}, {60, 60}}, Count{Right: 1}},
+	} {
+		got := walk(NewCounter(zones(t, tc.zone)), 1, 40, tc.feet...)[0]
+		tc.want.Zone = got.Zone
+		if !reflect.DeepEqual(got, tc.want) {
+			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
+		}
+	}
+}
+
+// A zone that stays goes on with its counts when others change; a snapshot goes on as
+// if nothing had been.
+func TestFollowAndRestore(t *testing.T) {
+	both := zones(t, "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5")
+	c := NewCounter(both)
+	walk(c, 1, 40, Point{10, 40}, Point{50, 40})
+	data, err := c.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored := NewCounter(both)
+	if err := restored.Restore(data); err != nil {
+		t.Fatal(err)
+	}
+	again := walk(restored, 1, 40, Point{50, 60})
+	next := c.Follow(zones(t, "line=0.2 0.5 0.8 0.5", "new=0 0 1 0 1 1"))
+	got := walk(next, 1, 40, Point{50, 60})
+	if got[0].Right != 1 || got[1].Entered != 0 || got[1].Tracks != 0 {
+		t.Errorf("after a change: %+v", got)
+	}
+	if again[1].Right != 1 || again[0].Entered != 1 || again[0].Inside != 1 || again[0].Tracks != 1 {
+		t.Errorf("after a snapshot: %+v", again)
+	}
+	if err := NewCounter(both[:1]).Restore(data); err == nil {
+		t.Error("counts of two zones are taken for those of one")
+	}
+	if err := restored.Restore([]byte("x")); err == nil {
+		t.Error("nonsense is taken for counts")
+	}
+	if n := (*Counter)(nil).Follow(both); len(n.zones) != 2 {
+		t.Error("no counter cannot be followed")
+	}
+}
+
+// Nobody is remembered for ever, and nothing is allocated for those who are known.
+func TestForgetsAndAllocatesNothing(t *testing.T) {
+	c := NewCounter(zones(t, "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5"))
+	tracks := make([]track.Track, 20)
+	for i := range tracks {
+		tracks[i] = track.Track{ID: i + 1, Box: detect.Box{X1: float64(i), Y1: 0, X2: float64(i + 9), Y2: float64(4*i + 9)}}
+	}
+	c.Update(tracks, 100, 100)
+	if n := testing.AllocsPerRun(100, func() { c.Update(tracks, 100, 100) }); n > 0 {
+		t.Errorf("%g allocations a frame", n)
+	}
+	for range 3 * forgetAfter {
+		c.Update(nil, 100, 100)
+	}
+	if n := len(c.zones[0].tracks) + len(c.zones[1].tracks); n > 0 {
+		t.Errorf("%d tracks are still remembered", n)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{"door=0.1 0.5 0.4 0.5", "yard=0 0.6 1 0.6 1 1 0 1", "x", "x=1e-400 0 1 1", "bow=0 0 1 1 1 0 0 1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		z, err := Parse(text)
+		if err != nil {
+			return
+		}
+		again, err := Parse(z.String())
+		if err != nil || !reflect.DeepEqual(z, again) {
+			t.Fatalf("%q is %+v, then %+v, %v", text, z, again, err)
+		}
+		c := NewCounter([]Zone{z})
+		for i, p := range []Point{{0, 0}, {50, 50}, {100, 100}, {math.Inf(1), 0}, {100, 0}} {
+			for _, n := range walk(c, i%2, 10, p) {
+				if min(n.Inside, n.Entered, n.Left, n.Right, n.Tracks) < 0 || n.Inside > 1 {
+					t.Fatalf("%+v", n)
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkUpdate(b *testing.B) {
+	c := NewCounter(zones(b, "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5"))
+	tracks := make([]track.Track, 50)
+	for i := range tracks {
+		tracks[i] = track.Track{ID: i + 1, Box: detect.Box{X1: float64(i), Y1: 0, X2: float64(i + 9), Y2: float64(i + 9)}}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Update(tracks, 100, 100)
+	}
+}
