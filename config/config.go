@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 // Config is every setting of one run. The YAML keys are the flags' names.
@@ -71,6 +73,9 @@ type Config struct {
 	// or auto, which looks only now and then while the camera stands still.
 	CameraMotion string `yaml:"camera-motion"`
 
+	// Zones are areas and lines at which tracks are counted, as zone.Parse reads them.
+	Zones List[string] `yaml:"zones"`
+
 	// What is written of each input is named by these; NamePlace in them stands for
 	// the input's name, and must be there where there are several.
 
@@ -127,6 +132,9 @@ func (c *Config) Validate() error {
 		if _, _, err := ParseSize(c.Size); err != nil {
 			f = append(f, Faulty(err, "size"))
 		}
+	}
+	if _, err := zone.ParseAll(c.Zones); err != nil {
+		f = append(f, Faulty(err, "zones"))
 	}
 	f.atLeast("cam-width", c.CamWidth, 0)
 	f.atLeast("cam-height", c.CamHeight, 0)

@@ -124,6 +124,7 @@ func TestBadFiles(t *testing.T) {
 		"input-stdin-twice":    ":1:8: standard input can be one of the inputs only",
 		"backbone-and-model":   ":1:11: backbone mnasnet and model x.onnx contradict each other",
 		"record-stdout":        ":1:9: record is -: it is no text",
+		"zones-text":           ":1:8: zone door has 2, want a fraction of the picture's width or height, 0 to 1",
 		"stdout-twice":         ":1:6: only one of mot, jsonl and timings can go to standard output",
 		"one-output":           ":2:6: mot out.txt is one output for 2 inputs: put {name} in it",
 	}

@@ -21,6 +21,7 @@ type resultLine struct {
 		Score float64
 		Box   [4]float64
 	}
+	Zones map[string]struct{ Inside, Tracks, Entered, Left, Right int }
 }
 
 // A budget that nothing can hold leads to the cheapest way at once, and the run goes

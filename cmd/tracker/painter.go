@@ -52,6 +52,7 @@ func (p *painter) draw(r sink.Result) error {
 	panel.Width, panel.Height = r.Frame.Mat.Cols(), r.Frame.Mat.Rows()
 	panel.Detections, panel.Tracks = len(r.Detections), len(r.Tracks)
 	panel.Frame, panel.Time, panel.Dropped = r.Frame.Index, r.Frame.Time, p.source.Dropped()
+	panel.Zones = r.Zones
 	panel.Reconnects = p.source.State().Reconnects
 	return p.overlay.Draw(&r.Frame.Mat, r.Tracks, r.Labels, *panel)
 }

@@ -86,6 +86,7 @@ func bind(f *pflag.FlagSet, c *config.Config) {
 	bindInput(f, c)
 	bindModel(f, c)
 	bindTracker(f, &c.Tracker)
+	f.StringSliceVar((*[]string)(&c.Zones), "zones", c.Zones, "count tracks at a line or in an area, `'NAME=X Y X Y …'` in fractions of the picture; may be given many times")
 	bindVideo(f, c)
 	bindResults(f, c)
 	f.DurationVar(&c.Budget, "budget", c.Budget, "`TIME` that a frame of the source may take, as in 33ms: over it, frames are left out, the network's input or the model gets smaller, and larger again when there is room; 0s for no bound")

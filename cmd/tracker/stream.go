@@ -25,6 +25,7 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/track"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 // stream is one input on its way to its outputs, with all that is its own.
@@ -55,6 +56,7 @@ type stream struct {
 	governor *atomic.Pointer[governor] // of the session; empty without a frame budget
 
 	frames           int // that are done
+	counts           []zone.Count
 	summary          timing.Summary
 	dropped, damaged int
 	err              error
@@ -119,6 +121,9 @@ func (s *stream) run(ctx context.Context, with *setup) error {
 	var err error
 	s.frames, err = s.follow(ctx, p)
 	s.summary = s.timings.Summary()
+	if p.Zones != nil {
+		s.counts = p.Zones.Counts()
+	}
 	return end(ctx, err, s.frames, info, s.out)
 }
 
@@ -191,7 +196,7 @@ func (s *stream) newPipeline(eng *engine) *pipeline.Pipeline {
 		Source: s.source, Detectors: eng.pools[s.place], Turns: eng.turns, Workers: eng.workers, Tracker: s.tracker, Least: s.least,
 		Labels: eng.model.Labels(), Timings: s.timings, Live: s.source.Info().Live, Serial: s.config.Serial,
 	}
-	p.Motion = s.newMotion()
+	p.Motion, p.Zones = s.newMotion(), zonesOf(s.config, nil)
 	return p
 }
 

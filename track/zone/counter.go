@@ -23,12 +23,12 @@ const forgetAfter = 3000
 // Of a line: Right and Left, crossings to the right and to the left of who looks from
 // its first point to its second. What does not apply is 0.
 type Count struct {
-	Zone    Zone
-	Inside  int
-	Entered int
-	Left    int
-	Right   int
-	Tracks  int
+	Zone    Zone `json:"zone"`
+	Inside  int  `json:"inside"`
+	Entered int  `json:"entered"`
+	Left    int  `json:"left"`
+	Right   int  `json:"right"`
+	Tracks  int  `json:"tracks"`
 }
 
 // Counter counts at the zones of one source. It is not safe for concurrent use.
@@ -111,6 +111,9 @@ func (c *Counter) Update(tracks []track.Track, width, height int) []Count {
 	}
 	return c.counts
 }
+
+// Counts are those up to now; they are good until the next Update.
+func (c *Counter) Counts() []Count { return c.counts }
 
 // fit brings the borders to a size of picture.
 func (c *Counter) fit(size [2]int) {

@@ -15,13 +15,16 @@ import (
 
 // Point is a place in the picture, in fractions of its width and height: 0,0 is the
 // upper left corner, 1,1 the lower right one.
-type Point struct{ X, Y float64 }
+type Point struct {
+	X float64 `json:"x"`
+	Y float64 `json:"y"`
+}
 
 // Zone is a line of two points, which is crossed, or an area of three or more, whose
 // border may be crossed and which closes itself. The border must not cross itself.
 type Zone struct {
-	Name   string
-	Points []Point
+	Name   string  `json:"name"`
+	Points []Point `json:"points"`
 }
 
 // IsLine says that the zone is crossed, not entered.

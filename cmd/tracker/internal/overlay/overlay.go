@@ -72,6 +72,7 @@ func (o *Overlay) Draw(img *gocv.Mat, tracks []track.Track, labels []string, pan
 	if err := o.fit(c); err != nil {
 		return err
 	}
+	o.drawZones(c, panel.Zones)
 	if o.options.Trail > 0 {
 		o.drawTrails(c, tracks, panel.Time)
 	}
@@ -84,6 +85,7 @@ func (o *Overlay) Draw(img *gocv.Mat, tracks []track.Track, labels []string, pan
 		o.drawBox(c, &tracks[o.items[i].track], o.items[i].box)
 	}
 	// All labels after all boxes: no line may cross a text.
+	o.drawCounts(c, panel.Zones, panelArea)
 	o.placeLabels(c, tracks, labels, panelArea)
 	for i := range o.items {
 		o.drawLabel(c, &o.items[i], &tracks[o.items[i].track], labels)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 var bare = Options{HidePanel: true, Trail: -1}
@@ -253,9 +254,53 @@ func TestDrawIsDeterministic(t *testing.T) {
 	}
 }
 
+// twoZones are a line from left to right and an area below it.
+var twoZones = []zone.Count{
+	{Zone: zone.Zone{Name: "door", Points: []zone.Point{{X: 0.5, Y: 0.25}, {X: 0.75, Y: 0.25}}}, Right: 3},
+	{Zone: zone.Zone{Name: "yard", Points: []zone.Point{{X: 0.5, Y: 0.5}, {X: 1, Y: 0.5}, {X: 1, Y: 1}}}, Inside: 2},
+}
+
+// A line and its arrow to the right, the borders of an area and the counts are painted,
+// these clear of the panel, and nothing else is.
+func TestZones(t *testing.T) {
+	img := picture(t, 800, 600)
+	c := draw(t, New(bare), img, nil, Panel{Zones: twoZones})
+	for _, p := range []image.Point{{500, 150}, {590, 150}, {500, 160}, {790, 300}, {799, 450}, {600, 450}} {
+		if c.at(p.X, p.Y) == ground {
+			t.Errorf("pixel %v was not painted", p)
+		}
+	}
+	for _, p := range []image.Point{{620, 150}, {500, 200}, {500, 450}, {700, 400}} {
+		if c.at(p.X, p.Y) != ground {
+			t.Errorf("pixel %v was painted", p)
+		}
+	}
+	if all := changed(c, ground); all.Min.X < 390 {
+		t.Errorf("%v was painted", all)
+	}
+	// The same with a panel on the place of a count.
+	at := []zone.Count{{Zone: zone.Zone{Name: "door", Points: []zone.Point{{X: 0.01, Y: 0.1}, {X: 0.99, Y: 0.1}}}}}
+	size := image.Pt(800, 600)
+	o := New(Options{Trail: -1})
+	with, without := draw(t, o, picture(t, size.X, size.Y), nil, demoPanel(size)), demoPanel(size)
+	without.Zones = at
+	again := draw(t, o, picture(t, size.X, size.Y), nil, without)
+	edge := o.panel.size.X
+	painted := false
+	for y := range 58 {
+		for x := edge; x < size.X; x++ {
+			painted = painted || with.at(x, y) != again.at(x, y)
+		}
+	}
+	if !painted {
+		t.Error("the count is under the panel")
+	}
+}
+
 func TestDrawDoesNotAllocate(t *testing.T) {
 	size := image.Pt(768, 576)
 	o, img, p := New(Options{}), picture(t, size.X, size.Y), demoPanel(size)
+	p.Zones = twoZones
 	labels := []string{"person"}
 	frames := make([][]track.Track, 64)
 	for i := range frames {

@@ -8,11 +8,15 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 // Panel is what the panel in the top-left corner shows. Empty texts, and a Latency
 // without a name, are left out.
 type Panel struct {
+	// Zones is drawn on the picture itself, with or without the panel.
+	Zones []zone.Count
+
 	Title         string // backbone and model
 	Tracker       string
 	Device        string // what the network runs on

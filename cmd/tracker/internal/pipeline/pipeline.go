@@ -17,6 +17,7 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 // Detector finds objects in one picture at a time, in three steps that are timed
@@ -60,6 +61,8 @@ type Pipeline struct {
 	// Live keeps frames from waiting in queues: the source is asked for one only
 	// when a worker is free.
 	Live bool
+	// Zones counts the tracks of each frame in order; nil where nobody asks.
+	Zones *zone.Counter
 	// Serial takes one frame after the other through all stages in one goroutine:
 	// the reference that the concurrent run must equal.
 	Serial bool
@@ -277,6 +280,9 @@ func (p *Pipeline) present(ctx context.Context, j *job) error {
 	r := sink.Result{
 		Frame: j.frame, Detections: j.detections[:j.strong], Weak: j.detections[j.strong:], Motion: j.motion,
 		Tracks: j.tracks, Labels: p.Labels, Device: p.Device,
+	}
+	if p.Zones != nil {
+		r.Zones = p.Zones.Update(r.Tracks, r.Frame.Mat.Cols(), r.Frame.Mat.Rows())
 	}
 	if p.Draw != nil {
 		if err := j.trace.Timed(timing.Draw, func() error { return p.Draw(r) }); err != nil {

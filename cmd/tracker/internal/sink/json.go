@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tracker-go/tracker/track"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 // The functions here append JSON by hand: encoding/json would allocate for every
@@ -40,6 +41,35 @@ func appendTrack(b []byte, t *track.Track, labels []string) []byte {
 	if t.ClassConfidence > 0 {
 		b = append(b, `,"class_confidence":`...)
 		b = appendDecimals(b, t.ClassConfidence, 3)
+	}
+	return append(b, '}')
+}
+
+// appendZones appends what is counted at each zone, by its name.
+func appendZones(b []byte, zones []zone.Count) []byte {
+	field := func(key string, v int) {
+		if b[len(b)-1] != '{' {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, '"'), key...), `":`...)
+		b = appendInt(b, v)
+	}
+	b = append(b, '{')
+	for i := range zones {
+		n := &zones[i]
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, n.Zone.Name), `:{`...)
+		if n.Zone.IsLine() {
+			field("right", n.Right)
+		} else {
+			field("inside", n.Inside)
+			field("tracks", n.Tracks)
+			field("entered", n.Entered)
+		}
+		field("left", n.Left)
+		b = append(b, '}')
 	}
 	return append(b, '}')
 }

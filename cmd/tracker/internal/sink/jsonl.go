@@ -24,8 +24,10 @@ import (
 // class_confidence is the share of the track's detections that speak for the class;
 // detections is how many the detector found. With UTC, "utc" follows time: when
 // the picture was taken, RFC 3339. With Source, "source" comes first: the name of
-// the input, where the lines of several go to one place. "device" comes last, where
-// the result has one.
+// the input, where the lines of several go to one place. "zones" follows where
+// tracks are counted: {"yard":{"inside":2,"tracks":4,"entered":3,"left":1},
+// "door":{"right":1,"left":0}}, up to this frame. "device" comes last, where the
+// result has one.
 //
 // Every line is written at once, so that a reader can follow along.
 type JSONL struct {
@@ -122,6 +124,10 @@ func appendFrame(b []byte, opts *JSONLOptions, utc time.Time, r *Result) []byte 
 	}
 	b = append(b, `],"detections":`...)
 	b = appendInt(b, len(r.Detections))
+	if len(r.Zones) > 0 {
+		b = append(b, `,"zones":`...)
+		b = appendZones(b, r.Zones)
+	}
 	if r.Device != "" {
 		b = append(b, `,"device":`...)
 		b = appendString(b, r.Device)

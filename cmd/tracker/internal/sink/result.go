@@ -6,6 +6,7 @@ import (
 	"github.com/tracker-go/tracker/capture"
 	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 // Result is what the pipeline knows of one frame. A sink keeps nothing of it.
@@ -18,6 +19,8 @@ type Result struct {
 	// Motion of the camera from the frame before; nil where it stood still or nobody
 	// looked.
 	Motion *track.Affine
+	// Zones is what was counted up to this frame; empty where nobody counts.
+	Zones  []zone.Count
 	Labels []string // names of the classes, by index
 	Device string   // what the network ran on; empty where nothing but the CPU was asked for
 }

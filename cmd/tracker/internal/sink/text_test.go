@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,7 @@ import (
 	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
 	"github.com/tracker-go/tracker/track/mot"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 // textSink is what MOT and JSONL have in common.
@@ -57,6 +59,10 @@ func result(index int) Result {
 			{ID: 2, Box: detect.Box{X1: 10.5, Y1: 20, X2: 60.256, Y2: 180}, Score: 0.87654, Detection: 1, Age: 120 * time.Millisecond, ClassConfidence: 0.75},
 			{ID: 7, Box: detect.Box{X1: -3, Y1: 1, X2: 5, Y2: 9}, Class: 1, Score: 0.5, Detection: -1, Age: time.Second, SinceUpdate: time.Second / 5, State: track.Coasted},
 			{ID: 9, Box: detect.Box{X2: 1, Y2: 1}, Class: 5, Score: 1, Detection: 0},
+		}
+		r.Zones = []zone.Count{
+			{Zone: zone.Zone{Name: `the "door"`, Points: make([]zone.Point, 2)}, Right: 3, Left: 1},
+			{Zone: zone.Zone{Name: "yard", Points: make([]zone.Point, 3)}, Inside: 2, Tracks: 7, Entered: 5, Left: 4},
 		}
 	}
 	return r
@@ -114,6 +120,7 @@ type line struct {
 		ClassConfidence float64 `json:"class_confidence"`
 	}
 	Detections *int
+	Zones      map[string]map[string]int
 }
 
 func TestJSONL(t *testing.T) {
@@ -146,10 +153,15 @@ func TestJSONL(t *testing.T) {
 				t.Errorf("line %d: %s", i, scanner.Text())
 			}
 			if i != 4 {
-				if len(got.Tracks) != 0 || *got.Detections != 0 {
+				if len(got.Tracks) != 0 || *got.Detections != 0 || got.Zones != nil {
 					t.Errorf("line %d: %s", i, scanner.Text())
 				}
 				continue
+			}
+			if want := map[string]map[string]int{
+				`the "door"`: {"right": 3, "left": 1}, "yard": {"inside": 2, "tracks": 7, "entered": 5, "left": 4},
+			}; !reflect.DeepEqual(got.Zones, want) {
+				t.Errorf("zones %v, want %v", got.Zones, want)
 			}
 			if *got.Detections != 3 || len(got.Tracks) != 3 {
 				t.Fatalf("line 4: %s", scanner.Text())
