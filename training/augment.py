@@ -240,6 +240,8 @@ def mix(
     object counts in full. The other view is of one picture, whose annotated classes then limit those
     of every tile; views without such a partner stay as they are.
     """
+    if not options.mixup:
+        return view, goal
     count = len(view)
     single = (goal.centre == 0).all(-1).nonzero().flatten().cpu()
     hosts = (torch.rand(count, generator=rng) < options.mixup).nonzero().flatten()

@@ -25,6 +25,7 @@ class Settings:
     batch: int = 16
     sizes: tuple[int, ...] = (224, 256, 288, 320)  # a step draws one of these
     small_start: float = 1.0  # share of those sizes to begin with; cheaper, and good for a while
+    in_turn: bool = False  # the sizes one after another instead, each for the same share
     eval_size: int = 320
     rate: float = 1e-3  # peak learning rate of neck and head
     backbone_rate: float = 0.25  # of that, where the backbone starts from trained weights
@@ -36,6 +37,8 @@ class Settings:
     mixup: float = 0.0  # chance of a view with another over it; for long schedules and large models
     width: int = 96  # channels of neck and head
     seed: int = 1
+    plain_end: float = 0.0  # share of the schedule, its last, without mosaics and mixup
+    start: str = ""  # a run or checkpoint whose weights to begin with, on a schedule of its own
     teacher: str = ""  # a run or checkpoint to start from and to imitate; see distil.py
     imitation: float = 2.0  # of that, against the other losses
 
@@ -69,8 +72,16 @@ def kept(name: str) -> Path:
 
 
 def find(name: str) -> Path:
-    """A checkpoint's own path, or the best one of a run."""
-    return Path(name) if name.endswith(".pt") else paths.run(name) / BEST
+    """A checkpoint's own path, or the best one of a run, or what the repository keeps of it."""
+    if name.endswith(".pt"):
+        return Path(name)
+    path = own(name)
+    return kept(name) if not path.exists() and kept(name).exists() else path
+
+
+def own(name: str) -> Path:
+    """The best checkpoint of a run, and of nothing else."""
+    return paths.run(name) / BEST
 
 
 def load_detector(name: str) -> Detector:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ CLASSES = (
     "boat", "bird", "cat", "dog", "horse", "sheep", "cow",
 )  # fmt: skip
 PIXELS = "pixels"  # the one field that is large
-LONGEST_SIDE = 448  # pixels; larger pictures are shrunk, since training crops at most 416
+AHEAD = 256  # pictures decoded at a time
+LONGEST_SIDE = 448  # pixels; larger pictures are shrunk to it
 
 
 @dataclass
@@ -181,6 +183,14 @@ def read_picture(path: Path, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(picture)
 
 
+def read_pictures(folder: Path, records: Sequence[dict[str, Any]]) -> Iterator[np.ndarray]:
+    """Decode the pictures of the records in order, on every core."""
+    with ThreadPoolExecutor() as pool:
+        for first in range(0, len(records), AHEAD):  # never more than so many in memory
+            part = records[first : first + AHEAD]
+            yield from pool.map(lambda r: read_picture(folder / r["name"], r["size"]), part)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="COCO annotations, JSON")
@@ -197,8 +207,7 @@ def main() -> None:
     pixels = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
         folder / f"{PIXELS}.partial", "w+", dtype=np.uint8, shape=(total, 3)
     )
-    pictures = (read_picture(args.images / r["name"], r["size"]) for r in records)
-    store = pack(pictures, records, CLASSES, pixels)
+    store = pack(read_pictures(args.images, records), records, CLASSES, pixels)
     pixels.flush()
     store.save(folder, but=PIXELS)
     (folder / f"{PIXELS}.partial").replace(folder / f"{PIXELS}.npy")

@@ -92,9 +92,13 @@ class Detector(nn.Module):
             "scale", 1 / torch.tensor(DEVIATION).view(1, 3, 1, 1), persistent=False
         )
 
-    def forward(self, pictures: Tensor) -> Predictions:
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """The maps that the heads read."""
         x = (pictures - self.mean) * self.scale
-        maps = self.neck(self.backbone(x))
+        return self.neck(self.backbone(x))
+
+    def forward(self, pictures: Tensor) -> Predictions:
+        maps = self.features(pictures)
         logits, boxes, points, strides = [], [], [], []
         for head, features, stride in zip(self.heads, maps, STRIDES):
             score, distance = head(features)

@@ -8,11 +8,14 @@ use after a few epochs on a CPU.
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 
 from training import checkpoint
 from training.detector import Detector
+from training.layers import fuse
 
 # Parts that do not depend on the backbone; the neck's lateral layers do, by their channels.
 SHARED = ("neck.down.", "neck.shrink.", "neck.up.", "heads.")
@@ -22,13 +25,24 @@ class Teacher:
     """A detector that is only asked."""
 
     def __init__(self, name: str, device: torch.device) -> None:
-        self.name = name
-        model = checkpoint.load_detector(name).requires_grad_(False)
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.name, self.device = name, device
+        self.made = 0.0  # when the weights in use were written
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the weights, if there are newer ones: a teacher may still learn itself."""
+        path = checkpoint.find(self.name)
+        made = path.stat().st_mtime if path.exists() else -1.0
+        if made == self.made:
+            return
+        self.made = made
+        self.detector = checkpoint.load_detector(self.name).requires_grad_(False)
+        fused = fuse(copy.deepcopy(self.detector))
+        self.model = fused.to(self.device, memory_format=torch.channels_last)
 
     def start(self, student: Detector) -> None:
         """Give the student all that fits every backbone."""
-        known = self.model.state_dict()
+        known = self.detector.state_dict()
         shared = {key: value for key, value in known.items() if key.startswith(SHARED)}
         student.load_state_dict(shared, strict=False)
 

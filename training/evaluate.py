@@ -69,6 +69,24 @@ def average_precision(
     return result
 
 
+def best_score(detections: Sequence[Found], truth: Sequence[Found], labelled: np.ndarray) -> float:
+    """The least score of a detection with which F1 at IoU 0.5 is best, over all classes together."""
+    scores, hits, objects = [], [], 0
+    for i, c in zip(*np.nonzero(labelled)):
+        mine, real = pick(detections[i], c), pick(truth[i], c)
+        hit, skip = match(mine, real)
+        scores.append(mine.scores[~skip[0]])
+        hits.append(hit[0][~skip[0]])
+        objects += int((~real.ignored).sum())
+    every, hit = np.concatenate(scores), np.concatenate(hits)
+    if not len(every):
+        return LEAST_SCORE
+    order = np.argsort(-every, kind="stable")
+    right = hit[order].cumsum()
+    f1 = 2 * right / (np.arange(1, len(right) + 1) + objects)
+    return float(every[order][f1.argmax()])
+
+
 def pick(found: Found, label: int) -> Found:
     """One class of a picture, best scores first."""
     where = np.flatnonzero(found.classes == label)
@@ -150,12 +168,10 @@ def truth_of(store: Store, size: int) -> list[Found]:
 
 
 def score(network: Network, store: Store, size: int) -> dict[str, Any]:
-    """AP50, AP and the classes' AP50 with their counts of objects."""
-    truth = truth_of(store, size)
-    precision = average_precision(
-        list(detect(network, store, size)), truth, store.labelled.cpu().numpy()
-    )
+    """AP50, AP, the score to tell objects by, and the classes' AP50 with their counts of objects."""
+    truth, found = truth_of(store, size), list(detect(network, store, size))
     labelled = store.labelled.cpu().numpy()
+    precision = average_precision(found, truth, labelled)
     objects = np.zeros(len(CLASSES), int)
     for i, real in enumerate(truth):
         mine = real.classes[~real.ignored]
@@ -163,6 +179,7 @@ def score(network: Network, store: Store, size: int) -> dict[str, Any]:
     return {
         "ap50": float(np.nanmean(precision[:, 0])),
         "ap": float(np.nanmean(precision)),
+        "conf": best_score(found, truth, labelled),
         "classes": {
             name: {"ap50": float(p[0]), "ap": float(p.mean()), "objects": int(n)}
             for name, p, n in zip(CLASSES, precision, objects)
@@ -180,13 +197,18 @@ def of_detector(model: torch.nn.Module) -> Network:
     return run
 
 
-def of_onnx(path: Path, threads: int) -> Network:
-    """A model in the project's own contract, run by ONNX Runtime."""
+def session_of(path: Path, threads: int) -> Any:
+    """A session of ONNX Runtime on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def of_onnx(path: Path, threads: int) -> Network:
+    """A model in the project's own contract, run by ONNX Runtime."""
+    session = session_of(path, threads)
 
     def run(pictures: Tensor) -> tuple[Tensor, Tensor]:
         images = pictures.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -10,6 +10,7 @@ Runtime agrees with torch on pictures of the validation set.
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import inspect
 import json
@@ -24,46 +25,64 @@ from torch import Tensor, nn
 
 from training import checkpoint, evaluate, paths
 from training.augment import letterbox_views, render
-from training.backbones import member
+from training.backbones import STRIDES, member
 from training.data import CLASSES, Store
 from training.detector import Detector
+from training.resnest import LightAttention, SplitAttention
+from training.tail import decode
 
 OPSET = 17
 TOLERANCE = 1e-3  # of scores, and of boxes as a share of the input's side
 INPUT, BOXES, SCORES = "images", "boxes", "scores"
 CHECKED = 8  # pictures compared
 MULTIPLE = 32  # pixels that an input's sides are multiples of
-CONF, NMS_IOU = 0.25, 0.5  # what the program uses where its user does not say
+NMS_IOU = 0.5  # what the program uses where its user does not say
 
 
-class Deployed(nn.Module):
-    """The detector as the program runs it: bytes in, boxes and scores out."""
+class Predictors(nn.Module):
+    """The detector as the program runs it, up to its last convolutions: bytes in, maps out."""
 
     def __init__(self, detector: Detector) -> None:
         super().__init__()
-        self.detector = detector
+        self.detector = lighten(copy.deepcopy(detector).eval())
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        predictions = self.detector(images.permute(0, 3, 1, 2).float())
-        return predictions.boxes, predictions.logits.sigmoid()
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """The logits and distances of each stride, [N,H,W,C] and [N,H,W,4]."""
+        maps = self.detector.features(images.permute(0, 3, 1, 2).float())
+        return [
+            x.permute(0, 2, 3, 1)
+            for head, features in zip(self.detector.heads, maps)
+            for x in head(features)
+        ]
+
+
+def lighten(module: nn.Module) -> nn.Module:
+    """Swap what has a form of fewer operators, in place."""
+    for name, child in module.named_children():
+        split = isinstance(child, SplitAttention)
+        setattr(module, name, LightAttention(child) if split else lighten(child))
+    return module
 
 
 def write(detector: Detector, size: int, metadata: dict[str, str], path: Path) -> None:
-    """Trace the network into an ONNX file."""
+    """Trace the network into an ONNX file, and have the tail decode what it gives."""
     free = {0: "N", 1: "H", 2: "W"}
+    maps = [(f"logits{stride}", f"distances{stride}") for stride in STRIDES]
+    names = [name for pair in maps for name in pair]
     # Newer versions of torch trace another way unless told not to.
     old = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     torch.onnx.export(
-        Deployed(detector).eval(),
+        Predictors(detector),
         (torch.zeros(1, size, size, 3, dtype=torch.uint8),),
         str(path),
         input_names=[INPUT],
-        output_names=[BOXES, SCORES],
-        dynamic_axes={INPUT: free, BOXES: {0: "N", 1: "A"}, SCORES: {0: "N", 1: "A"}},
+        output_names=names,
+        dynamic_axes={INPUT: free, **{name: free for name in names}},
         opset_version=OPSET,
         **old,
     )
     model = onnx.load(str(path))
+    decode(model.graph, maps, STRIDES, BOXES, SCORES)
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
@@ -138,7 +157,7 @@ def manifest(
         },
         "head": {"format": "boxes", "boxes": BOXES, "scores": SCORES},
         "labels": list(CLASSES),
-        "conf": CONF,
+        "conf": round(result["conf"], 2),
         "nms_iou": NMS_IOU,
         "accuracy": accuracy(result, size),
         "licence": metadata["licence"],

@@ -41,6 +41,16 @@ def fold_normalisation(model: onnx.ModelProto) -> None:
     prune(graph)
 
 
+def fold_scale(model: onnx.ModelProto) -> None:
+    """Turn Conv((x - mean) * scale) into Conv'(x - mean), in place; exact."""
+    graph = model.graph
+    sub, mul, conv = _beginning(graph)
+    scale = value(graph, mul.input[1]).reshape(1, 3, 1, 1)
+    give(graph, conv, 1, (value(graph, conv.input[1]) * scale).astype(np.float32))
+    conv.input[0] = sub.output[0]
+    prune(graph)
+
+
 def _beginning(graph: onnx.GraphProto) -> tuple[onnx.NodeProto, onnx.NodeProto, onnx.NodeProto]:
     """The subtraction, multiplication and convolution that begin the network."""
     users = {name: nodes[-1] for name, nodes in readers(graph).items()}

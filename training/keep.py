@@ -8,17 +8,23 @@ Where a machine has no checkpoint of its own, training goes on from there.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from training import checkpoint
 
 
-def keep(name: str) -> str:
-    """Write models/NAME.pt from the run's best checkpoint, and say what is in it."""
-    state = checkpoint.read(checkpoint.find(name))
-    state["ema"] = {key: value.half() if value.is_floating_point() else value for key, value in state["ema"].items()}
-    path = checkpoint.kept(name)
+def write(name: str, path: Path) -> str:
+    """Write the run's best checkpoint in half precision, and say what is in it."""
+    state = checkpoint.read(checkpoint.own(name))
+    state["ema"] = {k: v.half() if v.is_floating_point() else v for k, v in state["ema"].items()}
     checkpoint.save(path, state)
-    return f"{path}: step {state['progress']['step']}, AP {state['progress']['best']:.4f}"
+    pictures = state["progress"]["step"] * checkpoint.settings_of(state).batch
+    return f"{path}: {pictures} pictures, from {state['start']}"
+
+
+def keep(name: str) -> str:
+    """The same into models/NAME.pt."""
+    return write(name, checkpoint.kept(name))
 
 
 def main() -> None:

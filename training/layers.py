@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 class _ClipGradient(torch.autograd.Function):
@@ -58,3 +59,16 @@ def replace(module: nn.Module, old: type[nn.Module], new: type[nn.Module]) -> No
             setattr(module, name, new())
         else:
             replace(child, old, new)
+
+
+def fuse(module: nn.Module) -> nn.Module:
+    """Take every norm into the convolution right before it, in place; for evaluation only."""
+    before: tuple[str, nn.Module] | None = None
+    for name, child in list(module.named_children()):
+        if before and isinstance(before[1], nn.Conv2d) and isinstance(child, nn.BatchNorm2d):
+            setattr(module, before[0], fuse_conv_bn_eval(before[1], child))
+            setattr(module, name, nn.Identity())
+        else:
+            fuse(child)
+        before = name, child
+    return module

@@ -16,6 +16,11 @@ def cache() -> Path:
     return runs() / "data"
 
 
+def packed(split: str) -> bool:
+    """Whether `training.data` has made the set."""
+    return (cache() / split / "index.json").exists()
+
+
 def run(name: str) -> Path:
     """Checkpoints and curves of one run."""
     return runs() / name

@@ -3,7 +3,7 @@
     python3 -m training.train mobilenetv2 --epochs 60
 
 The same steps run on a CPU, where an ImageNet start and a frozen stem save most of the time, and on
-a GPU, which holds the whole set in its memory.
+a GPU, which holds the whole set in its memory. Several detectors by a given time: see together.py.
 """
 
 from __future__ import annotations
@@ -14,19 +14,22 @@ import csv
 import math
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from training import checkpoint, distil, evaluate, paths, weights
+from training import checkpoint, distil, evaluate, paths, together, weights
 from training.augment import Options, mix, random_views, recolour, render, targets, to_device
 from training.backbones import STRIDES
 from training.checkpoint import Settings
 from training.data import CLASSES, Store
-from training.detector import Detector
+from training.detector import Detector, Predictions
 from training.loss import loss
 
 SAVE_SECONDS = 300  # between checkpoints
@@ -34,6 +37,8 @@ SAY_STEPS = 50  # between lines of the log
 SHARE = 0.75  # of a device's free memory that pictures may take
 CLIP = 10.0  # of the gradient's norm
 FULL_SIZE_FROM = 0.6  # of a run that begins with smaller pictures
+REFRESH_STEPS = 200  # between looks for newer weights of a teacher
+TIMED_SAVES = 5  # in the schedule of a run with a deadline
 LOG = ("epoch", "step", "pictures", "seconds", "rate", "score_loss", "box_loss")
 RESULT = ("ap50", "ap", "person_ap50")
 
@@ -55,23 +60,57 @@ class Run:
     def __init__(self, name: str, settings: Settings, device: torch.device) -> None:
         self.folder = paths.run(name)
         self.settings, self.device = settings, device
-        self.store, self.val = (place(paths.cache() / s, device) for s in ("train", "val"))
+        self.begun, self.deadline = 0.0, 0.0  # Unix times; without them the steps are the schedule
         torch.manual_seed(settings.seed)
         model = Detector(settings.backbone, len(CLASSES), settings.width)
-        self.start = weights.initialise(model.backbone, settings.backbone)
-        self.pretrained = self.start != weights.RANDOM
         self.teacher = distil.Teacher(settings.teacher, device) if settings.teacher else None
+        self.start = self._initialise(model)
+        self.layout = torch.channels_last
+        self.model = model.to(device, memory_format=self.layout)
+        self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
+        gpu = device.type == "cuda"
+        fused = {"fused": True} if gpu else {}
+        self.optimiser = torch.optim.AdamW(self._groups(), lr=settings.rate, **fused)
+        self.progress = Progress()
+        self.costs = torch.zeros(2, device=device)  # running means of the losses
+        self.spent: list[float] = []  # seconds of the steps since the last line of the log
+        # Sizes that change along the way make compiling take minutes; one size, a quarter of one.
+        self.forward = torch.compile(self.model, dynamic=False) if gpu else self.model
+
+    def _initialise(self, model: Detector) -> str:
+        """Load what the run begins with; says what that is."""
+        settings = self.settings
+        if settings.start:
+            state = checkpoint.read(checkpoint.find(settings.start))
+            model.load_state_dict(state["ema"])
+            before = state["progress"]["step"] * checkpoint.settings_of(state).batch
+            return f"{state['start']}, {before} pictures before"
+        start = weights.initialise(model.backbone, settings.backbone)
         if self.teacher:
             self.teacher.start(model)
-            self.start += f", taught by {self.teacher.name}"
-        self.model = model.to(device, memory_format=torch.channels_last)
-        self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self._groups(), lr=settings.rate)
-        self.progress = Progress()
-        self.epoch_steps = len(self.store) // settings.batch
-        self.steps = settings.epochs * self.epoch_steps
-        self.options = Options(mosaic=settings.mosaic, mixup=settings.mixup)
-        self.forward = torch.compile(self.model) if device.type == "cuda" else self.model
+            start += f", taught by {self.teacher.name}"
+        return start
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the backbone began with trained weights; then its stem and norms stay."""
+        return not self.start.startswith(weights.RANDOM)
+
+    @cached_property
+    def store(self) -> Store:
+        return place(paths.cache() / "train", self.device)
+
+    @cached_property
+    def val(self) -> Store:
+        return place(paths.cache() / "val", self.device)
+
+    @cached_property
+    def epoch_steps(self) -> int:
+        return len(self.store) // self.settings.batch
+
+    @property
+    def steps(self) -> int:
+        return self.settings.epochs * self.epoch_steps
 
     def _groups(self) -> list[dict[str, object]]:
         """The backbone learns slower; biases and norms do not decay."""
@@ -86,6 +125,66 @@ class Run:
     @property
     def epoch(self) -> int:
         return self.progress.step // self.epoch_steps
+
+    @property
+    def done(self) -> float:
+        """How much of the schedule is over, 0..1."""
+        if not self.deadline:
+            return self.progress.step / self.steps
+        return min(1.0, (time.time() - self.begun) / max(1.0, self.deadline - self.begun))
+
+    def warm(self) -> None:
+        """Compile the network while there are no pictures yet; it stays as it is."""
+        before = copy.deepcopy(self.model.state_dict())
+        self._freeze(frozen_epoch=False)
+        self._choose_layout()
+        try:
+            for size in self.settings.sizes:
+                seconds = self._try(self.forward, size)
+                print(f"compiled for {size} in {seconds:.0f} s", flush=True)
+        except Exception as error:  # of a compiler whose errors have no common type
+            print(f"not compiled: {error}", flush=True)
+            self.forward = self.model
+        self.optimiser.zero_grad(set_to_none=True)
+        self.model.load_state_dict(before)
+        print("warm", flush=True)
+
+    def _choose_layout(self) -> None:
+        """Take the faster memory layout: on a GPU it is not the same one for every backbone."""
+        taken = {}
+        for layout in (torch.channels_last, torch.contiguous_format):
+            self.layout = layout
+            self.model.to(memory_format=layout)
+            self._try(self.model, self.settings.sizes[0])
+            taken[layout] = min(self._try(self.model, self.settings.sizes[0]) for _ in range(5))
+        self.layout = min(taken, key=lambda layout: taken[layout])
+        self.model.to(memory_format=self.layout)
+        print(f"layout: {taken}", flush=True)
+
+    def _try(self, network: Callable[[Tensor], Predictions], size: int) -> float:
+        """The seconds of a pass forward and back over grey pictures."""
+        grey = torch.full((self.settings.batch, 3, size, size), 114.0, device=self.device)
+        grey = grey.to(memory_format=self.layout)
+        began = time.monotonic()
+        with torch.autocast(self.device.type, torch.bfloat16):
+            predictions = network(grey)
+        cost = predictions.logits.mean() + predictions.boxes.mean()
+        (cost + sum(m.float().mean() for m in predictions.maps)).backward()
+        cost.item()  # waits for the device
+        return time.monotonic() - began
+
+    def train_until(self, deadline: float) -> None:
+        """Fit the whole schedule into the time up to `deadline`, a Unix time."""
+        self.begun, self.deadline = time.time(), deadline
+        kept = 0
+        while self.done < 1 and not Stop.asked:
+            self._step()
+            if int(TIMED_SAVES * self.done) > kept:
+                kept += 1
+                self.save(checkpoint.BEST)  # the latest: the schedule's end counts, not its peaks
+                together.score(self.folder.name, self.settings.sizes[-1], self.progress.step)
+        if kept < TIMED_SAVES:
+            self.save(checkpoint.BEST)
 
     def train(self, seconds: float) -> None:
         """Run to the end, or for about so many seconds."""
@@ -107,14 +206,16 @@ class Run:
         step, settings = self.progress.step, self.settings
         # Every random choice follows from the step, so that a resumed run is the same run.
         rng = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-        self._freeze()
+        self._freeze(self.epoch < settings.frozen_epochs)
         rate = self._rate()
         size = self._size(rng)
-        views = random_views(self.store, self._pictures(), size, self.options, rng)
+        options = self._options()
+        views = random_views(self.store, self._pictures(), size, options, rng)
         views = to_device(views, self.store.device)
-        pictures = recolour(render(self.store, views).to(self.device), self.options, rng)
+        pictures = recolour(render(self.store, views).to(self.device), options, rng)
+        pictures = pictures.contiguous(memory_format=self.layout)
         real = to_device(targets(self.store, views), self.device)
-        pictures, real = mix(pictures, real, self.options, rng)
+        pictures, real = mix(pictures, real, options, rng)
         with torch.autocast(self.device.type, torch.bfloat16):
             predictions = self.forward(pictures)
         cost = loss(predictions, real)
@@ -126,12 +227,14 @@ class Run:
             group["lr"] = rate * group["factor"]
         self.optimiser.step()
         self._average()
-        self._note(cost.score.item(), cost.box.item(), time.monotonic() - began)
+        self._note(torch.stack([cost.score, cost.box]).detach(), began)
 
     def _imitation(self, pictures: Tensor, maps: list[Tensor]) -> Tensor | float:
         """What it costs to differ from the teacher; nothing without one."""
         if not self.teacher:
             return 0.0
+        if self.progress.step % REFRESH_STEPS == 0:
+            self.teacher.refresh()
         with torch.autocast(self.device.type, torch.bfloat16):
             wanted = self.teacher.maps(pictures)
         return self.settings.imitation * distil.loss(maps, wanted)
@@ -139,10 +242,20 @@ class Run:
     def _size(self, rng: torch.Generator) -> int:
         """One of the sizes, smaller at first (progressive learning: Tan and Le, ICML 2021)."""
         settings = self.settings
-        full = settings.sizes[int(torch.randint(len(settings.sizes), (), generator=rng))]
-        grown = min(1.0, self.progress.step / (FULL_SIZE_FROM * self.steps))
+        count = len(settings.sizes)
+        if settings.in_turn:
+            return settings.sizes[min(count - 1, int(count * self.done))]
+        full = settings.sizes[int(torch.randint(count, (), generator=rng))]
+        grown = min(1.0, self.done / FULL_SIZE_FROM)
         share = settings.small_start + (1 - settings.small_start) * grown
         return max(1, round(share * full / STRIDES[-1])) * STRIDES[-1]
+
+    def _options(self) -> Options:
+        """The last views are like those that the program sees (YOLOX: Ge et al., 2021)."""
+        settings = self.settings
+        if self.done >= 1 - settings.plain_end:
+            return Options(mosaic=0.0)
+        return Options(mosaic=settings.mosaic, mixup=settings.mixup)
 
     def _pictures(self) -> Tensor:
         """The next batch of this epoch's order."""
@@ -151,14 +264,13 @@ class Run:
         first = self.progress.step % self.epoch_steps * self.settings.batch
         return order[first : first + self.settings.batch]
 
-    def _freeze(self) -> None:
+    def _freeze(self, frozen_epoch: bool) -> None:
         """Keep a trained stem, the trained norms and, at first, the whole trained backbone."""
         self.model.train()
         if not self.pretrained:
             return
-        whole = self.epoch < self.settings.frozen_epochs
         for i, stage in enumerate(self.model.backbone.stages):
-            stage.requires_grad_(not whole and i > 0)
+            stage.requires_grad_(not frozen_epoch and i > 0)
         for module in self.model.backbone.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
@@ -167,36 +279,60 @@ class Run:
         """A linear warm-up, then half a cosine down to a hundredth."""
         step, settings = self.progress.step, self.settings
         rise = min(1.0, (step + 1) / settings.warmup)
-        fall = 0.505 + 0.495 * math.cos(math.pi * step / self.steps)
+        fall = 0.505 + 0.495 * math.cos(math.pi * self.done)
         return settings.rate * rise * fall
 
     @torch.no_grad()
     def _average(self) -> None:
         """The moving average; it follows faster at the start of a run."""
         keep = min(self.settings.ema, (1 + self.progress.step) / (20 + self.progress.step))
-        now = self.model.state_dict()
-        for name, value in self.ema.state_dict().items():
-            if value.dtype.is_floating_point:
-                value.lerp_(now[name], 1 - keep)
-            else:
-                value.copy_(now[name])
+        now, averaged = self._averaged
+        torch._foreach_mul_(averaged, keep)
+        torch._foreach_add_(averaged, now, alpha=1 - keep)
 
-    def _note(self, score: float, box: float, seconds: float) -> None:
+    @cached_property
+    def _averaged(self) -> tuple[list[Tensor], list[Tensor]]:
+        """The tensors of the model and of its average: a state dict a step takes long to make."""
+        average = self.ema.state_dict()
+        pairs = [(t.detach(), average[k]) for k, t in self.model.state_dict().items()]
+        now, averaged = zip(*(pair for pair in pairs if pair[0].is_floating_point()))
+        return list(now), list(averaged)
+
+    def _note(self, costs: Tensor, began: float) -> None:
+        """Keep count; the losses stay on their device, which reading them would hold up."""
         p = self.progress
-        share = max(0.01, 1 / (p.step + 1))
-        p.score_loss += share * (score - p.score_loss)
-        p.box_loss += share * (box - p.box_loss)
+        self.costs.lerp_(costs, max(0.01, 1 / (p.step + 1)))
         p.step += 1
+        seconds = time.monotonic() - began
         p.seconds += seconds
+        self.spent.append(seconds)
         if p.step % SAY_STEPS == 0:
-            rate = self.settings.batch / seconds
+            self._read_costs()
+            rate = self.settings.batch * len(self.spent) / sum(self.spent)
+            self.spent.clear()
             losses = f"score {p.score_loss:.3f} box {p.box_loss:.3f}"
-            print(f"step {p.step}/{self.steps} {losses} {rate:.1f} pictures/s", flush=True)
-        if not math.isfinite(score + box):
-            raise SystemExit(f"step {p.step}: the loss is {score} + {box}; lower the rate")
+            where = f"{100 * self.done:.1f} %" if self.deadline else f"{p.step}/{self.steps}"
+            print(f"step {where} {losses} {rate:.1f} pictures/s", flush=True)
+
+    def _read_costs(self) -> None:
+        p = self.progress
+        p.score_loss, p.box_loss = self.costs.tolist()
+        if not math.isfinite(p.score_loss + p.box_loss):
+            raise SystemExit(
+                f"step {p.step}: the loss is {p.score_loss} + {p.box_loss}; lower the rate"
+            )
 
     def _evaluate(self, began: float) -> None:
         """Score the averaged weights, append to the curve, keep the best."""
+        result = self._score(began)
+        if result["ap"] > self.progress.best:  # it depends less on chance than AP50 does
+            self.progress.best = result["ap"]
+            self.save(checkpoint.BEST)
+        self.save(checkpoint.LAST)
+
+    def _score(self, began: float) -> dict[str, Any]:
+        """Score the averaged weights and append to the curve."""
+        self._read_costs()
         network = evaluate.of_detector(self.ema)
         with torch.autocast(self.device.type, torch.bfloat16):
             result = evaluate.score(network, self.val, self.settings.eval_size)
@@ -208,13 +344,11 @@ class Run:
         row += [f"{x:.4f}" for x in (result["ap50"], result["ap"], person)]
         append(self.folder / "curve.csv", (*LOG, *RESULT), row)
         print(dict(zip((*LOG, *RESULT), row)), flush=True)
-        if result["ap"] > p.best:  # it depends less on chance than AP50 does
-            p.best = result["ap"]
-            self.save(checkpoint.BEST)
-        self.save(checkpoint.LAST)
+        return result
 
     def save(self, name: str) -> None:
         """The best file holds what export needs, the last one all that training needs."""
+        self._read_costs()
         state = {
             "settings": checkpoint.pack_settings(self.settings),
             "progress": vars(self.progress),
@@ -243,7 +377,9 @@ class Run:
         self.ema.load_state_dict(state["ema"])
         if "optimiser" in state:
             self.optimiser.load_state_dict(state["optimiser"])
-        self.progress = Progress(**state["progress"])
+        self.start = state["start"]
+        self.progress = p = Progress(**state["progress"])
+        self.costs = torch.tensor([p.score_loss, p.box_loss], device=self.device)
         print(f"resume: step {self.progress.step} of {self.steps}", flush=True)
 
 
@@ -284,13 +420,17 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", help="of the run; also its backbone, unless --backbone says other")
     for field in fields(Settings):
+        flag = "--" + field.name.replace("_", "-")
+        if isinstance(field.default, bool):
+            parser.add_argument(flag, action="store_true", default=None)
+            continue
         kind = type(field.default) if field.name != "sizes" else int
         many = "+" if field.name == "sizes" else None
-        flag = "--" + field.name.replace("_", "-")
         parser.add_argument(flag, type=kind, default=None, nargs=many)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this, saved")
+    parser.add_argument("--deadline", type=Path, help="wait for this file; see together.py")
     return parser
 
 
@@ -306,6 +446,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, Stop.ask)
     signal.signal(signal.SIGINT, Stop.ask)
     run = Run(args.name, settings_from(args), torch.device(args.device))
+    if args.deadline:
+        run.warm()
+        run.train_until(together.told(args.deadline))
+        return
     run.resume()
     run.train(60 * args.minutes)
 

@@ -5,7 +5,7 @@ import unittest
 import torch
 from torch import nn
 
-from training import backbones, weights
+from training import backbones, resnest, weights
 from training.detector import PRIOR_SCORE, Detector
 from training.layers import ReLU6
 
@@ -62,6 +62,20 @@ class ReLU6InHalfPrecision(unittest.TestCase):
             gradients.append(x.grad.float())
         self.assertEqual(gradients[0].tolist(), [0, 0, 2, 2, 0, 0])
         self.assertTrue(torch.equal(*gradients))
+
+
+class LightAttention(unittest.TestCase):
+    def test_gives_what_the_trained_one_gives(self) -> None:
+        torch.manual_seed(0)
+        trained = resnest.SplitAttention(16, 32, even=4)
+        x = torch.randn(3, 16, 8, 12)
+        trained(x)  # moves the norms
+        trained.eval()
+        state = {name: value.clone() for name, value in trained.state_dict().items()}
+        with torch.no_grad():
+            torch.testing.assert_close(resnest.LightAttention(trained)(x), trained(x))
+        for name, value in trained.state_dict().items():
+            self.assertTrue(torch.equal(value, state[name]), name)
 
 
 class Detection(unittest.TestCase):

@@ -7,7 +7,7 @@ import torch
 
 from training import evaluate
 from training.data import CLASSES, pack
-from training.evaluate import Found, average_precision
+from training.evaluate import LEAST_SCORE, Found, average_precision, best_score
 from training.tests.fixtures import gradient, record
 
 NONE: list[list[float]] = []
@@ -80,6 +80,22 @@ class AveragePrecision(unittest.TestCase):
         got = [found([[0, 0, 10, 7.7]], [0])]  # IoU 0.77
         result = average_precision(got, truth, np.array([[True]]))[0]
         np.testing.assert_allclose(result, [1, 1, 1, 1, 1, 1, 0, 0, 0, 0])
+
+    def test_the_best_score_gives_the_best_f1(self) -> None:
+        # From the best score down: right, right, false, right, false, false, of four objects.
+        truth = [found([A], [0]) for _ in range(4)]
+        got = [
+            found([A, B], [0, 0], [0.9, 0.3]),
+            found([A, B], [0, 0], [0.8, 0.7]),
+            found([A, B], [0, 0], [0.6, 0.2]),
+            found(NONE, []),
+        ]
+        every = np.ones((4, 1), bool)
+        self.assertAlmostEqual(best_score(got, truth, every), 0.6)
+        # Where the class is not judged, nothing counts.
+        every[2] = False
+        self.assertAlmostEqual(best_score(got, truth, every), 0.8)
+        self.assertEqual(best_score([found(NONE, [])], [found([A], [0])], every[:1]), LEAST_SCORE)
 
     def test_no_detections(self) -> None:
         self.assertEqual(ap50([found(NONE, [])], [found([A], [0])], [[True]]), [0.0])

@@ -16,7 +16,7 @@ from training.detector import Detector
 
 try:
     import onnx
-    import onnxruntime  # noqa: F401
+    import onnxruntime
 
     from training import export
 except ImportError as missing:
@@ -42,7 +42,7 @@ class Export(unittest.TestCase):
             "progress": {"step": 10},
             "start": "random weights",
         }
-        cls.result = {"ap50": 0.5, "classes": {"person": {"ap50": 0.25}}}
+        cls.result = {"ap50": 0.5, "conf": 0.314, "classes": {"person": {"ap50": 0.25}}}
         cls.metadata = export.describe("made", state, "Apache-2.0", 96, cls.result, ["b", "a", "b"])
         cls.path = cls.folder / "made.onnx"
         export.write(cls.detector, 96, cls.metadata, cls.path)
@@ -67,6 +67,26 @@ class Export(unittest.TestCase):
                 difference = export.largest_difference(detector, path, pictures)
                 self.assertLess(difference, export.TOLERANCE)
 
+    def test_only_the_grid_depends_on_shapes(self) -> None:
+        nodes = onnx.load(str(self.path)).graph.node
+        kinds = [node.op_type for node in nodes if node.op_type not in ("Constant", "Identity")]
+        self.assertEqual(kinds.count("Shape"), 1)
+        self.assertEqual(kinds.count("Sigmoid"), 1)
+        self.assertLess(len(kinds) - kinds.count("Conv") - kinds.count("Clip"), 80)
+
+    def test_with_the_sides_known_the_grid_is_constant(self) -> None:
+        model = onnx.load(str(self.path))
+        dims = model.graph.input[0].type.tensor_type.shape.dim
+        dims[1].dim_value, dims[2].dim_value = 64, 160
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(self.folder / "optimised.onnx")
+        options.log_severity_level = 3
+        onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        kinds = {n.op_type for n in onnx.load(options.optimized_model_filepath).graph.node}
+        self.assertFalse(kinds & {"Shape", "Range", "Gather", "Unsqueeze", "Split"})
+
     def test_the_file_describes_itself(self) -> None:
         model = onnx.load(str(self.path))
         said = {p.key: p.value for p in model.metadata_props}
@@ -83,6 +103,7 @@ class Export(unittest.TestCase):
         self.assertEqual(made["file"], "made.onnx")
         self.assertEqual((made["input"]["width"], made["head"]["format"]), (96, "boxes"))
         self.assertEqual((made["precision"], made["accuracy"]["person_ap50"]), ("fp32", 0.25))
+        self.assertEqual(made["conf"], 0.31)
 
 
 if __name__ == "__main__":

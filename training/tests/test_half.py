@@ -26,7 +26,11 @@ class Half(unittest.TestCase):
             export.write(Detector("resnet18", len(CLASSES), width=16), 96, {"name": "a"}, source)
             half.halve(source, target)
             self.assertLess(target.stat().st_size, 0.52 * source.stat().st_size)
-            self.assertEqual(onnx.load(str(target)).metadata_props[0].value, "a")
+            made = onnx.load(str(target))
+            self.assertEqual(made.metadata_props[0].value, "a")
+            # The picture's bytes, what the predictors of three levels read, and the grid.
+            casts = [node for node in made.graph.node if node.op_type == "Cast"]
+            self.assertEqual(len(casts), 1 + 6 + 1)
             for shape in ((1, 3, 96, 96), (2, 3, 64, 128)):
                 pictures = (255 * torch.rand(shape)).round()
                 one, two = (of_onnx(path, 1)(pictures) for path in (source, target))

@@ -56,6 +56,15 @@ class Training(TinyRuns):
             sizes.append(run._size(torch.Generator()))
         self.assertEqual(sizes, [192, 224, 256, 288, 320, 320])
 
+    def test_a_resumed_run_says_what_it_began_with(self) -> None:
+        start("one").save(checkpoint.BEST)
+        settings = replace(TINY, start="one")
+        first = start("two", settings)
+        first.train(seconds=600)
+        state = checkpoint.read(paths.run("two") / checkpoint.BEST)
+        checkpoint.save(paths.run("one") / checkpoint.BEST, state)  # what it began with has changed
+        self.assertEqual(start("two", settings).start, first.start)
+
     def test_stops_when_asked_and_leaves_a_checkpoint(self) -> None:
         run = start("stopped")
         with mock.patch.object(train.Stop, "asked", True):
@@ -85,10 +94,10 @@ class Training(TinyRuns):
 
     def test_a_trained_backbone_is_frozen_then_freed_but_for_its_stem(self) -> None:
         run = start("frozen")
-        run.pretrained = True
+        run.start = "ImageNet weights"
 
         def learning() -> list[bool]:
-            run._freeze()
+            run._freeze(run.epoch < run.settings.frozen_epochs)
             stages = run.model.backbone.stages
             return [all(p.requires_grad for p in stage.parameters()) for stage in stages]
 
