@@ -280,11 +280,11 @@ func TestOpenRefuses(t *testing.T) {
 		{"a wrong input name", func(m *Manifest, d []byte) []byte { m.Input.Name = "pixels"; return d }, Options{}, `has no input "pixels"`},
 		{"a wrong input type", func(m *Manifest, d []byte) []byte { m.Input.Type = "float32"; return d }, Options{}, "input images is"},
 		{"a wrong output name", func(m *Manifest, d []byte) []byte { m.Head.Boxes = "places"; return d }, Options{}, `has no output "places"`},
-		{"too few labels", func(m *Manifest, d []byte) []byte { m.Labels = m.Labels[1:]; return d }, Options{}, "scores [1,"},
+		{"too few labels", func(m *Manifest, d []byte) []byte { m.Labels = m.Labels[1:]; return d }, Options{}, "output scores is float32 [N,A,14]"},
 		{"another head", func(m *Manifest, d []byte) []byte {
 			m.Head = Head{Format: "ssd", Boxes: "boxes", Scores: "scores", SSD: ssd.Head.SSD}
 			return d
-		}, Options{}, "boxes [1,"},
+		}, Options{}, "output scores is float32 [N,A,14]"},
 		{"an unknown class", keep, Options{Classes: []string{"unicorn"}}, `class "unicorn"`},
 		{"an impossible conf", keep, Options{Conf: 2}, "conf is 2"},
 		{"a device that is not there", keep, Options{Device: "cuda:0"}, "has no libonnxruntime_providers_cuda.so beside it; run 'deploy/setup.sh cuda'"},

@@ -23,7 +23,7 @@ type Batch struct {
 	bytes   []uint8     // the pictures, one behind the other, of a uint8 input, else
 	floats  []float32   // of a float32 one
 	results [][]float32 // for each output, the pictures' one behind the other
-	sizes   []batchSize // for 2 pictures, 3, …
+	sizes   []batchSize // for 2 pictures, 3, …; empty below the least
 	pinner  runtime.Pinner
 }
 
@@ -37,15 +37,18 @@ type batchSize struct {
 // NewBatch makes a batch of up to most requests, 2 or more, and runs every size
 // once, since the first run of a size may be slow. It returns ErrOnePicture where
 // the network cannot do it.
-func (m *Model) NewBatch(most int) (*Batch, error) {
+func (m *Model) NewBatch(most int) (*Batch, error) { return m.newBatch(2, most) }
+
+// newBatch is NewBatch for no fewer than least requests.
+func (m *Model) newBatch(least, most int) (*Batch, error) {
 	b := &Batch{model: m}
-	if err := b.allocate(int64(most)); err != nil {
+	if err := b.allocate(int64(least), int64(most)); err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare model %s for %d pictures at a time: %w", m.manifest.Name, most, err), b.Close())
 	}
 	return b, nil
 }
 
-func (b *Batch) allocate(most int64) error {
+func (b *Batch) allocate(least, most int64) error {
 	in := &b.model.manifest.Input
 	pixels := most * in.shape().FlattenedSize()
 	if in.Type == "uint8" {
@@ -61,11 +64,12 @@ func (b *Batch) allocate(most int64) error {
 		b.pinner.Pin(&result[0])
 	}
 	b.sizes = make([]batchSize, most-1)
-	for i := range b.sizes {
-		if err := b.bind(&b.sizes[i], int64(i+2)); err != nil {
+	for n := least; n <= most; n++ {
+		size := &b.sizes[n-2]
+		if err := b.bind(size, n); err != nil {
 			return err
 		}
-		if err := b.model.infer(&b.sizes[i].bound); err != nil {
+		if err := b.model.infer(&size.bound); err != nil {
 			return fmt.Errorf("%w: %w", ErrOnePicture, oneLine(err))
 		}
 	}

@@ -115,7 +115,8 @@ func open(m *Manifest, opts Options) (*Model, error) {
 		return nil, fmt.Errorf("%s: %w", m.Path(), err)
 	}
 	model := &Model{manifest: m, opts: opts, device: device, decoder: dec, wanted: wanted, classes: classes}
-	if err = model.start(data); err != nil && opts.Fallback && !device.OnCPU() {
+	var option *OptionError
+	if err = model.start(data); err != nil && opts.Fallback && !device.OnCPU() && !errors.As(err, &option) {
 		model.notify("the network runs on the CPU, not on " + device.String() + ": " + err.Error())
 		model.device, model.placement = Device{Kind: cpuKind}, nil
 		err = model.start(data)
@@ -268,7 +269,7 @@ func (m *Model) newSession(data []byte, more func(*ort.SessionOptions) error) (*
 			return nil, err
 		}
 	}
-	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, []string{m.manifest.Input.Name}, m.manifest.Head.outputs(), so)
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(fixSides(data, &m.manifest.Input), []string{m.manifest.Input.Name}, m.manifest.Head.outputs(), so)
 	if err != nil && !m.device.OnCPU() {
 		what, fix := m.device.provider().explain(err)
 		return nil, &DeviceError{m.device, what, fix}

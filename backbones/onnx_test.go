@@ -71,9 +71,7 @@ func onnxFloats(name string, value float32, shape ...int64) []byte {
 	return pbBytes(5, dims, pbInt(2, onnxFloat), pbText(8, name), pbBytes(9, raw))
 }
 
-const (
-	graphInput, graphOutput = 11, 12 // fields of GraphProto
-)
+const graphOutput = 12 // of GraphProto, as graphInput
 
 // onnxValue declares an input or output; a size below 0 is one that may be any.
 func onnxValue(field int, name string, elem int64, shape ...int64) []byte {

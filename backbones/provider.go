@@ -40,7 +40,13 @@ type sessionPlan struct {
 	cache   string // folder for what the provider builds from this model; empty if nothing
 }
 
-var cudaLibraries = []string{"cudart.so.12", "cublasLt.so.12", "cublas.so.12", "curand.so.10", "cufft.so.11", "cudnn.so.9"}
+// cudaLibraries are those of CUDA 12 and of CUDA 13; one of the two lies beside an
+// ONNX Runtime.
+var cudaLibraries = []string{
+	"cudart.so.12", "cublasLt.so.12", "cublas.so.12", "cufft.so.11",
+	"cudart.so.13", "nvrtc.so.13", "cublasLt.so.13", "cublas.so.13", "cufft.so.12",
+	"curand.so.10", "cudnn.so.9",
+}
 
 var providers = []provider{
 	{kind: cpuKind, form: "cpu", name: "CPU",
@@ -115,6 +121,9 @@ func (d Device) attachTo(so *ort.SessionOptions, plan sessionPlan) error {
 			"set GODEBUG=" + noPreemption + " in the environment, which switches those signals off"}
 	}
 	if err := p.attach(so, d, plan); err != nil {
+		if option := (*OptionError)(nil); errors.As(err, &option) {
+			return err
+		}
 		what, fix := p.explain(err)
 		return &DeviceError{d, fmt.Sprintf("the ONNX Runtime in use, %s, cannot use it: %s", runtimePath, what), fix}
 	}
@@ -137,10 +146,16 @@ var (
 	cudaFailure    = regexp.MustCompile(`CUDA failure \d+: [^;]*`)
 )
 
+// driverLibrary comes with NVIDIA's driver; builds for CUDA 13 do not load without it.
+const driverLibrary = "libcuda.so.1"
+
 // explain makes of an error of ONNX Runtime what is wrong and what to do about it.
 func (p *provider) explain(err error) (what, fix string) {
 	text := oneLine(err).Error()
 	if found := missingLibrary.FindStringSubmatch(text); found != nil {
+		if found[1] == driverLibrary {
+			return found[1] + ", which is the NVIDIA driver's, is missing", "install the driver, and start a container with --gpus all"
+		}
 		return found[1] + " is missing", "install it beside that library, or where the system looks for libraries (docs/gpu.md)"
 	}
 	if found := cudaFailure.FindString(text); found != "" {
@@ -152,23 +167,61 @@ func (p *provider) explain(err error) (what, fix string) {
 	return strings.TrimSuffix(text, "."), p.fix
 }
 
-// attachCUDA: the convolution algorithm is searched once for each input shape,
-// which the warm-up does; memory grows by what is asked for, not in doublings,
-// since other processes share a GPU. CUDA graphs need an input that stays at one
-// place in the GPU's memory, which the Go binding cannot allocate.
+// cudaOptionsEnv adds to, or changes, what ONNX Runtime's CUDA provider is told:
+// "name=value name=value", for measurements.
+const cudaOptionsEnv = "TRACKER_CUDA_OPTIONS"
+
+// OptionError says what is wrong with an option that the user has set for a device, and
+// what to do about it. The device may be there: it is no reason to do without.
+type OptionError struct{ What, Fix string }
+
+func (e *OptionError) Error() string { return e.What + "; " + e.Fix }
+
+// wrongPair says what is wrong with one of cudaOptionsEnv.
+func wrongPair(pair string, err error) *OptionError {
+	return &OptionError{fmt.Sprintf("%s: %q: %v", cudaOptionsEnv, pair, oneLine(err)), "correct it, or unset " + cudaOptionsEnv}
+}
+
+// setPairs adds the pairs of a text to a set. added is called after each: an error is that
+// of the pair.
+func setPairs(text string, set map[string]string, added func() error) error {
+	for _, pair := range strings.Fields(text) {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return wrongPair(pair, errors.New("want name=value"))
+		}
+		set[name] = value
+		if err := added(); err != nil {
+			return wrongPair(pair, err)
+		}
+	}
+	return nil
+}
+
+// attachCUDA: convolutions compute channels-last, as tensor cores do, with the
+// algorithm that cuDNN's heuristics name for each input shape: trying all of them
+// takes seconds for every number of pictures. Memory grows by what is asked for, not
+// in doublings, since other processes share a GPU. CUDA graphs need an input that
+// stays at one place in the GPU's memory, which the Go binding cannot allocate.
 func attachCUDA(so *ort.SessionOptions, d Device, _ sessionPlan) error {
+	set := map[string]string{
+		"device_id":                    d.Target,
+		"arena_extend_strategy":        "kSameAsRequested",
+		"cudnn_conv_algo_search":       "HEURISTIC",
+		"cudnn_conv_use_max_workspace": "1",
+		"do_copy_in_default_stream":    "1",
+		"prefer_nhwc":                  "1",
+	}
 	options, err := ort.NewCUDAProviderOptions()
 	if err != nil {
 		return err
 	}
 	defer options.Destroy()
-	if err := options.Update(map[string]string{
-		"device_id":                    d.Target,
-		"arena_extend_strategy":        "kSameAsRequested",
-		"cudnn_conv_algo_search":       "EXHAUSTIVE",
-		"cudnn_conv_use_max_workspace": "1",
-		"do_copy_in_default_stream":    "1",
-	}); err != nil {
+	update := func() error { return options.Update(set) }
+	if err := update(); err != nil {
+		return err
+	}
+	if err := setPairs(os.Getenv(cudaOptionsEnv), set, update); err != nil {
 		return err
 	}
 	return so.AppendExecutionProviderCUDA(options)

@@ -20,7 +20,7 @@ func (m *Model) Time(n int, length time.Duration) (_ []time.Duration, err error)
 	}
 	infer := func() error { return requests[0].Run(context.Background()) }
 	if n > 1 {
-		batch, err := m.NewBatch(n)
+		batch, err := m.newBatch(n, n)
 		if err != nil {
 			return nil, err
 		}
