@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install what the tracker needs beyond Go. Running it again costs nothing.
 #
-#   deploy/setup.sh [packages|runtime|models|video|ssd|openvino|cuda|testing]...    default: packages runtime models video
+#   deploy/setup.sh [packages|runtime|models|video|ssd|openvino|cuda|cuda13|testing]...    default: packages runtime models video
 #
 #   packages  compiler, OpenCV, FFmpeg and libyuv, from the system's own packages (needs root or sudo)
 #   runtime   ONNX Runtime             -> $TRACKER_HOME/lib
@@ -10,13 +10,16 @@
 #   ssd       a third-party detector, ssd-mobilenetv2 -> $TRACKER_HOME/models
 #   openvino  ONNX Runtime with OpenVINO, for --device openvino (84 MB) -> $TRACKER_HOME/lib/openvino
 #   cuda      ONNX Runtime with CUDA, CUDA 12 and cuDNN 9, for --device cuda (1.9 GB) -> $TRACKER_HOME/lib/cuda
-#   testing   an RTSP server and ffmpeg for the tests, from the system's own packages; tests skip without them
+#   cuda13    the same with CUDA 13, for drivers of version 580 or newer (1.4 GB) -> $TRACKER_HOME/lib/cuda
+#   testing   for the tests, which skip without: an RTSP server and ffmpeg, from the system's own packages, and
+#             an S3 server, built from its sources -> $TRACKER_HOME/bin
 #
 # TRACKER_HOME defaults to ${XDG_DATA_HOME:-~/.local/share}/tracker. Everything downloaded is pinned
 # and checked by SHA-256; registries and mirrors are those that pip, npm and apt are set up to use.
 set -euo pipefail
 
 readonly ORT_VERSION=1.24.3
+readonly S3_SERVER=github.com/versity/versitygw S3_SERVER_VERSION=v1.8.0
 readonly OBJECTRON=@mediapipe/objectron@0.4.1675468480
 readonly ASSETS=objectron_solution_packed_assets.data
 readonly ASSETS_SHA256=470986ca5df183f41698da6de74b027d838fe289d77b5ab094497d350bee664e
@@ -132,11 +135,11 @@ setup_models() {
 	done
 }
 
-# setup_bundle NAME FILE...: a folder of its own for the libraries, named by patterns, of the wheels that
-# deploy/NAME.txt pins.
+# setup_bundle NAME FOLDER FILE...: a folder of its own under lib/ for the libraries, named by patterns, of
+# the wheels that deploy/NAME.txt pins.
 setup_bundle() {
-	local name=$1 dir=$TRACKER_HOME/lib/$1 platforms=() tag wheel pattern
-	shift
+	local name=$1 dir=$TRACKER_HOME/lib/$2 platforms=() tag wheel pattern
+	shift 2
 	[[ $(uname -sm) == "Linux x86_64" ]] || die "no pinned $name libraries for $(uname -sm): put a build of" \
 		"ONNX Runtime that has $name into $dir, or name it in TRACKER_ORT_LIB"
 	cmp -s "$ROOT/deploy/$name.txt" "$dir/wheels.txt" && return
@@ -175,13 +178,18 @@ keep_licences() {
 }
 
 setup_openvino() {
-	setup_bundle openvino 'libonnxruntime.so.*' 'libonnxruntime_providers_*.so' 'libopenvino.so.????' \
+	setup_bundle openvino openvino 'libonnxruntime.so.*' 'libonnxruntime_providers_*.so' 'libopenvino.so.????' \
 		'libopenvino_onnx_frontend.so.????' 'libopenvino_*_plugin.so' 'libtbb*.so*'
 }
 
-setup_cuda() {
-	setup_bundle cuda 'libonnxruntime.so.*' 'libonnxruntime_providers_*.so' 'libcublas*.so.*' 'libcudart.so.*' \
-		'libcudnn*.so.*' 'libcufft.so.*' 'libcurand.so.*' 'libnvJitLink.so.*' 'libnvrtc*.so.*'
+setup_cuda() { setup_cuda_bundle cuda; }
+
+setup_cuda13() { setup_cuda_bundle cuda13; }
+
+# setup_cuda_bundle NAME: one takes the place of the other.
+setup_cuda_bundle() {
+	setup_bundle "$1" cuda 'libonnxruntime.so.*' 'libonnxruntime_providers_*.so' 'libcublas*.so.*' 'libcudart.so.*' \
+		'libcudnn*.so.*' 'libcufft.so.*' 'libcurand.so.*' 'libnvJitLink.so.*' 'libnvrtc.so.*' 'libnvrtc-builtins.so.*'
 }
 
 # manifest_value KEY: a text value at the top level of the model's manifest.
@@ -245,12 +253,26 @@ setup_testing() {
 	have ffmpeg || missing+=(ffmpeg)
 	/usr/bin/python3 "$ROOT/capture/rtsptest/server.py" --check 2>/dev/null ||
 		missing+=(python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-{base,good,bad})
-	[[ ${#missing[@]} == 0 ]] && return
-	if ! have apt-get; then
+	if [[ ${#missing[@]} != 0 ]] && ! have apt-get; then
 		say "no apt-get, so no RTSP server or ffmpeg: the tests that need them are skipped"
+	else
+		apt_install "${missing[@]}"
+	fi
+	setup_s3_server
+}
+
+# setup_s3_server: Go's checksum database vouches for its sources.
+setup_s3_server() {
+	local program=$TRACKER_HOME/bin/versitygw
+	[[ $(go version -m "$program" 2>/dev/null) == *$'\tmod\t'"$S3_SERVER"$'\t'"$S3_SERVER_VERSION"$'\t'* ]] && return
+	say "building the S3 server for the tests (2 minutes)"
+	if ! GOBIN=$WORK go install -ldflags '-s -w' "$S3_SERVER/cmd/versitygw@$S3_SERVER_VERSION"; then
+		say "no S3 server: the tests of results in a store are skipped"
 		return
 	fi
-	apt_install "${missing[@]}"
+	mkdir -p "$TRACKER_HOME/bin"
+	mv "$WORK/versitygw" "$program"
+	say "installed $program"
 }
 
 main() {
@@ -258,8 +280,8 @@ main() {
 	workdir
 	for step in "$@"; do
 		case $step in
-		packages | runtime | models | video | ssd | openvino | cuda | testing) "setup_$step" ;;
-		*) die "no step '$step'; steps: packages runtime models video ssd openvino cuda testing" ;;
+		packages | runtime | models | video | ssd | openvino | cuda | cuda13 | testing) "setup_$step" ;;
+		*) die "no step '$step'; steps: packages runtime models video ssd openvino cuda cuda13 testing" ;;
 		esac
 	done
 }

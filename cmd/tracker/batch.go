@@ -20,6 +20,7 @@ import (
 
 	"github.com/tracker-go/tracker/backbones"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/store"
 	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/track"
 )
@@ -30,6 +31,7 @@ equal, byte for byte, those of an uninterrupted run.
 
   tracker batch videos/ --out results --classes person
   tracker batch yard.mp4 'gate/*.mp4' --out results --video
+  tracker batch videos/ --out s3://bucket/results
   find /archive -name '*.mp4' | tracker batch - --out results --json
 
 An input is a file; a folder, which stands for every video in it and below and for
@@ -42,6 +44,11 @@ An input whose results are complete, of the same bytes, model and settings, is n
 done again. One that fails is reported at the end, and leaves the others alone; a
 full disk ends the batch.
 
+With --out s3://BUCKET/PREFIX results go to an S3-compatible store. AWS_ENDPOINT_URL
+names its server, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY the keys, AWS_REGION the
+region. They are made in a folder of this machine (--scratch) and brought there when an
+input is over, the manifest last.
+
 With --queue, workers on any number of machines do the work ('tracker worker'), and
 batch waits for them.
 
@@ -49,7 +56,8 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 130 interrupted.`
 
 // batchFlags are those that only a batch has.
 type batchFlags struct {
-	out, file, list    string
+	out, scratch       string
+	file, list         string
 	queue              string
 	jobs               int
 	video, force, json bool
@@ -70,6 +78,9 @@ func newBatchCommand() *cobra.Command {
 			if err != nil {
 				return &codedError{exitUsage, err}
 			}
+			if err := w.openStore(cmd.Context(), store.OpenPatience); err != nil {
+				return err
+			}
 			if own.queue != "" {
 				return own.runQueue(cmd, w, items)
 			}
@@ -78,7 +89,8 @@ func newBatchCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVarP(&own.out, "out", "o", "", "folder `DIR` for the results; made if it is not there")
+	flags.StringVarP(&own.out, "out", "o", "", "folder `DIR` for the results, made if it is not there; or s3://BUCKET/PREFIX in a store")
+	bindScratch(flags, &own.scratch)
 	flags.StringVar(&own.list, "list", "", "take inputs from `FILE`, one a line, too")
 	flags.IntVarP(&own.jobs, "jobs", "j", 2, "`N` inputs at the same time, on one network")
 	flags.BoolVar(&own.video, "video", false, "write annotated videos, too")
@@ -88,6 +100,11 @@ func newBatchCommand() *cobra.Command {
 	bindBatch(flags, &cfg, &own.file)
 	completeNames(cmd)
 	return cmd
+}
+
+// bindScratch makes the flag of what batches and workers whose results go to a store need.
+func bindScratch(flags *pflag.FlagSet, scratch *string) {
+	flags.StringVar(scratch, "scratch", "", "make results that go to a store in folder `DIR`, where an input that is broken off goes on; below the user's cache if not given")
 }
 
 // bindBatch makes the flags of the settings that a batch has in common with a run.
@@ -111,12 +128,18 @@ func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader
 	switch {
 	case b.out == "":
 		return nil, nil, fmt.Errorf("nowhere to write the results: give --out DIR")
+	case b.scratch != "" && !store.IsAddress(b.out):
+		return nil, nil, fmt.Errorf("scratch is for results that go to a store: give --out s3://BUCKET/PREFIX, or no --scratch")
 	case b.jobs < 1:
 		return nil, nil, fmt.Errorf("jobs is %d, want 1 or more", b.jobs)
 	case len(args) == 0:
 		return nil, nil, fmt.Errorf("no inputs: give files, folders, @LIST, or - for a list on standard input")
 	}
-	inputs, err := batch.Expand(args, stdin, b.out)
+	to, err := depotOf(b.out, b.scratch)
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs, err := batch.Expand(args, stdin, to.folder)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,12 +153,12 @@ func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader
 	}
 	c.Input, c.Cam, c.Save, c.Codec, c.MOT, c.JSONL, c.Timings, c.Record, c.Display = nil, nil, "", "auto", "", "", "", "", "off"
 	c.Budget = 0 // what it changes would depend on how busy the machine is
-	w, err := newWorkshop(c, b.out, b.video, b.force)
+	w, err := newWorkshop(c, to, b.video, b.force)
 	return w, items, err
 }
 
 // newWorkshop finds the model, and settles what depends on it.
-func newWorkshop(c config.Config, out string, video, force bool) (*workshop, error) {
+func newWorkshop(c config.Config, to depot, video, force bool) (*workshop, error) {
 	m, err := chooseModel(&c)
 	if err != nil {
 		return nil, err
@@ -156,19 +179,20 @@ func newWorkshop(c config.Config, out string, video, force bool) (*workshop, err
 		MaxFrames       int
 		ImageFPS        float64
 		Video           bool
-	}{c.Size, c.Device, c.Conf, c.NMSIoU, c.Classes, name, cfg, c.CameraMotion, c.Stride, c.MaxFrames, c.ImageFPS, video})
+		Zones           []string `json:",omitempty"`
+	}{c.Size, c.Device, c.Conf, c.NMSIoU, c.Classes, name, cfg, c.CameraMotion, c.Stride, c.MaxFrames, c.ImageFPS, video, c.Zones})
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(out, 0o777); err != nil {
-		return nil, fmt.Errorf("make the results' folder: %w", err)
+	if err := os.MkdirAll(to.folder, 0o777); err != nil {
+		return nil, fmt.Errorf("make the %s: %w", to.role(), err)
 	}
 	onnx, _, err := backbones.RuntimeInUse()
 	if err != nil {
 		return nil, err
 	}
 	return &workshop{
-		config: c, model: m, settings: settings, out: out, video: video, force: force,
+		config: c, model: m, settings: settings, depot: to, video: video, force: force,
 		versions: batch.Versions{Tracker: version, Go: runtime.Version(), OpenCV: gocv.OpenCVVersion(), ONNX: onnx},
 	}, nil
 }

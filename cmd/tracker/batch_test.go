@@ -120,7 +120,8 @@ func TestBatchSurvivesKills(t *testing.T) {
 	}
 	sixVideos(t, filepath.Join(dir, "in"))
 	args := func(out string) []string {
-		return []string{"batch", "in", "--out", out, "--video", "--classes", "person", "--json", "-q"}
+		return []string{"batch", "in", "--out", out, "--video", "--classes", "person", "--json", "-q",
+			"--zones", "line=0 0.5 1 0.5", "--zones", "area=0.2 0.3 0.8 0.3 0.8 0.9 0.2 0.9"}
 	}
 	began := time.Now()
 	if got := runIn(t, dir, args("whole")...); got.code != exitOK {

@@ -24,6 +24,7 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/config"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 // pieceFrames is how many frames a piece of an annotated video has. Pieces can only
@@ -37,9 +38,9 @@ type workshop struct {
 	model    *backbones.Manifest
 	settings json.RawMessage // those that the results depend on
 	versions batch.Versions
-	out      string // folder
-	video    bool
-	force    bool
+	depot
+	video bool
+	force bool
 	// engine opens the network when it is first needed.
 	engine func() (*engine, error)
 	log    *slog.Logger
@@ -66,6 +67,7 @@ type job struct {
 	film    *sink.Video // nil without a video
 	overlay *overlay.Overlay
 	keeper  *stateKeeper
+	zones   *zone.Counter // nil where nobody counts
 	source  *capture.Stream
 	pending *moment // the next to be saved
 	frames  int     // that are done, those of a run before included
@@ -83,11 +85,15 @@ func (w *workshop) process(ctx context.Context, it item, told func(frame, of int
 		Model: batch.Model{Name: w.model.Name, SHA256: w.model.SHA256},
 	}
 	err := j.prepare()
-	if err == nil && !w.force && batch.Finished(w.out, j.path("manifest.json"), j.manifest.Key) {
-		return &j.manifest, cmp.Or(j.tidyLate(), errSkipped)
+	if err == nil && !w.force {
+		if done, storeErr := j.finished(ctx); storeErr != nil {
+			return &j.manifest, storeErr
+		} else if done {
+			return &j.manifest, cmp.Or(j.tidyLate(), errSkipped)
+		}
 	}
 	if dirErr := os.MkdirAll(filepath.Dir(j.path("x")), 0o777); dirErr != nil {
-		return &j.manifest, w.blame(fmt.Errorf("make the results' folder: %w", dirErr))
+		return &j.manifest, w.blame(fmt.Errorf("make the %s: %w", w.role(), dirErr))
 	}
 	lock, lockErr := atomicfile.Create(j.path("lock"))
 	if lockErr != nil {
@@ -101,19 +107,26 @@ func (w *workshop) process(ctx context.Context, it item, told func(frame, of int
 		j.manifest.Status, j.manifest.Error = statusOf(err), oneLine(err)
 		err = errors.Join(err, j.manifest.Write(j.path("manifest.json")))
 	}
+	err = errors.Join(err, j.deliver(ctx))
 	return &j.manifest, errors.Join(err, lock.Abort())
 }
 
 // statusOf is the status of an item that was not done.
 func statusOf(err error) batch.Status {
 	var place *placeError
-	switch code := exitCode(err); {
-	case code == exitInterrupted, errors.As(err, &place):
+	switch {
+	case stopped(err), errors.As(err, &place):
 		return batch.Interrupted
-	case code == exitPartial:
+	case exitCode(err) == exitPartial:
 		return batch.CutShort
 	}
 	return batch.Failed
+}
+
+// stopped says that the user has stopped the work on an item, or the delivery of what came
+// of it.
+func stopped(err error) bool {
+	return errors.Is(err, context.Canceled) || exitCode(err) == exitInterrupted
 }
 
 // placeError is of no single item: what is wrong is where the batch runs. The same
@@ -139,16 +152,16 @@ func diskFull(err error) bool {
 
 // writable is an error where the folder of the results takes none.
 func (w *workshop) writable() error {
-	f, err := os.CreateTemp(w.out, ".writable-*")
+	f, err := os.CreateTemp(w.folder, ".writable-*")
 	if err != nil {
-		return fmt.Errorf("folder of the results: %w; make it writable, and the same command goes on", err)
+		return fmt.Errorf("%s: %w; make it writable, and the same command goes on", w.role(), err)
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // path is that of one of the item's files.
 func (j *job) path(ext string) string {
-	return filepath.Join(j.out, filepath.FromSlash(j.name)+"."+ext)
+	return filepath.Join(j.folder, filepath.FromSlash(j.name)+"."+ext)
 }
 
 // outputs are the names of the results, below the folder.
@@ -183,11 +196,14 @@ func (j *job) program() string { return j.versions.Tracker + " " + j.versions.ON
 
 // work brings the item to its end, from where a run before has left it.
 func (j *job) work(ctx context.Context) (err error) {
-	var from *batch.Checkpoint
-	if !j.force {
-		from = batch.LoadCheckpoint(j.path("checkpoint"), j.manifest.Key, j.program())
+	if j.made() {
+		return nil
 	}
-	if from != nil && from.Ready != nil && batch.Publish(j.out, from.Ready.Outputs) == nil {
+	from, err := j.checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	if from != nil && from.Ready != nil && batch.Publish(j.folder, from.Ready.Outputs) == nil {
 		j.manifest = *from.Ready
 		return j.conclude()
 	}
@@ -235,7 +251,7 @@ func (j *job) open(ctx context.Context, eng *engine, from *batch.Checkpoint) (er
 		return fmt.Errorf("%s is live, which has no end; a batch takes files and folders", j.Path)
 	}
 	for _, name := range j.written() {
-		f, err := atomicfile.Continue(filepath.Join(j.out, filepath.FromSlash(name)))
+		f, err := atomicfile.Continue(filepath.Join(j.folder, filepath.FromSlash(name)))
 		if err != nil {
 			return err
 		}
@@ -294,6 +310,7 @@ func (j *job) assemble(c config.Config) (err error) {
 		// Without the panel: its times are never the same.
 		j.overlay = overlay.New(overlay.Options{HidePanel: true})
 	}
+	j.zones = zonesOf(c, nil)
 	j.keeper, err = newStateKeeper(c, every)
 	return err
 }
@@ -305,6 +322,11 @@ func (j *job) resume(c config.Config, from *batch.Checkpoint) error {
 	}
 	if err := j.keeper.restore(from); err != nil {
 		return err
+	}
+	if j.zones != nil {
+		if err := j.zones.Restore(from.Zones); err != nil {
+			return err
+		}
 	}
 	if j.video {
 		var pieces sink.Pieces
@@ -346,7 +368,7 @@ func (j *job) track(ctx context.Context, eng *engine, timings *timing.Recorder) 
 	p := &pipeline.Pipeline{
 		Source: j.source, Detectors: eng.pools[0], Turns: eng.turns, Workers: eng.workers, Tracker: j.keeper,
 		Labels: eng.model.Labels(), Timings: timings, Serial: j.config.Serial,
-		Writers: []pipeline.Writer{j.mot, j.jsonl},
+		Writers: []pipeline.Writer{j.mot, j.jsonl}, Zones: j.zones,
 	}
 	if j.keeper.estimator != nil {
 		p.Motion = j.keeper.motion
@@ -354,7 +376,7 @@ func (j *job) track(ctx context.Context, eng *engine, timings *timing.Recorder) 
 	if j.video {
 		p.Writers = append(p.Writers, j.film)
 		p.Draw = func(r sink.Result) error {
-			return j.overlay.Draw(&r.Frame.Mat, r.Tracks, r.Labels, overlay.Panel{Time: r.Frame.Time})
+			return j.overlay.Draw(&r.Frame.Mat, r.Tracks, r.Labels, overlay.Panel{Time: r.Frame.Time, Zones: r.Zones})
 		}
 	}
 	p.Finished = func(r sink.Result, _ *timing.Trace) error {
@@ -406,6 +428,11 @@ func (j *job) save(now *moment, pieces sink.Pieces) (err error) {
 			return err
 		}
 	}
+	if j.zones != nil {
+		if c.Zones, err = j.zones.Snapshot(); err != nil {
+			return err
+		}
+	}
 	if c.Sizes, err = j.sync(); err != nil {
 		return err
 	}
@@ -437,18 +464,21 @@ func (j *job) finish() error {
 	if err := j.joinVideo(); err != nil {
 		return err
 	}
-	outputs, err := batch.Ready(j.out, j.outputs())
+	outputs, err := batch.Ready(j.folder, j.outputs())
 	if err != nil {
 		return err
 	}
 	j.manifest.Status, j.manifest.Outputs = batch.Done, outputs
+	if j.zones != nil {
+		j.manifest.Zones = j.zones.Counts()
+	}
 	if j.saved { // else, after a crash, it starts anew, and is soon done
 		ready := batch.Checkpoint{Key: j.manifest.Key, Program: j.program(), Frames: j.frames, Ready: &j.manifest}
 		if err := ready.Save(j.path("checkpoint")); err != nil {
 			return err
 		}
 	}
-	if err := batch.Publish(j.out, outputs); err != nil {
+	if err := batch.Publish(j.folder, outputs); err != nil {
 		return err
 	}
 	return j.conclude()
@@ -459,7 +489,7 @@ func (j *job) conclude() error {
 	if err := j.manifest.Write(j.path("manifest.json")); err != nil {
 		return err
 	}
-	return j.tidy()
+	return removeAll(j.scaffold())
 }
 
 // scaffold are the files that lead to the results.
@@ -467,9 +497,8 @@ func (j *job) scaffold() []string {
 	return []string{j.path("checkpoint"), atomicfile.PartialName(j.path("pieces"))}
 }
 
-// tidy removes what led to the results.
-func (j *job) tidy() error {
-	for _, path := range j.scaffold() {
+func removeAll(paths []string) error {
+	for _, path := range paths {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -479,7 +508,8 @@ func (j *job) tidy() error {
 
 // tidyLate tidies up after a process that died before it could, if one did.
 func (j *job) tidyLate() error {
-	cluttered := slices.ContainsFunc(append(j.scaffold(), atomicfile.PartialName(j.path("lock"))), func(path string) bool {
+	left := append(j.scaffold(), j.copies()...)
+	cluttered := slices.ContainsFunc(append(left, atomicfile.PartialName(j.path("lock"))), func(path string) bool {
 		_, err := os.Stat(path)
 		return err == nil
 	})
@@ -493,7 +523,7 @@ func (j *job) tidyLate() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(j.tidy(), lock.Abort())
+	return errors.Join(removeAll(left), lock.Abort())
 }
 
 // joinVideo makes the video of its pieces, under its partial name.

@@ -23,7 +23,7 @@ func (b *batchFlags) runQueue(cmd *cobra.Command, w *workshop, items []item) err
 	ctx := cmd.Context()
 	url := b.queue
 	if address, ok := strings.CutPrefix(b.queue, listen); ok {
-		client, stop, err := batch.Serve(address, filepath.Join(b.out, ".queue"))
+		client, stop, err := batch.Serve(address, filepath.Join(w.folder, ".queue"))
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (b *batchFlags) runQueue(cmd *cobra.Command, w *workshop, items []item) err
 // publish puts all items into the queue.
 func (w *workshop) publish(ctx context.Context, queue *batch.Queue, id string, items []item) error {
 	c := w.config
-	out, err := filepath.Abs(w.out)
+	out, err := w.everywhere()
 	if err == nil && c.Model != "" {
 		c.Model, err = filepath.Abs(c.Model)
 	}

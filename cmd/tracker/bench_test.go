@@ -123,7 +123,7 @@ func TestBenchGoesOnWithoutABrokenModel(t *testing.T) {
 }
 
 func TestBenchUsage(t *testing.T) {
-	dir := t.TempDir()
+	dir, home := t.TempDir(), t.TempDir()
 	makeVideo(t, filepath.Join(dir, "good.avi"), 5)
 	for _, tc := range []struct {
 		args string
@@ -154,7 +154,7 @@ func TestBenchUsage(t *testing.T) {
 		"--backbone mobilenetv2 --size 7":    "see 'tracker models'; not measured: size 7×7: model mobilenetv2",
 		"--precision fp16 --backbone resnet": "resnet",
 	} {
-		got := runIn(t, dir, append([]string{"bench"}, strings.Fields(args)...)...)
+		got := bare(t, home, dir, append([]string{"bench"}, strings.Fields(args)...)...)
 		if got.code != exitFailed || !strings.Contains(got.stderr, want) {
 			t.Errorf("bench %s: exit code %d: %s", args, got.code, got.stderr)
 		}

@@ -156,16 +156,26 @@ func compile(t *testing.T, flagsAndText ...string) string {
 }
 
 func TestDriverIn(t *testing.T) {
+	bundle := t.TempDir()
+	library := filepath.Join(bundle, "libonnxruntime.so.1")
+	twelve := cudaBeside(library)
+	if err := os.WriteFile(filepath.Join(bundle, "libcudart.so.13"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found, fits := cudaBeside(library).driverIn([]byte("Kernel Module  570.86.10  Release")); found != "570.86.10, too old for CUDA 13" || fits {
+		t.Errorf("%q, %v", found, fits)
+	}
 	for text, want := range map[string]struct {
 		found string
 		fits  bool
 	}{
 		"": {"none is loaded", false},
+		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.86.10  Thu May  2 14:37:44 UTC 2024\n":                   {"570.86.10", true},
 		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.256.02  Thu May  2 14:37:44 UTC 2024\n":                  {"470.256.02, too old for CUDA 12", false},
 		"NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (dvs)  Tue Sep 23 2025\n": {"580.95.05", true},
 		"NVRM version: something else": {"loaded, of an unknown version", true},
 	} {
-		if found, fits := driverIn([]byte(text)); found != want.found || fits != want.fits {
+		if found, fits := twelve.driverIn([]byte(text)); found != want.found || fits != want.fits {
 			t.Errorf("driverIn(%q) = %q, %v", text, found, fits)
 		}
 	}

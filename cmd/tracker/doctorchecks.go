@@ -51,7 +51,12 @@ func examineRuntime(d backbones.Device) check {
 
 // examineDevices tries every kind; only the chosen one must be there.
 func examineDevices(chosen backbones.Device) []check {
-	if err := backbones.LoadRuntimeFor(chosen); err != nil {
+	err := backbones.LoadRuntimeFor(chosen)
+	var library string
+	if err == nil {
+		_, library, err = backbones.RuntimeInUse()
+	}
+	if err != nil {
 		return []check{{Item: chosen.String(), Verdict: absent, Found: "not tried without ONNX Runtime"}}
 	}
 	var list []check
@@ -67,35 +72,48 @@ func examineDevices(chosen backbones.Device) []check {
 				c.Verdict = broken
 			}
 			var lacks *backbones.DeviceError
-			if errors.As(err, &lacks) {
+			var option *backbones.OptionError
+			switch {
+			case errors.As(err, &lacks):
 				c.Found, c.Fix = lacks.What, lacks.Fix
+			case errors.As(err, &option):
+				c.Found, c.Fix = option.What, option.Fix
 			}
 		}
 		list = append(list, c)
 	}
-	return append(list, examineDriver(chosen))
+	return append(list, examineDriver(chosen, cudaBeside(library)))
 }
 
-// examineDriver looks at NVIDIA's driver, which CUDA 12 needs to be new enough.
-func examineDriver(chosen backbones.Device) check {
+// examineDriver looks at NVIDIA's driver, which CUDA needs to be new enough.
+func examineDriver(chosen backbones.Device, cuda cudaRelease) check {
 	c := check{Item: "NVIDIA driver", Verdict: absent, Fix: "sudo apt-get install nvidia-driver"}
 	if chosen.Kind == "cuda" || chosen.Kind == "tensorrt" {
-		c.Verdict, c.Required = broken, fmt.Sprintf("%d or newer, for CUDA 12", oldestDriver)
+		c.Verdict, c.Required = broken, fmt.Sprintf("%d or newer, for CUDA %d", cuda.driver, cuda.version)
 	}
 	text, _ := os.ReadFile("/proc/driver/nvidia/version") // is not there without a driver
 	var fits bool
-	if c.Found, fits = driverIn(text); fits {
+	if c.Found, fits = cuda.driverIn(text); fits {
 		c.Verdict, c.Fix = fine, ""
 	}
 	return c
 }
 
-const oldestDriver = 525
+// cudaRelease is a version of CUDA, and of the oldest driver that it runs with.
+type cudaRelease struct{ version, driver int }
+
+// cudaBeside is the CUDA that lies beside an ONNX Runtime.
+func cudaBeside(library string) cudaRelease {
+	if _, err := os.Stat(filepath.Join(filepath.Dir(library), "libcudart.so.13")); err == nil {
+		return cudaRelease{13, 580}
+	}
+	return cudaRelease{12, 525}
+}
 
 var driverVersion = regexp.MustCompile(`Kernel Module.*?\s((\d+)(?:\.\d+)+)`)
 
 // driverIn reads what the driver says of itself, and whether it is new enough.
-func driverIn(text []byte) (found string, fits bool) {
+func (r cudaRelease) driverIn(text []byte) (found string, fits bool) {
 	if len(text) == 0 {
 		return "none is loaded", false
 	}
@@ -103,8 +121,8 @@ func driverIn(text []byte) (found string, fits bool) {
 	if version == nil {
 		return "loaded, of an unknown version", true
 	}
-	if major, err := strconv.Atoi(string(version[2])); err != nil || major < oldestDriver {
-		return fmt.Sprintf("%s, too old for CUDA 12", version[1]), false
+	if major, err := strconv.Atoi(string(version[2])); err != nil || major < r.driver {
+		return fmt.Sprintf("%s, too old for CUDA %d", version[1], r.version), false
 	}
 	return string(version[1]), true
 }

@@ -110,11 +110,14 @@ func TestConfigCheck(t *testing.T) {
 // The ladder of the frame budget gives up frames first, then pixels, then the model,
 // and each rung is one that a run can be on.
 func TestLadder(t *testing.T) {
-	large, err := backbones.Find("mobilenetv2")
+	shipped, err := backbones.Find("mobilenetv2")
 	if err != nil {
 		t.Fatal(err)
 	}
-	small := *large
+	own := *shipped // whose figures change with every training
+	own.Accuracy, own.Speed = &backbones.Accuracy{AP50: 0.412}, &backbones.Speed{Milliseconds: 10}
+	large := &own
+	small := own
 	small.Name, small.Accuracy, small.Speed = "small", &backbones.Accuracy{AP50: 0.2}, &backbones.Speed{Milliseconds: 2}
 	sharper, slower, other := small, small, small
 	sharper.Name, sharper.Accuracy = "sharper", &backbones.Accuracy{AP50: 0.3}

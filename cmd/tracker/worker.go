@@ -17,6 +17,7 @@ import (
 
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/store"
 	"github.com/tracker-go/tracker/config"
 )
 
@@ -25,16 +26,17 @@ machines, until it is stopped.
 
   tracker worker --queue nats://queue:4222
 
-Inputs and results are files that every worker finds under the same names: a shared
-folder. What to do with an input comes with it; the model must be installed, and be
-the very same. An input whose worker dies goes to another, which takes it up where
-the first has left it.
+Inputs are files that every worker finds under the same names: a shared folder. So are
+results, unless they go to a store, as 'tracker batch --help' says. What to do with an
+input comes with it; the model must be installed, and be the very same. An input whose
+worker dies goes to another, which takes it up where the first has left it.
 
 Exit codes: 0 ok, 1 failed, 2 usage, 130 interrupted.`
 
 // workerFlags are the settings of a worker.
 type workerFlags struct {
 	queue, logLevel string
+	scratch         string
 	jobs, threads   int
 	tries           int
 	lease           time.Duration
@@ -62,6 +64,7 @@ func newWorkerCommand() *cobra.Command {
 	flags.IntVar(&f.threads, "threads", 0, "`N` threads for the network, OpenCV and decoding, 0 for every core")
 	flags.DurationVar(&f.lease, "lease", batch.DefaultLease, "an input goes to another worker when nothing was heard of its own for this `TIME`; the same for all workers")
 	flags.IntVar(&f.tries, "tries", 5, "put an input aside after `N` tries")
+	bindScratch(flags, &f.scratch)
 	flags.BoolVar(&f.untilEmpty, "until-empty", false, "end when the queue is empty")
 	flags.StringVar(&f.logLevel, "log-level", "info", "`debug|info|warn|error`")
 	return cmd
@@ -131,7 +134,7 @@ type sharedWorkshop struct {
 }
 
 // take finds or opens the workshop for a task, and closes those that nobody uses.
-func (s *workshops) take(t batch.Task) (*sharedWorkshop, error) {
+func (s *workshops) take(ctx context.Context, t batch.Task) (*sharedWorkshop, error) {
 	key := fmt.Sprintf("%s %s %t %t %s", t.Out, t.Model, t.Video, t.Force, t.Config)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,7 +154,7 @@ func (s *workshops) take(t batch.Task) (*sharedWorkshop, error) {
 	}
 	s.list = kept
 	if found == nil {
-		w, err := s.open(t)
+		w, err := s.open(ctx, t)
 		if err != nil {
 			return nil, errors.Join(append(errs, err)...)
 		}
@@ -162,21 +165,25 @@ func (s *workshops) take(t batch.Task) (*sharedWorkshop, error) {
 	return found, errors.Join(errs...)
 }
 
-func (s *workshops) open(t batch.Task) (*workshop, error) {
+func (s *workshops) open(ctx context.Context, t batch.Task) (*workshop, error) {
 	var c config.Config
 	if err := json.Unmarshal(t.Config, &c); err != nil {
 		return nil, fmt.Errorf("settings of the batch: %w", err)
 	}
 	c.Threads = s.flags.threads
-	w, err := newWorkshop(c, t.Out, t.Video, t.Force)
+	to, err := depotOf(t.Out, s.flags.scratch)
+	if err != nil {
+		return nil, err
+	}
+	w, err := newWorkshop(c, to, t.Video, t.Force)
 	if err != nil {
 		return nil, err
 	}
 	if w.model.SHA256 != t.Model {
 		return nil, fmt.Errorf("model %s here has sha256 %s…, the batch's has %s…: install the same", w.model.Name, w.model.SHA256[:12], t.Model[:min(12, len(t.Model))])
 	}
-	w.log = s.log
-	return w, nil
+	w.log, w.parks = s.log, true
+	return w, w.openStore(ctx, store.WorkPatience)
 }
 
 func (s *workshops) leave(w *sharedWorkshop) {
@@ -195,11 +202,14 @@ func (s *workshops) close() error {
 
 // do works on one task.
 func (s *workshops) do(ctx context.Context, t batch.Task) (batch.Result, batch.Verdict, error) {
-	if _, err := os.Stat(t.Out); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(t.Out); errors.Is(err, fs.ErrNotExist) && !store.IsAddress(t.Out) {
 		return batch.Result{}, batch.GivenUp, fmt.Errorf("folder %s of the results is not there: mount it", t.Out)
 	}
-	w, err := s.take(t)
-	if err != nil {
+	w, err := s.take(ctx, t)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return batch.Result{}, batch.Again, nil
+	case err != nil:
 		return batch.Result{}, batch.GivenUp, err
 	}
 	defer s.leave(w)
@@ -214,7 +224,7 @@ func (s *workshops) do(ctx context.Context, t batch.Task) (batch.Result, batch.V
 		r.Skipped = true
 	case errors.Is(err, atomicfile.ErrBusy):
 		return r, batch.Later, nil
-	case exitCode(err) == exitInterrupted:
+	case stopped(err):
 		return r, batch.Again, nil
 	case errors.As(err, &place):
 		return r, batch.GivenUp, place

@@ -63,6 +63,7 @@ func TestExpand(t *testing.T) {
 		{"-", "@other\n", "a list cannot name another"},
 		{"-", "", "no video"},
 		{"rtsp://host/path", "", "is a stream"},
+		{"s3://bucket/a.mp4", "", "mount the bucket"},
 	} {
 		if _, err := Expand([]string{c.arg}, strings.NewReader(c.stdin), "out"); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.arg, err, c.want)
@@ -193,7 +194,7 @@ func FuzzCheckpoint(f *testing.F) {
 func FuzzManifest(f *testing.F) {
 	f.Add([]byte(`{"version":1,"status":"done","key":"k","outputs":[{"path":"a.txt","bytes":3}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if m, err := parseManifest(data); err == nil && m.Version != manifestVersion {
+		if m, err := ParseManifest(data); err == nil && m.Version != manifestVersion {
 			t.Fatalf("%+v", m)
 		}
 	})

@@ -23,6 +23,7 @@ type Checkpoint struct {
 	Tracker      []byte
 	Motion       []byte       // nil where nobody follows the camera
 	Moving       [][4]float64 // boxes of the last frame's tracks
+	Zones        []byte       // nil where nobody counts
 	Overlay      []byte       // nil without a video
 	Video        []byte
 	// Ready, where not nil, says that all results are complete, if not under their own
@@ -46,6 +47,11 @@ func LoadCheckpoint(path, key, program string) *Checkpoint {
 	if err != nil {
 		return nil
 	}
+	return ReadCheckpoint(data, key, program)
+}
+
+// ReadCheckpoint is LoadCheckpoint of the bytes of the file.
+func ReadCheckpoint(data []byte, key, program string) *Checkpoint {
 	c, err := parseCheckpoint(data)
 	if err != nil || c.Key != key || c.Program != program {
 		return nil

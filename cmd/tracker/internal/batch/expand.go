@@ -78,6 +78,8 @@ func (e *expansion) add(arg string, stdin io.Reader) error {
 		return e.addList(list, f)
 	case err != nil && strings.ContainsAny(arg, "*?["):
 		return e.addPattern(arg)
+	case err != nil && strings.HasPrefix(arg, "s3://"):
+		return fmt.Errorf("%s: inputs are read from folders; copy it to one, or mount the bucket", arg)
 	case err != nil && strings.Contains(arg, "://"):
 		return fmt.Errorf("%s is a stream, which has no end; a batch takes files and folders", arg)
 	}

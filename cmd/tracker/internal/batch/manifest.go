@@ -8,6 +8,7 @@ import (
 
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 // Status is how an input ended.
@@ -31,6 +32,7 @@ type Manifest struct {
 	Model    Model           `json:"model"`
 	Settings json.RawMessage `json:"settings"`
 	Frames   int             `json:"frames"`
+	Zones    []zone.Count    `json:"zones,omitempty"`
 	Outputs  []Output        `json:"outputs"` // by their final names, whether or not they have them
 	Versions Versions        `json:"versions"`
 	Run      *Run            `json:"run,omitempty"`
@@ -103,10 +105,11 @@ func ReadManifest(path string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseManifest(text)
+	return ParseManifest(text)
 }
 
-func parseManifest(text []byte) (*Manifest, error) {
+// ParseManifest reads the text of one.
+func ParseManifest(text []byte) (*Manifest, error) {
 	var m Manifest
 	if err := json.Unmarshal(text, &m); err != nil {
 		return nil, err

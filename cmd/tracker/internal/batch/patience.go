@@ -63,8 +63,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// outlasting ends so long after ctx.
-func outlasting(ctx context.Context, by time.Duration) (lasting context.Context, end func()) {
+// Outlasting ends so long after ctx.
+func Outlasting(ctx context.Context, by time.Duration) (lasting context.Context, end func()) {
 	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
 	return lasting, func() { stop(); cancel() }

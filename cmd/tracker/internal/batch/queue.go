@@ -162,6 +162,7 @@ func (q *Queue) put(ctx context.Context, subject, id string, data []byte) error 
 func (q *Queue) Results(ctx context.Context, batch string, do func(Result) (enough bool)) error {
 	next, begun := uint64(1), q.results.CachedInfo().Created
 	connects := q.conn.Stats().Reconnects
+	var lost time.Time // since when the server says that the batch is not there
 	for {
 		var msg *jetstream.RawStreamMsg
 		err := q.patiently(ctx, func() (err error) {
@@ -169,20 +170,33 @@ func (q *Queue) Results(ctx context.Context, batch string, do func(Result) (enou
 			return err
 		})
 		if now := q.conn.Stats().Reconnects; now != connects && (err == nil || errors.Is(err, jetstream.ErrMsgNotFound)) {
-			connects, err = now, errors.Join(q.mustBeSame(ctx, begun), err)
+			if other := q.mustBeSame(ctx, begun); other != nil {
+				err = other
+			} else {
+				connects = now
+			}
 		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil:
 		case errors.Is(err, errLost), errors.Is(err, jetstream.ErrStreamNotFound):
-			return fmt.Errorf("queue: read results: %w; the same command goes on", errLost)
+			if lost.IsZero() {
+				lost = time.Now()
+			}
+			if time.Since(lost) > believed {
+				return fmt.Errorf("queue: read results: %w; the same command goes on", errLost)
+			}
+			pause(ctx, lookEvery)
+			continue
 		case errors.Is(err, jetstream.ErrMsgNotFound):
+			lost = time.Time{}
 			pause(ctx, lookEvery)
 			continue
 		default:
 			return fmt.Errorf("queue: read results: %w", err)
 		}
+		lost = time.Time{}
 		var r Result
 		if err := json.Unmarshal(msg.Data, &r); err != nil {
 			return fmt.Errorf("queue: read results: %w", err)
@@ -193,6 +207,10 @@ func (q *Queue) Results(ctx context.Context, batch string, do func(Result) (enou
 		next = msg.Sequence + 1
 	}
 }
+
+// believed is how long a server must say that the batch is not there: one that stops
+// says so for a moment, too.
+const believed = 3 * time.Second
 
 // errLost says that nobody works on a batch any more.
 var errLost = errors.New("the server has lost the batch: give it a folder that outlives it (-sd)")
@@ -295,7 +313,7 @@ func (w *Worker) turn(ctx context.Context, c jetstream.Consumer, do func(context
 
 // handle works on one task, and tells the queue all the while that somebody does.
 func (w *Worker) handle(ctx context.Context, msg jetstream.Msg, do func(context.Context, Task) (Result, Verdict, error)) error {
-	lasting, end := outlasting(ctx, answerIn)
+	lasting, end := Outlasting(ctx, answerIn)
 	defer end()
 	about, err := msg.Metadata()
 	if err != nil {

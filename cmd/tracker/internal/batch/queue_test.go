@@ -36,7 +36,7 @@ func connect(t *testing.T, url string) *Queue {
 // collect waits for n results.
 func collect(t *testing.T, q *Queue, batch string, n int) []Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	var all []Result
 	if err := q.Results(ctx, batch, func(r Result) bool { all = append(all, r); return len(all) == n }); err != nil {
@@ -235,7 +235,10 @@ func TestQueueSurvivesRestartOfServer(t *testing.T) {
 		})
 	}
 	results := make(chan []Result)
-	go func() { results <- collect(t, boss, id, 3) }()
+	go func() {
+		defer close(results) // also where it fails
+		results <- collect(t, boss, id, 3)
+	}()
 	if err := boss.Publish(t.Context(), Task{Batch: id, Name: "a"}); err != nil {
 		t.Fatal(err)
 	}

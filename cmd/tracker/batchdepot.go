@@ -1,0 +1,176 @@
+//go:build gocv_specific_modules
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/store"
+)
+
+// deliverIn is how long what was made is still brought to a store after the user has
+// stopped the work: else it would be made again, perhaps on another machine. It leaves a
+// worker some time to tell the queue.
+const deliverIn = 20 * time.Second
+
+// depot is where the results of a batch go.
+type depot struct {
+	folder  string        // where they are made; without a store, they stay there
+	address store.Address // of the store, if they go to one
+	store   *store.Bucket // nil without one, and until it is open
+	parks   bool          // what is broken off may go on elsewhere
+}
+
+// depotOf is what --out and --scratch mean.
+func depotOf(out, scratch string) (d depot, err error) {
+	if !store.IsAddress(out) {
+		return depot{folder: out}, nil
+	}
+	if d.address, err = store.Parse(out); err != nil {
+		return d, err
+	}
+	d.folder, err = d.address.Scratch(scratch)
+	return d, err
+}
+
+// remote says whether results go to a store.
+func (d depot) remote() bool { return d.address != store.Address{} }
+
+// everywhere is its name on every machine.
+func (d depot) everywhere() (string, error) {
+	if d.remote() {
+		return d.address.String(), nil
+	}
+	return filepath.Abs(d.folder)
+}
+
+// role says what the folder is for.
+func (d depot) role() string {
+	if d.remote() {
+		return "scratch folder (--scratch)"
+	}
+	return "folder of the results"
+}
+
+// openStore reaches the store, if results go to one, and waits that long for its server.
+func (w *workshop) openStore(ctx context.Context, patience time.Duration) (err error) {
+	if w.remote() {
+		w.store, err = w.address.Open(ctx, patience, func(message string) { w.log.Warn(message) })
+	}
+	return err
+}
+
+// finished says whether the results are where they are to go.
+func (j *job) finished(ctx context.Context) (bool, error) {
+	if j.store == nil {
+		return batch.Finished(j.folder, j.path("manifest.json"), j.manifest.Key), nil
+	}
+	done, err := j.store.Finished(ctx, j.stored(), j.manifest.Key)
+	return done, ofStore(err)
+}
+
+// stored is the manifest's name in the store.
+func (j *job) stored() string { return j.name + ".manifest.json" }
+
+// made says that a run before has made all results, but not brought them to the store.
+func (j *job) made() bool {
+	if j.store == nil || j.force || !batch.Finished(j.folder, j.path("manifest.json"), j.manifest.Key) {
+		return false
+	}
+	m, err := batch.ReadManifest(j.path("manifest.json"))
+	if err == nil {
+		j.manifest = *m
+	}
+	return err == nil
+}
+
+// deliver brings what came of the item to the store, if there is one, and leaves nothing
+// of it here.
+func (j *job) deliver(ctx context.Context) (err error) {
+	if j.store == nil {
+		return nil
+	}
+	ctx, end := batch.Outlasting(ctx, deliverIn)
+	defer end()
+	if j.manifest.Status == batch.Interrupted {
+		return j.park(ctx)
+	}
+	manifest := j.stored()
+	if j.manifest.Status == batch.Done {
+		if err = j.store.Deliver(ctx, j.folder, manifest, &j.manifest, j.force); err == nil {
+			err = j.store.Discard(ctx, j.parked())
+		}
+	} else if err = j.store.Discard(ctx, j.parked()); err == nil { // first, as some have names of what is reported
+		err = j.store.Report(ctx, j.folder, manifest, &j.manifest, j.outputs())
+	}
+	if err != nil {
+		return ofStore(err)
+	}
+	return removeAll(append(j.scaffold(), j.copies()...))
+}
+
+// parked are what the item needs to go on on another machine, the checkpoint last.
+func (j *job) parked() (names []string) {
+	for _, name := range j.written() {
+		names = append(names, atomicfile.PartialName(name))
+	}
+	return append(names, j.name+".checkpoint")
+}
+
+// park leaves an item that is broken off to others, where there are any. Where that fails
+// they start anew.
+func (j *job) park(ctx context.Context) error {
+	if !j.parks || !j.saved {
+		return nil
+	}
+	if err := j.store.Park(ctx, j.folder, j.stored(), j.manifest.Key, j.parked()); err != nil {
+		j.log.Warn(oneLine(err), "input", j.Path)
+		return nil
+	}
+	return removeAll(append(j.scaffold(), j.copies()...))
+}
+
+// checkpoint is where the item goes on, nil for its begin. It may be of another machine.
+func (j *job) checkpoint(ctx context.Context) (*batch.Checkpoint, error) {
+	if j.force {
+		return nil, nil
+	}
+	here := batch.LoadCheckpoint(j.path("checkpoint"), j.manifest.Key, j.program())
+	if here != nil || j.store == nil {
+		return here, nil
+	}
+	fits := func(checkpoint []byte) bool {
+		return batch.ReadCheckpoint(checkpoint, j.manifest.Key, j.program()) != nil
+	}
+	if err := j.store.Fetch(ctx, j.folder, j.parked(), fits); err != nil {
+		return nil, ofStore(err)
+	}
+	return batch.LoadCheckpoint(j.path("checkpoint"), j.manifest.Key, j.program()), nil
+}
+
+// copies are what the store has, too, once the item is over.
+func (j *job) copies() []string {
+	if j.store == nil {
+		return nil
+	}
+	list := []string{j.path("manifest.json")}
+	for _, name := range j.outputs() {
+		path := filepath.Join(j.folder, filepath.FromSlash(name))
+		list = append(list, path, atomicfile.PartialName(path))
+	}
+	return list
+}
+
+// ofStore makes an error of the store one of the place, unless it is the user who stops.
+func ofStore(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &placeError{fmt.Errorf("%w; then the same command goes on", err)}
+}

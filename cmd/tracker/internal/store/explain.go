@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// hints is what to do about what servers answer, by their codes.
+var hints = map[string]string{
+	"NoSuchBucket":                 "make the bucket first, or give another --out",
+	"AccessDenied":                 "the keys need s3:PutObject, s3:GetObject, s3:DeleteObject and s3:ListBucket there",
+	"AllAccessDisabled":            "give another --out",
+	"InvalidAccessKeyId":           "check AWS_ACCESS_KEY_ID and AWS_ENDPOINT_URL",
+	"XAdminUserNotFound":           "check AWS_ACCESS_KEY_ID and AWS_ENDPOINT_URL", // as Versity's gateway says it
+	"SignatureDoesNotMatch":        "check AWS_SECRET_ACCESS_KEY and AWS_REGION",
+	"AuthorizationHeaderMalformed": "set AWS_REGION to the bucket's region",
+	"PermanentRedirect":            "set AWS_REGION to the bucket's region",
+	"InvalidRegion":                "set AWS_REGION to the bucket's region",
+	"ExpiredToken":                 "get new keys",
+	"InvalidToken":                 "check AWS_SESSION_TOKEN",
+	"RequestTimeTooSkewed":         "set the clock of this machine",
+}
+
+// explain says what was to be done with an object, why it cannot, and what helps.
+func (b *Bucket) explain(operation, name string, err error) error {
+	var answer minio.ErrorResponse
+	var request *url.Error
+	var file *fs.PathError
+	var certificate *tls.CertificateVerificationError
+	hint := "see that AWS_ENDPOINT_URL is right and the server runs"
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &answer):
+		if hint = hints[answer.Code]; hint == "" {
+			hint = "see the server's log, and that the keys are right"
+		}
+		err = fmt.Errorf("%s (%s)", strings.TrimRight(answer.Error(), ". "), answer.Code)
+	case errors.As(err, &file):
+		hint = "see to the scratch folder (--scratch)"
+	case errors.As(err, &certificate):
+		hint = "the server's certificate must be one that this machine trusts"
+	}
+	if errors.As(err, &request) {
+		err = request.Err // else the URL comes twice
+	}
+	return fmt.Errorf("store: %s %s%s at %s: %w; %s", operation, scheme, b.address.key(name), b.address.host, err, hint)
+}

@@ -1,0 +1,105 @@
+package storetest
+
+import (
+	"cmp"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The server's only user.
+const (
+	keyID  = "tracker"
+	secret = "tracker-test-secret"
+)
+
+// Server is a running server. Its buckets are folders, and their objects files.
+type Server struct {
+	t       testing.TB
+	program string
+	address string // of the server
+	root    string // folder of the buckets
+	meta    string // folder of the objects' metadata
+	cmd     *exec.Cmd
+}
+
+// Start runs a server with one bucket until the test ends.
+func Start(t testing.TB, bucket string) *Server {
+	t.Helper()
+	s := &Server{t: t, program: find(t), address: freeAddress(t), root: t.TempDir(), meta: t.TempDir()}
+	if err := os.Mkdir(s.Folder(bucket), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.Restart()
+	t.Cleanup(s.Kill)
+	return s
+}
+
+// find is the server's program.
+func find(t testing.TB) string {
+	t.Helper()
+	data, _ := os.UserHomeDir() // without one, the path does not exist
+	data = cmp.Or(os.Getenv("XDG_DATA_HOME"), filepath.Join(data, ".local", "share"))
+	for _, name := range []string{filepath.Join(cmp.Or(os.Getenv("TRACKER_HOME"), filepath.Join(data, "tracker")), "bin", "versitygw"), "versitygw"} {
+		if program, err := exec.LookPath(name); err == nil {
+			return program
+		}
+	}
+	t.Skip("no S3 server; 'deploy/setup.sh testing' installs versitygw")
+	return ""
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Folder is where the objects of a bucket are, as files.
+func (s *Server) Folder(bucket string) string { return filepath.Join(s.root, bucket) }
+
+// Env is the environment of who uses the server.
+func (s *Server) Env() []string {
+	return []string{
+		"AWS_ENDPOINT_URL=http://" + s.address, "AWS_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=" + keyID, "AWS_SECRET_ACCESS_KEY=" + secret,
+	}
+}
+
+// Restart runs the server again after Kill, where it was before.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.cmd = exec.Command(s.program, "--port", s.address, "--quiet", "posix", "--sidecar", s.meta, s.root)
+	s.cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+keyID, "ROOT_SECRET_KEY="+secret)
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	var said strings.Builder
+	s.cmd.Stdout, s.cmd.Stderr = &said, &said
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if c, err := net.Dial("tcp", s.address); err == nil {
+			c.Close()
+			return
+		}
+		if time.Now().After(end) {
+			s.Kill()
+			s.t.Fatalf("the S3 server does not start: %s", &said)
+		}
+	}
+}
+
+// Kill ends the server at once, and with it its connections.
+func (s *Server) Kill() {
+	s.cmd.Process.Kill()
+	s.cmd.Wait()
+}
