@@ -1,12 +1,14 @@
 package detect
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -19,6 +21,8 @@ var foreignHeads = map[string]func(w, h, labels int) (Decoder, error){
 	"nanodet": func(w, h, labels int) (Decoder, error) {
 		return NewNanoDet(w, h, labels, 7, []int{8, 16, 32, 64})
 	},
+	"end2end": func(_, _, labels int) (Decoder, error) { return EndToEnd{labels}, nil },
+	"detr":    func(w, h, labels int) (Decoder, error) { return DETR{w, h, labels}, nil },
 }
 
 // headFixture is what testdata/heads/generate.py writes.
@@ -119,6 +123,43 @@ func TestForeignHeadsRefuse(t *testing.T) {
 	}
 }
 
+// The rows of an end-to-end output that are no detections, and those that cannot be.
+func TestEndToEndRows(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	d := EndToEnd{Labels: 3}
+	for _, c := range []struct {
+		name string
+		row  [6]float32
+		conf float64
+		want int // detections, −1 for an error
+	}{
+		{"a detection", [6]float32{1, 2, 30, 40, 0.5, 2}, 0.5, 1},
+		{"below conf", [6]float32{1, 2, 30, 40, 0.49, 2}, 0.5, 0},
+		{"found below conf by who asks for less", [6]float32{1, 2, 30, 40, 0.01, 0}, 0.01, 1},
+		{"zeros", [6]float32{}, 0, 0},
+		{"a box that scores 0", [6]float32{1, 2, 30, 40, 0, 1}, 0, 0},
+		{"minus ones", [6]float32{-1, -1, -1, -1, -1, -1}, 0, 0},
+		{"no area", [6]float32{30, 2, 1, 40, 0.9, 1}, 0.5, 0},
+		{"a box that is not finite", [6]float32{1, 2, inf, 40, 0.9, 1}, 0.5, 0},
+		{"a score that is no number", [6]float32{1, 2, 30, 40, nan, 1}, 0, 0},
+		{"a class that is no number", [6]float32{1, 2, 30, 40, 0.9, nan}, 0, 0},
+		{"a class that is not wanted", [6]float32{1, 2, 30, 40, 0.9, 1}, 0.5, 0},
+		{"one class too many", [6]float32{1, 2, 30, 40, 0.9, 3}, 0.5, -1},
+		{"a negative class", [6]float32{1, 2, 30, 40, 0.9, -1}, 0.5, -1},
+		{"a class between two", [6]float32{1, 2, 30, 40, 0.9, 0.5}, 0.5, -1},
+		{"no class that could be one", [6]float32{1, 2, 30, 40, 0.9, inf}, 0.5, -1},
+		{"such a class below conf", [6]float32{1, 2, 30, 40, 0.4, 7}, 0.5, 0},
+	} {
+		dets, err := d.Decode(nil, [][]float32{c.row[:]}, c.conf, []bool{true, false, true})
+		if (err != nil) != (c.want < 0) || err == nil && len(dets) != c.want {
+			t.Errorf("%s: %v, error %v, want %d", c.name, dets, err, c.want)
+		}
+		if err != nil && !strings.Contains(err.Error(), "below 3, the number of labels") {
+			t.Errorf("%s: error %q does not say what is wanted", c.name, err)
+		}
+	}
+}
+
 // realistic is an output of full size, 640×640 and 80 classes, with few objects.
 func realistic(tb testing.TB, name string) (Decoder, [][]float32) {
 	d, err := foreignHeads[name](640, 640, 80)
@@ -139,6 +180,11 @@ func realistic(tb testing.TB, name string) (Decoder, [][]float32) {
 			out[i] = 0.9
 		}
 	}
+	if name == "end2end" {
+		for at := 5; at < n; at += endToEndRow {
+			out[at] = float32(at % 80)
+		}
+	}
 	return d, [][]float32{out}
 }
 
@@ -156,7 +202,7 @@ func TestForeignHeadsAllocateNothing(t *testing.T) {
 }
 
 func BenchmarkForeignHeads(b *testing.B) {
-	for _, name := range []string{"yolox", "yolov5", "yolov8", "nanodet"} {
+	for _, name := range []string{"yolox", "yolov5", "yolov8", "nanodet", "end2end", "detr"} {
 		b.Run(name, func(b *testing.B) {
 			d, outputs := realistic(b, name)
 			var dst []Detection
@@ -174,6 +220,12 @@ func BenchmarkForeignHeads(b *testing.B) {
 func FuzzForeignHeads(f *testing.F) {
 	f.Add([]byte{0, 0, 128, 63, 1, 2, 3, 4}, 0.5)
 	f.Add([]byte{0, 0, 192, 127, 0, 0, 128, 127, 255, 255, 127, 127}, 0.0)
+	// With a 0 before them: a box of an end-to-end head, two of no class, and a query of
+	// a transformer.
+	f.Add(floatBytes(2, 30, 40, 0.9, 1), 0.25)
+	f.Add(floatBytes(2, 30, 40, 0.9, 1.5), 0.25)
+	f.Add(floatBytes(2, 30, 40, 0.9, 1e30), 0.25)
+	f.Add(floatBytes(0.5, 0.2, 0.2, 0.1, 0.9), 0.25)
 	f.Fuzz(func(t *testing.T, data []byte, conf float64) {
 		values := floatsOf(data)
 		for name, make := range foreignHeads {
@@ -182,7 +234,7 @@ func FuzzForeignHeads(f *testing.F) {
 				t.Fatal(err)
 			}
 			dets, err := d.Decode(nil, [][]float32{filled(d.Shapes()[0], values)}, conf, nil)
-			if err != nil {
+			if err != nil && (name != "end2end" || !strings.Contains(err.Error(), "has class")) {
 				t.Fatalf("%s: %v", name, err)
 			}
 			for _, det := range dets {
@@ -192,6 +244,14 @@ func FuzzForeignHeads(f *testing.F) {
 			}
 		}
 	})
+}
+
+// floatBytes is the inverse of floatsOf.
+func floatBytes(values ...float32) (data []byte) {
+	for _, v := range values {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+	}
+	return data
 }
 
 // floatsOf reads the bytes as float32, four each.

@@ -10,7 +10,8 @@ import (
 type Suppressor struct {
 	// IoU above which the lower-scored of two boxes of one class is dropped, 0..1.
 	// Raising it keeps more people who stand close together, and more double boxes
-	// of one; lowering it does the opposite.
+	// of one; lowering it does the opposite. 1 drops nothing: for networks that choose
+	// their boxes themselves.
 	IoU float64
 
 	area []float64
@@ -22,6 +23,9 @@ type Suppressor struct {
 // the result depends on the input alone.
 func (s *Suppressor) Apply(dets []Detection) []Detection {
 	slices.SortStableFunc(dets, func(a, b Detection) int { return cmp.Compare(b.Score, a.Score) })
+	if s.IoU >= 1 {
+		return dets
+	}
 	s.area, s.drop = s.area[:0], s.drop[:0]
 	for i := range dets {
 		s.area = append(s.area, dets[i].Box.Area())

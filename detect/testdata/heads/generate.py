@@ -66,6 +66,25 @@ def nanodet(rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     return raw, torch.cat([points - sides[:, :2], points + sides[:, 2:]], 1), raw[:, :CLASSES]
 
 
+def end2end(rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes that the network has chosen, best first, and rows of zeros that were not needed."""
+    chosen, unused = 60, 20
+    size = torch.tensor([WIDTH, HEIGHT], dtype=torch.float32)
+    corner, extent = torch.rand(2, chosen, 2, generator=rng) * size / 2
+    boxes = torch.cat([corner, corner + extent], 1)
+    best = torch.rand(chosen, generator=rng).sort(descending=True).values
+    label = torch.randint(CLASSES, (chosen,), generator=rng)
+    raw = torch.cat([boxes, best[:, None], label[:, None].float()], 1)
+    scores = torch.zeros(chosen, CLASSES).scatter(1, label[:, None], best[:, None])
+    return torch.cat([raw, torch.zeros(unused, 6)]), boxes, scores
+
+
+def detr(rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    raw = torch.rand(100, 4 + CLASSES, generator=rng) ** 2
+    size = torch.tensor([WIDTH, HEIGHT], dtype=torch.float32)
+    return raw, corners(raw[:, :2] * size, raw[:, 2:4] * size), raw[:, 4:]
+
+
 def fixture(raw: Tensor, boxes: Tensor, scores: Tensor) -> dict[str, Any]:
     best, label = scores.max(1)
     keep = best >= CONF
@@ -87,7 +106,7 @@ def short(values: Tensor) -> list[float]:
 
 
 def main() -> None:
-    for head in (yolox, yolov5, yolov8, nanodet):
+    for head in (yolox, yolov5, yolov8, nanodet, end2end, detr):
         made = fixture(*head(torch.Generator().manual_seed(1)))
         text = json.dumps(made, separators=(",", ":"))
         (HERE / f"{head.__name__}.json").write_text(text + "\n", encoding="utf-8")
