@@ -4,6 +4,7 @@ package backbones
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	ort "github.com/yalue/onnxruntime_go"
 	"gocv.io/x/gocv"
 
 	"github.com/tracker-go/tracker/detect"
@@ -167,7 +169,7 @@ func TestManifestFaults(t *testing.T) {
 		"box_order \"hwxy\"":    {`"box_order":"yxhw"`, `"box_order":"hwxy"`},
 		"anchors each, want at": {`"feature_maps":[19`, `"feature_maps":[512`},
 		"two output names":      {`"boxes":"raw_boxes"`, `"boxes":"raw_scores"`},
-		"go with float32 only":  {`"resize":`, `"mean":[1,2,3],"resize":`},
+		"float32 and float16":   {`"resize":`, `"mean":[1,2,3],"resize":`},
 		"input.mean has 1 valu": {`"resize":`, `"mean":[1],"resize":`},
 		"precision is \"fp8\"":  {`"precision":"fp32"`, `"precision":"fp8"`},
 		"conf is 1.5":           {`"conf":0.4`, `"conf":1.5`},
@@ -178,6 +180,9 @@ func TestManifestFaults(t *testing.T) {
 		"this one output":       {`"format":"ssd"`, `"format":"yolox"`},
 		"head.strides does not": {`"format":"ssd"`, `"strides":[8],"format":"ssd"`},
 		"head.reg_max goes":     {`"format":"ssd"`, `"reg_max":7,"format":"ssd"`},
+		"beyond float16":        {`"type":"uint8"`, `"std":[1,0.001,1],"type":"float16"`},
+		"format end2end has":    {`"format":"ssd"`, `"format":"end2end"`},
+		"format detr has":       {`"format":"ssd"`, `"format":"detr"`},
 	} {
 		text := strings.Replace(string(good), edit[0], edit[1], 1)
 		if text == string(good) {
@@ -341,10 +346,11 @@ func TestInputLayouts(t *testing.T) {
 		{"uint8", "NCHW", "BGR", [3]float32{10, 20, 30}},
 		{"float32", "NHWC", "RGB", [3]float32{29, 9, 3}},
 		{"float32", "NCHW", "RGB", [3]float32{29, 9, 3}},
+		{"float16", "NCHW", "RGB", [3]float32{29, 9, 3}},
 	} {
 		spec := base
 		spec.Type, spec.Layout, spec.Color = tc.typ, tc.layout, tc.color
-		if tc.typ == "float32" {
+		if tc.typ != "uint8" {
 			spec.Mean, spec.Std = []float64{1, 2, 1}, []float64{1, 2, 3}
 		}
 		in, err := newInputTensor(&spec)
@@ -375,6 +381,8 @@ func (t *inputTensor) at(x, y int) (px [3]float32) {
 			i = (y*t.spec.Width+x)*3 + c
 		}
 		switch v := t.value.(type) {
+		case *ort.CustomDataTensor:
+			px[c] = floatOf(binary.NativeEndian.Uint16(v.GetData()[2*i:]))
 		case interface{ GetData() []uint8 }:
 			px[c] = float32(v.GetData()[i])
 		case interface{ GetData() []float32 }:

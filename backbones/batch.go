@@ -19,12 +19,11 @@ var ErrOnePicture = errors.New("the network takes one picture at a time")
 // other; a single thread gains nothing. The last bit of a result may depend on how
 // many share the batch, where the threads then divide the work at other places.
 type Batch struct {
-	model   *Model
-	bytes   []uint8     // the pictures, one behind the other, of a uint8 input, else
-	floats  []float32   // of a float32 one
-	results [][]float32 // for each output, the pictures' one behind the other
-	sizes   []batchSize // for 2 pictures, 3, …; empty below the least
-	pinner  runtime.Pinner
+	model    *Model
+	elements             // the pictures, one behind the other
+	results  [][]float32 // for each output, the pictures' one behind the other
+	sizes    []batchSize // for 2 pictures, 3, …; empty below the least
+	pinner   runtime.Pinner
 }
 
 // batchSize holds the tensors for one number of pictures; those of all sizes begin
@@ -50,14 +49,7 @@ func (m *Model) newBatch(least, most int) (*Batch, error) {
 
 func (b *Batch) allocate(least, most int64) error {
 	in := &b.model.manifest.Input
-	pixels := most * in.shape().FlattenedSize()
-	if in.Type == "uint8" {
-		b.bytes = make([]uint8, pixels)
-		b.pinner.Pin(&b.bytes[0])
-	} else {
-		b.floats = make([]float32, pixels)
-		b.pinner.Pin(&b.floats[0])
-	}
+	b.elements = newElements(in.Type, most*in.shape().FlattenedSize(), &b.pinner)
 	for _, shape := range b.model.shapes {
 		result := make([]float32, most*shape.FlattenedSize())
 		b.results = append(b.results, result)
@@ -82,14 +74,14 @@ func (b *Batch) bind(size *batchSize, n int64) (err error) {
 		return err
 	}
 	m := b.model.manifest
-	if size.input, err = b.newInput(batched(m.Input.shape(), n)); err != nil {
+	if size.input, err = b.tensor(batched(m.Input.shape(), n)); err != nil {
 		return err
 	}
 	if err := size.binding.BindInput(m.Input.Name, size.input); err != nil {
 		return err
 	}
 	shapes := b.model.shapes
-	for i, name := range m.Head.outputs() {
+	for i, name := range b.model.outputs {
 		shape := batched(shapes[i], n)
 		value, err := counted(ort.NewTensor(shape, b.results[i][:shape.FlattenedSize()]))
 		if err != nil {
@@ -103,13 +95,6 @@ func (b *Batch) bind(size *batchSize, n int64) (err error) {
 	return nil
 }
 
-func (b *Batch) newInput(shape ort.Shape) (ort.Value, error) {
-	if b.bytes != nil {
-		return counted(ort.NewTensor(shape, b.bytes[:shape.FlattenedSize()]))
-	}
-	return counted(ort.NewTensor(shape, b.floats[:shape.FlattenedSize()]))
-}
-
 // batched is the shape of n pictures, given that of one.
 func batched(one ort.Shape, n int64) ort.Shape {
 	shape := one.Clone()
@@ -121,8 +106,7 @@ func batched(one ort.Shape, n int64) ort.Shape {
 // the batch was made for.
 func (b *Batch) Run(requests []*Request) error {
 	for i, r := range requests {
-		copy(part(b.bytes, len(r.input.bytes), i), r.input.bytes)
-		copy(part(b.floats, len(r.input.floats), i), r.input.floats)
+		b.take(i, &r.input.elements)
 	}
 	if err := b.model.infer(&b.sizes[len(requests)-2].bound); err != nil {
 		return fmt.Errorf("run model %s on %d pictures: %w", b.model.manifest.Name, len(requests), oneLine(err))
@@ -134,9 +118,6 @@ func (b *Batch) Run(requests []*Request) error {
 	}
 	return nil
 }
-
-// part is the i-th piece of n elements.
-func part[T any](whole []T, n, i int) []T { return whole[i*n : (i+1)*n] }
 
 // Close releases the tensors. It may be called once, also on a batch whose making
 // failed.

@@ -143,7 +143,7 @@ func TestOpenVINO(t *testing.T) {
 	}
 	picture := readPicture(t, filepath.Join(foreignDir, "picture.png"))
 	// The second picture must not get the first one's result.
-	sameFound(t, infer(t, r, picture), want["yolox"].Detections)
+	sameFound(t, infer(t, r, picture), want["yolox"].Detections, 1e-3)
 	if n := testing.AllocsPerRun(20, func() { _ = r.Run(context.Background()) }); n > 1 {
 		t.Errorf("%v allocations a frame, want at most the one of binding the input", n)
 	}

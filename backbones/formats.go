@@ -19,6 +19,8 @@ type Head struct {
 	//   yolov5   one output [N,A,5+C], decoded: see detect.YOLOv5
 	//   yolov8   one output [N,4+C,A], decoded: see detect.YOLOv8
 	//   nanodet  one output [N,A,C+4·(reg_max+1)], raw: see detect.NanoDet
+	//   end2end  one output [N,K,6], suppressed already: see detect.EndToEnd
+	//   detr     one output [N,K,4+C], one box an object: see detect.DETR
 	Format string `json:"format"`
 	// Boxes and Scores name the outputs of a format with two, Output that of a format
 	// with one.
@@ -46,7 +48,8 @@ type headFormat struct {
 	single  bool   // one output, not boxes and scores
 	title   string // how people call it
 	strides []int  // usual ones of a raw format
-	// Conf and nmsIoU are the thresholds for models that do not say their own.
+	// Conf and nmsIoU are the thresholds for models that do not say their own; an
+	// overlap of 1 drops nothing.
 	conf, nmsIoU float64
 	// How pixels go in by convention, for models that nobody has described.
 	color, resize string
@@ -96,6 +99,18 @@ var headFormats = map[string]headFormat{
 		color: "BGR", resize: "stretch", mean: imageNetMean, std: imageNetStd,
 		decoder: func(m *Manifest, strides []int) (detect.Decoder, error) {
 			return detect.NewNanoDet(m.Input.Width, m.Input.Height, len(m.Labels), m.Head.regMax(), strides)
+		},
+	},
+	"end2end": {
+		title: "end-to-end", single: true, conf: 0.25, nmsIoU: 1,
+		color: "RGB", resize: "letterbox", std: toUnit,
+		decoder: func(m *Manifest, _ []int) (detect.Decoder, error) { return detect.EndToEnd{Labels: len(m.Labels)}, nil },
+	},
+	"detr": {
+		title: "RT-DETR", single: true, conf: 0.25, nmsIoU: 1,
+		color: "RGB", resize: "stretch", std: toUnit,
+		decoder: func(m *Manifest, _ []int) (detect.Decoder, error) {
+			return detect.DETR{Width: m.Input.Width, Height: m.Input.Height, Labels: len(m.Labels)}, nil
 		},
 	},
 }

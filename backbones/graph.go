@@ -36,18 +36,26 @@ func onePicture(shape []int) ort.Shape {
 	return whole
 }
 
-// checkGraph compares a model's inputs and outputs with its manifest.
-func checkGraph(m *Manifest, dec detect.Decoder, data []byte) error {
+// checkGraph compares a model's inputs and outputs with its manifest. It gives the
+// model to run and the names of the head's outputs in it: see readable.
+func checkGraph(m *Manifest, dec detect.Decoder, data []byte) (model []byte, names []string, err error) {
 	inputs, outputs, err := ort.GetInputOutputInfoWithONNXData(data)
 	if err != nil {
-		return fmt.Errorf("not a model that ONNX Runtime can load: %w", oneLine(err))
+		return nil, nil, fmt.Errorf("not a model that ONNX Runtime can load: %w", oneLine(err))
 	}
+	if err := m.compare(dec, inputs, outputs); err != nil {
+		return nil, nil, err
+	}
+	return readable(data, outputs, m.Head.outputs())
+}
+
+func (m *Manifest) compare(dec detect.Decoder, inputs, outputs []ort.InputOutputInfo) error {
 	in := &m.Input
-	badInput := checkTensor("input", inputs, inputAxes, in.Name, in.elementType(), in.shape())
+	badInput := checkTensor("input", inputs, inputAxes, in.Name, elementTypes[in.Type], in.shape())
 	var badOutputs []error
 	for i, name := range m.Head.outputs() {
 		want := dec.Shapes()[i]
-		badOutputs = append(badOutputs, checkTensor("output", outputs, outputAxes(want), name, ort.TensorElementDataTypeFloat, onePicture(want)))
+		badOutputs = append(badOutputs, checkTensor("output", outputs, outputAxes(want), name, declaredType(outputs, name), onePicture(want)))
 	}
 	return oneLine(
 		hinted(badInput, m.correct("input")),

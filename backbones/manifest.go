@@ -84,7 +84,7 @@ type Speed struct {
 // Input says how pixels become the network's input tensor.
 type Input struct {
 	Name   string `json:"name"`   // tensor name
-	Type   string `json:"type"`   // "uint8" (0..255) or "float32"
+	Type   string `json:"type"`   // "uint8" (0..255), "float32" or "float16"
 	Layout string `json:"layout"` // "NHWC" or "NCHW"
 	Color  string `json:"color"`  // "BGR" or "RGB"
 	Width  int    `json:"width"`  // pixels
@@ -95,7 +95,7 @@ type Input struct {
 	// Resize is "letterbox" (keeps the aspect ratio, the picture in the middle),
 	// "letterbox-top-left" (in the corner) or "stretch".
 	Resize string `json:"resize"`
-	// Mean and Std, per channel in Color order, make float32 inputs:
+	// Mean and Std, per channel in Color order, make inputs of floats:
 	// (pixel − mean) / std with pixels 0..255. Empty means pixels as they are.
 	Mean []float64 `json:"mean,omitempty"`
 	Std  []float64 `json:"std,omitempty"`
@@ -278,13 +278,13 @@ func (in *Input) validate() error {
 	if in.Name == "" {
 		errs = append(errs, errors.New("input.name is missing"))
 	}
-	oneOf("type", in.Type, "uint8", "float32")
+	oneOf("type", in.Type, "uint8", "float32", "float16")
 	oneOf("layout", in.Layout, "NHWC", "NCHW")
 	oneOf("color", in.Color, "BGR", "RGB")
 	oneOf("resize", in.Resize, "letterbox", "letterbox-top-left", "stretch")
 	errs = append(errs, in.validateSize())
 	if in.Type == "uint8" && len(in.Mean)+len(in.Std) > 0 {
-		errs = append(errs, errors.New("input.mean and input.std go with float32 only"))
+		errs = append(errs, errors.New("input.mean and input.std go with float32 and float16"))
 	}
 	for _, list := range []struct {
 		key    string
@@ -298,6 +298,9 @@ func (in *Input) validate() error {
 		if s == 0 {
 			errs = append(errs, errors.New("input.std holds a zero"))
 		}
+	}
+	if in.Type == "float16" && !normalLevels(in).fitHalf() {
+		errs = append(errs, fmt.Errorf("input.mean and input.std lead beyond float16, whose largest is %d", maxHalf))
 	}
 	return errors.Join(errs...)
 }

@@ -69,6 +69,7 @@ type Model struct {
 	sharing   *atomic.Int32 // models that use the session
 	decoder   detect.Decoder
 	wanted    []bool
+	outputs   []string    // names of the head's in the session, all float32
 	classes   []int       // the number in Options.Labels of each of the model's; nil for its own
 	shapes    []ort.Shape // of the outputs for one picture, as the network gives them
 }
@@ -111,10 +112,11 @@ func open(m *Manifest, opts Options) (*Model, error) {
 	if err := LoadRuntimeFor(device); err != nil {
 		return nil, err
 	}
-	if err := checkGraph(m, dec, data); err != nil {
+	data, outputs, err := checkGraph(m, dec, data)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Path(), err)
 	}
-	model := &Model{manifest: m, opts: opts, device: device, decoder: dec, wanted: wanted, classes: classes}
+	model := &Model{manifest: m, opts: opts, device: device, decoder: dec, wanted: wanted, outputs: outputs, classes: classes}
 	var option *OptionError
 	if err = model.start(data); err != nil && opts.Fallback && !device.OnCPU() && !errors.As(err, &option) {
 		model.notify("the network runs on the CPU, not on " + device.String() + ": " + err.Error())
@@ -269,7 +271,7 @@ func (m *Model) newSession(data []byte, more func(*ort.SessionOptions) error) (*
 			return nil, err
 		}
 	}
-	session, err := ort.NewDynamicAdvancedSessionWithONNXData(fixSides(data, &m.manifest.Input), []string{m.manifest.Input.Name}, m.manifest.Head.outputs(), so)
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(fixSides(data, &m.manifest.Input), []string{m.manifest.Input.Name}, m.outputs, so)
 	if err != nil && !m.device.OnCPU() {
 		what, fix := m.device.provider().explain(err)
 		return nil, &DeviceError{m.device, what, fix}

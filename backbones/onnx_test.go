@@ -17,36 +17,8 @@ import (
 // onnx.proto, as training/onnx_writer.py does for real ones.
 
 const (
-	onnxFloat, onnxUint8, onnxInt64 = 1, 2, 7 // TensorProto.DataType
+	onnxUint8, onnxInt64, onnxHalf = 2, 7, 10 // TensorProto.DataType
 )
-
-func pbInt(field int, v int64) []byte {
-	return binary.AppendUvarint(binary.AppendUvarint(nil, uint64(field)<<3), uint64(v))
-}
-
-func pbBytes(field int, parts ...[]byte) []byte {
-	var body []byte
-	for _, p := range parts {
-		body = append(body, p...)
-	}
-	head := binary.AppendUvarint(binary.AppendUvarint(nil, uint64(field)<<3|2), uint64(len(body)))
-	return append(head, body...)
-}
-
-func pbText(field int, s string) []byte { return pbBytes(field, []byte(s)) }
-
-// onnxNode is a node of the graph; its attributes are integers.
-func onnxNode(op string, inputs []string, output string, attributes map[string]int64) []byte {
-	var body []byte
-	for _, in := range inputs {
-		body = append(body, pbText(1, in)...)
-	}
-	body = append(append(body, pbText(2, output)...), pbText(4, op)...)
-	for name, v := range attributes {
-		body = append(body, pbBytes(5, pbText(1, name), pbInt(3, v), pbInt(20, 2))...)
-	}
-	return pbBytes(1, body)
-}
 
 // onnxInts is a one-dimensional constant.
 func onnxInts(name string, values ...int64) []byte {
@@ -70,8 +42,6 @@ func onnxFloats(name string, value float32, shape ...int64) []byte {
 	}
 	return pbBytes(5, dims, pbInt(2, onnxFloat), pbText(8, name), pbBytes(9, raw))
 }
-
-const graphOutput = 12 // of GraphProto, as graphInput
 
 // onnxValue declares an input or output; a size below 0 is one that may be any.
 func onnxValue(field int, name string, elem int64, shape ...int64) []byte {

@@ -25,42 +25,61 @@ import (
 // the classes.
 type headLayout struct {
 	format   string
-	strides  []int
+	strides  []int // nil where the network chooses its boxes
 	perCell  int
 	extra    int
-	channels int // the axis of the channels, 1 or 2 with the batch as axis 0
+	channels int  // the axis of the channels, 1 or 2 with the batch as axis 0
+	numbered bool // a channel holds the class's number; there is none for each class
 }
 
 var headLayouts = []headLayout{
-	{"yolox", threeStrides, 1, 5, 2},
-	{"yolov5", threeStrides, 3, 5, 2},
-	{"yolov5", fourStrides, 3, 5, 2},
-	{"yolov8", threeStrides, 1, 4, 1},
-	{"yolov8", fourStrides, 1, 4, 1},
-	{"yolov8", []int{4, 8, 16, 32}, 1, 4, 1},
-	{"nanodet", fourStrides, 1, 4 * (usualRegMax + 1), 2},
+	{"yolox", threeStrides, 1, 5, 2, false},
+	{"yolov5", threeStrides, 3, 5, 2, false},
+	{"yolov5", fourStrides, 3, 5, 2, false},
+	{"yolov8", threeStrides, 1, 4, 1, false},
+	{"yolov8", fourStrides, 1, 4, 1, false},
+	{"yolov8", []int{4, 8, 16, 32}, 1, 4, 1, false},
+	{"nanodet", fourStrides, 1, 4 * (usualRegMax + 1), 2, false},
+	{"end2end", nil, 0, 6, 2, true},
+	{"detr", nil, 0, 4, 2, false},
 }
 
-// classes is how many an output of that shape has for an input of w×h pixels; 0
-// where the layout is another.
-func (l *headLayout) classes(w, h int, shape ort.Shape) int {
-	boxes := shape[3-l.channels]
-	if boxes != int64(l.perCell*detect.CountCells(w, h, l.strides)) {
+// classes is how many an output of that shape has for an input of w×h pixels,
+// given how many the model names, 0 if none; 0 where the layout is another.
+func (l *headLayout) classes(w, h int, shape ort.Shape, named int) int {
+	n := shape[l.channels] - int64(l.extra)
+	if l.numbered && n == 0 {
+		n = int64(named)
+	}
+	if !l.hasBoxes(w, h, shape[3-l.channels], named) || n < 1 || n > maxClasses || named > 0 && n != int64(named) {
 		return 0
 	}
-	if n := shape[l.channels] - int64(l.extra); n > 0 && n <= maxClasses {
-		return int(n)
+	return int(n)
+}
+
+// hasBoxes says whether the layout can have that many. Where the network chooses,
+// the number says little: the names of classes have to tell the rest.
+func (l *headLayout) hasBoxes(w, h int, boxes int64, named int) bool {
+	if l.strides == nil {
+		return named > 0 && boxes >= 1 && boxes <= maxChosen
 	}
-	return 0
+	return boxes == int64(l.perCell*detect.CountCells(w, h, l.strides))
 }
 
 // maxClasses bounds what a file can ask for; the largest sets of labels have some
-// ten thousand.
-const maxClasses = 1 << 16
+// ten thousand. maxChosen is how many boxes a network that chooses them may give to
+// be recognised as one: exporters write 300, and feature maps have more cells.
+const maxClasses, maxChosen = 1 << 16, 1000
 
 // text is the shape for an input of w×h pixels, as in [1,8400,5+C].
 func (l *headLayout) text(w, h int) string {
 	boxes, channels := strconv.Itoa(l.perCell*detect.CountCells(w, h, l.strides)), fmt.Sprintf("%d+C", l.extra)
+	if l.strides == nil {
+		boxes = "K"
+	}
+	if l.numbered {
+		channels = strconv.Itoa(l.extra)
+	}
 	if l.channels == 1 {
 		boxes, channels = channels, boxes
 	}
@@ -164,10 +183,13 @@ func (g *graph) describe(data []byte) (*Manifest, error) {
 	f := headFormats[format]
 	in.Color, in.Resize, in.Mean, in.Std = f.color, f.resize, f.mean, f.std
 	return &Manifest{
-		Description: "recognised as " + f.title + " by its outputs",
-		Input:       *in, Head: Head{Format: format, Output: name}, Labels: labelsOr(labels, classes),
+		Description: "recognised as " + f.title + " by its outputs", Precision: precisions[in.Type],
+		Input: *in, Head: Head{Format: format, Output: name}, Labels: labelsOr(labels, classes),
 	}, nil
 }
+
+// precisions are what a network computes in, as far as its input's type tells.
+var precisions = map[string]string{"float16": "fp16"}
 
 // input finds where the picture goes in. Sizes that are left open may be chosen.
 func (g *graph) input() (*Input, error) {
@@ -180,10 +202,10 @@ func (g *graph) input() (*Input, error) {
 	switch {
 	case tensor.DataType == ort.TensorElementDataTypeUint8 && shape[3] == 3:
 		in.Type, in.Layout, in.Height, in.Width = "uint8", "NHWC", int(shape[1]), int(shape[2])
-	case tensor.DataType == ort.TensorElementDataTypeFloat && shape[1] == 3:
-		in.Type, in.Layout, in.Height, in.Width = "float32", "NCHW", int(shape[2]), int(shape[3])
+	case isFloat(tensor.DataType) && shape[1] == 3:
+		in.Type, in.Layout, in.Height, in.Width = typeText(tensor.DataType), "NCHW", int(shape[2]), int(shape[3])
 	default:
-		return nil, errors.New("its input is neither float32 [N,3,H,W] nor uint8 [N,H,W,3]")
+		return nil, errors.New("its input is neither float32 or float16 [N,3,H,W] nor uint8 [N,H,W,3]")
 	}
 	if in.Height > 0 && in.Width > 0 {
 		return in, in.validateSize()
@@ -200,6 +222,12 @@ func (g *graph) input() (*Input, error) {
 		in.Width = width
 	}
 	return in, in.validateSize()
+}
+
+// isFloat says whether the values of that type are numbers that a network may take
+// or give as they are.
+func isFloat(elem ort.TensorElementDataType) bool {
+	return elem == ort.TensorElementDataTypeFloat || elem == ort.TensorElementDataTypeFloat16
 }
 
 // What networks of any input size take where they do not say: sides in pixels,
@@ -243,7 +271,7 @@ func (g *graph) output(in *Input, data []byte) (string, ort.Shape, error) {
 	for i := range g.outputs {
 		switch o := &g.outputs[i]; {
 		case len(o.Dimensions) == 5:
-		case len(o.Dimensions) != 3 || o.DataType != ort.TensorElementDataTypeFloat || found != nil:
+		case len(o.Dimensions) != 3 || !isFloat(o.DataType) || found != nil:
 			return "", nil, errors.New("it has other outputs than one head's")
 		default:
 			found = o
@@ -255,29 +283,33 @@ func (g *graph) output(in *Input, data []byte) (string, ort.Shape, error) {
 	if found.Dimensions[1] > 0 && found.Dimensions[2] > 0 {
 		return found.Name, found.Dimensions, nil
 	}
-	shape, err := probe(in, found.Name, data)
+	shape, err := probe(in, found, data)
 	return found.Name, shape, err
 }
 
 // probe runs the network once to see the shape of an output.
-func probe(in *Input, output string, data []byte) (_ ort.Shape, err error) {
-	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, []string{in.Name}, []string{output}, nil)
+func probe(in *Input, output *ort.InputOutputInfo, data []byte) (_ ort.Shape, err error) {
+	data, names, err := readable(data, []ort.InputOutputInfo{*output}, []string{output.Name})
+	if err != nil {
+		return nil, err
+	}
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, []string{in.Name}, names, nil)
 	if err != nil {
 		return nil, oneLine(err)
 	}
 	defer func() { err = errors.Join(err, session.Destroy()) }()
-	blank, err := ort.NewEmptyTensor[float32](in.shape())
+	blank, err := newInputTensor(in)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, blank.Destroy()) }()
 	outputs := []ort.Value{nil}
-	if err := session.Run([]ort.Value{blank}, outputs); err != nil {
+	if err := session.Run([]ort.Value{blank.value}, outputs); err != nil {
 		return nil, fmt.Errorf("a first inference at %d×%d failed: %w", in.Width, in.Height, oneLine(err))
 	}
 	shape := outputs[0].GetShape().Clone()
 	if len(shape) != 3 { // whatever the file says of it
-		err = fmt.Errorf("output %s is %s, want three axes", output, shapeText(shape, ""))
+		err = fmt.Errorf("output %s is %s, want three axes", output.Name, shapeText(shape, ""))
 	}
 	return shape, errors.Join(err, outputs[0].Destroy())
 }
@@ -288,7 +320,7 @@ func matchHead(w, h int, shape ort.Shape, labels int) (format string, classes in
 	var fits []string
 	for i := range headLayouts {
 		l := &headLayouts[i]
-		if n := l.classes(w, h, shape); n > 0 && (labels == 0 || n == labels) {
+		if n := l.classes(w, h, shape, labels); n > 0 {
 			format, classes = l.format, n
 			fits = append(fits, l.text(w, h))
 		}
@@ -304,8 +336,8 @@ func matchHead(w, h int, shape ort.Shape, labels int) (format string, classes in
 		if labels > 0 {
 			count = strconv.Itoa(labels)
 		}
-		return "", 0, fmt.Errorf("output %s is none known here; for %d×%d pixels and %s classes C these are: %s; export without NMS",
-			shapeText(shape, ""), w, h, count, strings.Join(fits, ", "))
+		return "", 0, fmt.Errorf("output %s is none known here; for %d×%d pixels and %s classes C these are: %s; K is at most %d, and goes with a file that names its classes",
+			shapeText(shape, ""), w, h, count, strings.Join(fits, ", "), maxChosen)
 	}
 	return "", 0, fmt.Errorf("output %s may be %s", shapeText(shape, ""), strings.Join(fits, " or "))
 }

@@ -15,7 +15,7 @@ import (
 type Request struct {
 	model   *Model
 	input   *inputTensor
-	outputs []*ort.Tensor[float32]
+	outputs []ort.Value
 	values  [][]float32 // the outputs' memory
 	bound   bound
 	nms     detect.Suppressor
@@ -39,13 +39,14 @@ func (r *Request) allocate() (err error) {
 	if r.bound.binding, err = m.session.CreateIoBinding(); err != nil {
 		return err
 	}
-	for i, name := range m.manifest.Head.outputs() {
-		out, err := counted(ort.NewEmptyTensor[float32](m.shapes[i]))
+	for i, name := range m.outputs {
+		values := make([]float32, m.shapes[i].FlattenedSize())
+		out, err := counted(ort.NewTensor(m.shapes[i], values))
 		if err != nil {
 			return err
 		}
-		r.outputs, r.values = append(r.outputs, out), append(r.values, out.GetData())
-		r.input.pinner.Pin(&r.values[i][0])
+		r.outputs, r.values = append(r.outputs, out), append(r.values, values)
+		r.input.pinner.Pin(&values[0])
 		if err := r.bound.binding.BindOutput(name, out); err != nil {
 			return err
 		}

@@ -98,18 +98,24 @@ void resize_uint8(struct picture src, struct axis x, struct axis y, uint16_t *sc
 	}
 }
 
-FOR_EACH_CPU
-void resize_float(struct picture src, struct axis x, struct axis y, uint16_t *scratch,
-                  float *dst, struct place at, const float *table)
-{
-	for (int r = 0; r < y.size; r++) {
-		float *out = dst + r * at.row;
-		average_rows(scratch, src, y, r);
-		for (int c = 0; c < x.size; c++, out += at.pixel) {
-			vector v = average_pixels(scratch, x, c);
-			out[at.blue] = table[v[0]];
-			out[at.green] = table[256 + v[1]];
-			out[at.red] = table[512 + v[2]];
-		}
-	}
+// RESIZE_BY_TABLE defines a function whose tensor holds not the levels, but what a
+// table has for them.
+#define RESIZE_BY_TABLE(name, element)                                                  \
+FOR_EACH_CPU                                                                            \
+void name(struct picture src, struct axis x, struct axis y, uint16_t *scratch,          \
+          element *dst, struct place at, const element *table)                          \
+{                                                                                       \
+	for (int r = 0; r < y.size; r++) {                                              \
+		element *out = dst + r * at.row;                                        \
+		average_rows(scratch, src, y, r);                                       \
+		for (int c = 0; c < x.size; c++, out += at.pixel) {                     \
+			vector v = average_pixels(scratch, x, c);                       \
+			out[at.blue] = table[v[0]];                                     \
+			out[at.green] = table[256 + v[1]];                              \
+			out[at.red] = table[512 + v[2]];                                \
+		}                                                                       \
+	}                                                                               \
 }
+
+RESIZE_BY_TABLE(resize_float, float)
+RESIZE_BY_TABLE(resize_half, uint16_t)

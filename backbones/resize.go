@@ -60,6 +60,11 @@ func (r *resizer) toFloats(src picture, tensor []float32, table *levels) {
 	C.resize_float(src, r.x.c(), r.y.c(), &r.scratch[0], (*C.float)(&tensor[r.corner]), r.at, (*C.float)(&table[0][0]))
 }
 
+// toHalves resizes one into a float16 tensor.
+func (r *resizer) toHalves(src picture, tensor []uint16, table *halfLevels) {
+	C.resize_half(src, r.x.c(), r.y.c(), &r.scratch[0], (*C.uint16_t)(&tensor[r.corner]), r.at, (*C.uint16_t)(&table[0][0]))
+}
+
 // plan makes the taps that turn src pixels into dst, in whole blocks.
 func (a *axis) plan(src, dst, block int) {
 	reach := coverage(src, dst)

@@ -38,12 +38,15 @@ struct place {
 	ptrdiff_t pixel, row, blue, green, red;
 };
 
-// Both write y.size × x.size pixels from dst on. scratch holds a row of the
+// All write y.size × x.size pixels from dst on. scratch holds a row of the
 // source, and zeros for x.taps pixels and a vector after it.
-// resize_float looks each 8-bit level up in table, [3][256] in the order B, G, R.
+// resize_float and resize_half, whose elements are float16, look each 8-bit level up
+// in table, [3][256] in the order B, G, R.
 void resize_uint8(struct picture src, struct axis x, struct axis y, uint16_t *scratch,
                   uint8_t *dst, struct place at);
 void resize_float(struct picture src, struct axis x, struct axis y, uint16_t *scratch,
                   float *dst, struct place at, const float *table);
+void resize_half(struct picture src, struct axis x, struct axis y, uint16_t *scratch,
+                 uint16_t *dst, struct place at, const uint16_t *table);
 
 #endif

@@ -7,6 +7,7 @@ import (
 	"image"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -216,10 +217,11 @@ func TestLoadEveryLayout(t *testing.T) {
 	box := detect.FitLetterbox(201, 77, 64, 48)
 	img := fill(t, 201, 77, "noise")
 	content, _ := resized(t, img, box.W, box.H)
-	for i := range 8 {
+	types := []string{"uint8", "float32", "float16"}
+	for i := range 4 * len(types) {
 		pick := func(bit int, a, b string) string { return []string{a, b}[i>>bit&1] }
-		spec := tensorSpec(pick(0, "uint8", "float32"), pick(1, "NHWC", "NCHW"), pick(2, "BGR", "RGB"))
-		if spec.Type == "float32" {
+		spec := tensorSpec(types[i/4], pick(0, "NHWC", "NCHW"), pick(1, "BGR", "RGB"))
+		if spec.Type != "uint8" {
 			spec.Mean, spec.Std = []float64{1, 20, 300}, []float64{1, 0.5, 2}
 		}
 		in := newTensor(t, spec)
@@ -250,6 +252,9 @@ func (in *Input) normal(px [3]uint8) (out [3]float32) {
 		if in.Mean != nil {
 			out[c] = float32((float64(px[c]) - in.Mean[c]) / in.Std[c])
 		}
+		if in.Type == "float16" {
+			out[c] = floatOf(halfOf(out[c]))
+		}
 	}
 	return out
 }
@@ -275,7 +280,7 @@ func TestLoadRegion(t *testing.T) {
 // A picture of another size leaves nothing of the one before, and once a size has
 // been seen the next picture of it allocates nothing.
 func TestLoadAfterAnotherSize(t *testing.T) {
-	for _, typ := range []string{"uint8", "float32"} {
+	for _, typ := range []string{"uint8", "float32", "float16"} {
 		in := newTensor(t, tensorSpec(typ, "NCHW", "RGB"))
 		for _, s := range [][2]int{{64, 48}, {200, 20}, {20, 200}, {1, 1}, {500, 500}} {
 			img, fresh := fill(t, s[0], s[1], "noise"), newTensor(t, tensorSpec(typ, "NCHW", "RGB"))
@@ -293,6 +298,9 @@ func TestLoadAfterAnotherSize(t *testing.T) {
 				if in.bytes[i] != fresh.bytes[i] {
 					t.Fatalf("%v: element %d is %d, in a fresh tensor %d", s, i, in.bytes[i], fresh.bytes[i])
 				}
+			}
+			if !slices.Equal(in.halves, fresh.halves) {
+				t.Fatalf("%v: other halves than in a fresh tensor", s)
 			}
 			for i := range in.floats {
 				if in.floats[i] != fresh.floats[i] {
@@ -332,6 +340,9 @@ func BenchmarkLoad(b *testing.B) {
 		{1920, 1080, Input{Width: 320, Height: 320, Type: "uint8", Layout: "NHWC", Color: "BGR", Resize: "letterbox"}},
 		{1920, 1080, Input{Width: 320, Height: 320, Type: "float32", Layout: "NCHW", Color: "RGB", Resize: "letterbox"}},
 		{1920, 1080, Input{Width: 320, Height: 320, Type: "float32", Layout: "NHWC", Color: "RGB", Resize: "letterbox"}},
+		{1920, 1080, Input{Width: 320, Height: 320, Type: "float16", Layout: "NCHW", Color: "RGB", Resize: "letterbox"}},
+		{1920, 1080, Input{Width: 640, Height: 640, Type: "float32", Layout: "NCHW", Color: "RGB", Resize: "letterbox"}},
+		{1920, 1080, Input{Width: 640, Height: 640, Type: "float16", Layout: "NCHW", Color: "RGB", Resize: "letterbox"}},
 		{1280, 720, Input{Width: 320, Height: 320, Type: "uint8", Layout: "NHWC", Color: "BGR", Resize: "letterbox"}},
 		{768, 576, Input{Width: 300, Height: 300, Type: "uint8", Layout: "NHWC", Color: "BGR", Resize: "stretch"}},
 		{3840, 2160, Input{Width: 640, Height: 640, Type: "uint8", Layout: "NHWC", Color: "BGR", Resize: "letterbox"}},

@@ -64,7 +64,7 @@ func TestShippedModelsEqualPython(t *testing.T) {
 				t.Fatal(err)
 			}
 			m.Conf, m.NMSIoU = want.Conf, want.NMSIoU
-			sameFound(t, findIn(t, m, img), want.Detections)
+			sameFound(t, findIn(t, m, img), want.Detections, 1e-3)
 		})
 	}
 }

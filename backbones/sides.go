@@ -6,21 +6,23 @@ import (
 )
 
 // The numbers of an ONNX file's fields (onnx.proto), a protobuf message, on the way
-// to the sizes of an input.
+// to the types and sizes of inputs and outputs.
 const (
-	modelGraph   = 7
-	graphInput   = 11
-	valueName    = 1
-	valueType    = 2
-	typeTensor   = 1
-	tensorShape  = 2
-	shapeDim     = 1
-	dimValue     = 1
-	wireVarint   = 0
-	wireFixed64  = 1
-	wireMessage  = 2
-	wireFixed32  = 5
-	wireTypeBits = 3
+	modelGraph    = 7
+	graphInput    = 11
+	graphOutput   = 12
+	valueName     = 1
+	valueType     = 2
+	typeTensor    = 1
+	tensorElement = 1
+	tensorShape   = 2
+	shapeDim      = 1
+	dimValue      = 1
+	wireVarint    = 0
+	wireFixed64   = 1
+	wireMessage   = 2
+	wireFixed32   = 5
+	wireTypeBits  = 3
 )
 
 var errNotProtobuf = errors.New("not a protobuf message")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"sync/atomic"
+	"unsafe"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -17,11 +18,11 @@ import (
 // trained with.
 const padding = 114
 
-func (in *Input) elementType() ort.TensorElementDataType {
-	if in.Type == "uint8" {
-		return ort.TensorElementDataTypeUint8
-	}
-	return ort.TensorElementDataTypeFloat
+// elementTypes are those that an input may have, by their name in a manifest.
+var elementTypes = map[string]ort.TensorElementDataType{
+	"uint8":   ort.TensorElementDataTypeUint8,
+	"float16": ort.TensorElementDataTypeFloat16,
+	"float32": ort.TensorElementDataTypeFloat,
 }
 
 // shape of the input tensor for one picture.
@@ -32,41 +33,79 @@ func (in *Input) shape() ort.Shape {
 	return ort.NewShape(1, 3, int64(in.Height), int64(in.Width))
 }
 
+// elements is the memory of an input tensor: one of its slices, by the input's type.
+type elements struct {
+	bytes  []uint8
+	halves []uint16 // float16
+	floats []float32
+}
+
+// newElements makes the memory for n values and pins it: ONNX Runtime keeps pointers
+// to it.
+func newElements(typ string, n int64, pinner *runtime.Pinner) (e elements) {
+	switch typ {
+	case "uint8":
+		e.bytes = make([]uint8, n)
+		pinner.Pin(&e.bytes[0])
+	case "float16":
+		e.halves = make([]uint16, n)
+		pinner.Pin(&e.halves[0])
+	default:
+		e.floats = make([]float32, n)
+		pinner.Pin(&e.floats[0])
+	}
+	return e
+}
+
+// tensor is one of that shape in the beginning of the memory.
+func (e *elements) tensor(shape ort.Shape) (ort.Value, error) {
+	n := shape.FlattenedSize()
+	switch {
+	case e.bytes != nil:
+		return counted(ort.NewTensor(shape, e.bytes[:n]))
+	case e.halves != nil:
+		const size = 2
+		memory := unsafe.Slice((*byte)(unsafe.Pointer(&e.halves[0])), size*n)
+		return counted(ort.NewCustomDataTensor(shape, memory, ort.TensorElementDataTypeFloat16))
+	}
+	return counted(ort.NewTensor(shape, e.floats[:n]))
+}
+
+// take copies another one's values to where the i-th of its size are.
+func (e *elements) take(i int, from *elements) {
+	copy(part(e.bytes, len(from.bytes), i), from.bytes)
+	copy(part(e.halves, len(from.halves), i), from.halves)
+	copy(part(e.floats, len(from.floats), i), from.floats)
+}
+
+// part is the i-th piece of n elements.
+func part[T any](whole []T, n, i int) []T { return whole[i*n : (i+1)*n] }
+
 // inputTensor is a network's input with the picture that is written into it:
 // straight into the tensor's memory, whatever its type and layout.
 type inputTensor struct {
-	spec   *Input
-	value  ort.Value
-	bytes  []uint8   // the memory of a uint8 tensor, else
-	floats []float32 // of a float32 one
-	table  *levels   // what floats holds for each level
+	spec  *Input
+	value ort.Value
+	elements
+	table     *levels     // what floats hold for each level
+	halfTable *halfLevels // what halves hold
 
 	box     detect.Letterbox
 	resizer resizer
-	reduced io.Closer      // holds a huge picture on its way; nil before there is one
-	pinner  runtime.Pinner // ONNX Runtime keeps pointers to Go memory
+	reduced io.Closer // holds a huge picture on its way; nil before there is one
+	pinner  runtime.Pinner
 }
 
 func newInputTensor(spec *Input) (*inputTensor, error) {
-	t := &inputTensor{spec: spec, resizer: resizer{at: placeIn(spec)}}
-	if err := t.allocate(spec.Height * spec.Width * 3); err != nil {
+	t := &inputTensor{spec: spec, resizer: resizer{at: placeIn(spec)}, table: normalLevels(spec)}
+	t.halfTable = t.table.halves()
+	t.elements = newElements(spec.Type, spec.shape().FlattenedSize(), &t.pinner)
+	var err error
+	if t.value, err = t.tensor(spec.shape()); err != nil {
 		t.pinner.Unpin()
 		return nil, fmt.Errorf("make input tensor: %w", err)
 	}
 	return t, nil
-}
-
-func (t *inputTensor) allocate(elements int) (err error) {
-	if t.spec.Type == "uint8" {
-		t.bytes = make([]uint8, elements)
-		t.pinner.Pin(&t.bytes[0])
-		t.value, err = counted(ort.NewTensor(t.spec.shape(), t.bytes))
-		return err
-	}
-	t.floats, t.table = make([]float32, elements), normalLevels(t.spec)
-	t.pinner.Pin(&t.floats[0])
-	t.value, err = counted(ort.NewTensor(t.spec.shape(), t.floats))
-	return err
 }
 
 // expect gets ready for pictures of w×h pixels.
@@ -99,9 +138,12 @@ func (t *inputTensor) layOut(w, h int) {
 }
 
 func (t *inputTensor) write(src picture) {
-	if t.bytes != nil {
+	switch {
+	case t.bytes != nil:
 		t.resizer.toBytes(src, t.bytes)
-	} else {
+	case t.halves != nil:
+		t.resizer.toHalves(src, t.halves, t.halfTable)
+	default:
 		t.resizer.toFloats(src, t.floats, t.table)
 	}
 }
@@ -146,11 +188,13 @@ var live atomic.Int64
 // where it was.
 func LiveTensors() int { return int(live.Load()) }
 
-func counted[T ort.TensorData](tensor *ort.Tensor[T], err error) (*ort.Tensor[T], error) {
-	if err == nil {
-		live.Add(1)
+// counted counts a tensor that was made; nil where it was not.
+func counted[T ort.Value](tensor T, err error) (ort.Value, error) {
+	if err != nil {
+		return nil, err
 	}
-	return tensor, err
+	live.Add(1)
+	return tensor, nil
 }
 
 func release(tensor ort.Value) error {

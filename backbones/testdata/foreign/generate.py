@@ -144,6 +144,63 @@ class NanoDet(nn.Module):
         return torch.cat([point - sides[:, :2], point + sides[:, 2:]], 1), raw[:, :CLASSES]
 
 
+class EndToEnd(nn.Module):
+    """YOLOv8's predictions, of which the graph gives the best, as YOLOv10 and YOLO26 do."""
+
+    chosen = 20
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all = YOLOv8()
+        self.body = self.all.body
+
+    def forward(self, x: Tensor) -> Tensor:
+        predictions = self.all(x).transpose(1, 2)
+        centre, size, scores = predictions.split((2, 2, CLASSES), 2)
+        boxes = torch.cat([centre - size / 2, centre + size / 2], 2)
+        best, place = scores.flatten(1).topk(self.chosen)
+        anchor = torch.div(place, CLASSES, rounding_mode="floor")
+        boxes = boxes.gather(1, anchor[..., None].expand(-1, -1, 4))
+        label = (place - anchor * CLASSES).to(x.dtype)
+        return torch.cat([boxes, best[..., None], label[..., None]], 2)
+
+    def decode(self, raw: Tensor, height: int, width: int) -> Decoded:
+        scores = torch.zeros(len(raw), CLASSES)
+        return raw[:, :4], scores.scatter(1, raw[:, 5:].long(), raw[:, 4:5])
+
+
+class DETR(nn.Module):
+    """A query a cell: boxes as fractions of the input, as RT-DETR gives them."""
+
+    strides = (8, 32)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = Body(self.strides, 4 + CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([rows(m) for m in self.body(x)], 1).sigmoid()
+
+    def decode(self, raw: Tensor, height: int, width: int) -> Decoded:
+        size = torch.tensor([width, height])
+        return corners(raw[:, :2] * size, raw[:, 2:4] * size), raw[:, 4:]
+
+
+class Half(nn.Module):
+    """A network whose input and output are float16; what is between is not looked at here."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.body = network.body
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x.float()).half()
+
+    def decode(self, raw: Tensor, height: int, width: int) -> Decoded:
+        return self.network.decode(raw.float(), height, width)
+
+
 @dataclass
 class Kind:
     """A detector and how its users feed it."""
@@ -159,6 +216,7 @@ class Kind:
     nms_iou: float
     metadata: dict[str, str] = field(default_factory=dict)
     dynamic: bool = False
+    dtype: torch.dtype = torch.float32
 
 
 ULTRALYTICS = {
@@ -175,6 +233,17 @@ KINDS = {
     "yolov5": Kind(YOLOv5, 96, 64, 16, True, *UNIT, 0.25, 0.45, ULTRALYTICS, dynamic=True),
     "yolov8": Kind(YOLOv8, 96, 64, 16, True, *UNIT, 0.25, 0.7, ULTRALYTICS),
     "nanodet": Kind(NanoDet, 64, 64, 0, False, *IMAGENET, 0.35, 0.6),
+    "end2end": Kind(EndToEnd, 96, 64, 16, True, *UNIT, 0.25, 1, ULTRALYTICS),
+    "detr": Kind(DETR, 64, 64, 0, True, *UNIT, 0.25, 1, ULTRALYTICS),
+    "yolov8-half": Kind(
+        lambda: Half(YOLOv8()), 96, 64, 16, True, *UNIT, 0.25, 0.7, ULTRALYTICS, dtype=torch.half
+    ),
+    "end2end-half": Kind(
+        lambda: Half(EndToEnd()),
+        *(96, 64, 16, True, *UNIT, 0.25, 1, ULTRALYTICS),
+        dynamic=True,
+        dtype=torch.half,
+    ),
 }
 
 
@@ -185,7 +254,7 @@ def tensor_of(picture: np.ndarray, kind: Kind) -> Tensor:
     if kind.rgb:
         canvas = canvas[..., ::-1]
     values = (canvas.astype(np.float64) - kind.mean) / kind.std
-    return torch.from_numpy(values.astype(np.float32)).permute(2, 0, 1)[None]
+    return torch.from_numpy(values.astype(np.float32)).to(kind.dtype).permute(2, 0, 1)[None]
 
 
 @torch.no_grad()
@@ -211,7 +280,7 @@ def find(network: nn.Module, kind: Kind, picture: np.ndarray) -> list[list[float
 def scaled(network: nn.Module, kind: Kind, picture: np.ndarray) -> None:
     """Shrink random weights that meet raw pixels, so that scores spread and do not saturate."""
     with torch.no_grad():
-        x = tensor_of(picture, kind)
+        x = tensor_of(picture, kind).float()
         for layer in network.body.maps:
             layer[1].weight *= 2 / layer(x).std()
             layer[1].bias -= layer(x).mean((0, 2, 3))
@@ -223,7 +292,7 @@ def write(network: nn.Module, kind: Kind, path: Path) -> None:
     axes: dict[str, Any] = {"images": {2: "height", 3: "width"}, "output0": {1: "anchors"}}
     torch.onnx.export(
         network,
-        (torch.zeros(1, 3, kind.height, kind.width),),
+        (torch.zeros(1, 3, kind.height, kind.width, dtype=kind.dtype),),
         str(path),
         input_names=["images"],
         output_names=outputs,
