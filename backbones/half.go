@@ -13,17 +13,17 @@ const maxHalf = 65504
 // halfOf is the float16 (IEEE 754 binary16) nearest to v, of two the even one.
 func halfOf(v float32) uint16 {
 	const (
-		bias      = (127 - 15) << 10 // between the exponents, in a half's last place
-		smallest  = 113 << 23        // 2⁻¹⁴, the smallest half with all its digits
-		overflows = 0x477ff000       // 65520, halfway from maxHalf to the next power of two
-		infinity  = 0x7f800000
+		bias     = (127 - 15) << 10 // between the exponents, in a half's last place
+		smallest = 113 << 23        // 2⁻¹⁴, the smallest half with all its digits
+		beyond   = 143 << 23        // 2¹⁶, which is infinite, also where rounding leads to it
+		infinity = 255 << 23
 	)
 	bits := math.Float32bits(v)
 	sign, size := uint16(bits>>16)&0x8000, bits&^(1<<31)
 	switch {
 	case size > infinity: // NaN
 		return sign | 0x7e00
-	case size >= overflows:
+	case size >= beyond:
 		return sign | 0x7c00
 	case size < smallest: // multiples of 2⁻²⁴; rounded up to 1024 they are 2⁻¹⁴
 		return sign | uint16(math.RoundToEven(math.Abs(float64(v))*(1<<24)))

@@ -137,7 +137,7 @@ func TestEndToEndRows(t *testing.T) {
 		{"below conf", [6]float32{1, 2, 30, 40, 0.49, 2}, 0.5, 0},
 		{"found below conf by who asks for less", [6]float32{1, 2, 30, 40, 0.01, 0}, 0.01, 1},
 		{"zeros", [6]float32{}, 0, 0},
-		{"a box that scores 0", [6]float32{1, 2, 30, 40, 0, 1}, 0, 0},
+		{"a box that scores 0", [6]float32{1, 2, 30, 40, 0, 2}, 0, 0},
 		{"minus ones", [6]float32{-1, -1, -1, -1, -1, -1}, 0, 0},
 		{"no area", [6]float32{30, 2, 1, 40, 0.9, 1}, 0.5, 0},
 		{"a box that is not finite", [6]float32{1, 2, inf, 40, 0.9, 1}, 0.5, 0},
