@@ -14,8 +14,8 @@ import (
 
 const modelsAddLong = `add installs an ONNX detector in the first models folder, from a file or a URL. It is
 described by --manifest, by the manifest beside the file, or, where its outputs are
-those of YOLOX, YOLOv5, YOLOv8, YOLO11 or NanoDet-Plus, by what they look like; that
-manifest is written, and can be edited.
+those of YOLOX, YOLOv5, YOLOv8, YOLO11, RT-DETR, NanoDet-Plus or an end-to-end export,
+by what they look like; that manifest is written, and can be edited.
 
 The file is checked against --sha256, which a URL must come with, and run once
 before it counts as installed. Run what you trust: the checksum says that a file is
