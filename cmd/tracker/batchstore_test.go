@@ -227,6 +227,29 @@ func TestBatchIntoWrongStore(t *testing.T) {
 	}
 }
 
+// A batch goes to a server of HTTPS whose certificate is not trusted as soon as it is.
+func TestBatchIntoTLSStore(t *testing.T) {
+	server := storetest.StartTLS(t, "bucket", time.Now().Add(24*time.Hour))
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "a.avi"), 10)
+	run := func(trusts string) outcome {
+		cmd := intoStore(server, dir, "batch", "a.avi", "--out", "s3://bucket/x", "-q")
+		cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+trusts)
+		return finish(t, cmd)
+	}
+	got := run(os.DevNull)
+	if got.code != exitFailed || !strings.Contains(got.stderr, "unknown authority; name a file") || !strings.Contains(got.stderr, "SSL_CERT_FILE") || strings.Count(got.stderr, "\n") != 1 {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	if got := run(server.Certificate); got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	if got := runIn(t, dir, "batch", "a.avi", "--out", "folder", "-q"); got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	sameResults(t, contents(t, filepath.Join(server.Folder("bucket"), "x")), resultsIn(t, filepath.Join(dir, "folder")))
+}
+
 // Workers with nothing in common but queue and store: one may not write and gives its input
 // back, one is killed in the middle of its work, one stopped. Every input has exactly one
 // result, that of a batch into a folder.
