@@ -85,6 +85,8 @@ type Config struct {
 	// MOT and JSONL are result files to write; "-" is standard output.
 	MOT   string `yaml:"mot"`
 	JSONL string `yaml:"jsonl"`
+	// Offline writes both when an input is over, with tracks that know what came later.
+	Offline bool `yaml:"offline"`
 	// Timings is a CSV file with the times of every frame.
 	Timings string `yaml:"timings"`
 	// Record is a file of detections, times and camera motion, from which 'tracker
@@ -183,6 +185,10 @@ func (c *Config) validateTogether(f *faults) {
 	f.check((c.CamWidth == 0) == (c.CamHeight == 0), []string{"cam-width", "cam-height"}, "cam-width and cam-height go together")
 	f.check(count([]string{c.MOT, c.JSONL, c.Timings}, "-") < 2, []string{"mot", "jsonl", "timings"},
 		"only one of mot, jsonl and timings can go to standard output")
+	f.check(!c.Offline || c.MOT != "" || c.JSONL != "", []string{"offline"}, "offline changes what mot and jsonl write: give one of them")
+	f.check(!c.Offline || len(c.Cam) == 0, []string{"offline", "cam"}, "offline looks ahead to the end of an input, and a camera has none")
+	f.check(!c.Offline || c.Save == "" && c.Display != "on" && len(c.Zones) == 0, []string{"offline", "save", "display", "zones"},
+		"offline knows the tracks when an input is over, and save, display and zones take them as they come: leave out one or the other")
 	f.check(c.Record != "-", []string{"record"}, "record is -: it is no text; give a file, such as out.rec")
 }
 

@@ -115,7 +115,7 @@ func bindBatch(flags *pflag.FlagSet, c *config.Config, file *string) {
 	all.VisitAll(func(f *pflag.Flag) {
 		switch f.Name {
 		case "cam", "cam-width", "cam-height", "cam-fps", "live-policy", "read-timeout", "reconnect",
-			"input", "save", "codec", "mot", "jsonl", "timings", "record", "display", "budget":
+			"input", "save", "codec", "mot", "jsonl", "offline", "timings", "record", "display", "budget":
 			return
 		}
 		flags.AddFlag(f)
@@ -147,9 +147,12 @@ func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader
 	if err != nil {
 		return nil, nil, err
 	}
-	c, _, err := newLayers(flags, b.file).settle()
+	c, origins, err := newLayers(flags, b.file).settle()
 	if err != nil {
 		return nil, nil, err
+	}
+	if c.Offline {
+		return nil, nil, origins.Locate(config.Faulty(fmt.Errorf("offline is nothing for a batch, which writes as it goes: use tracker --offline"), "offline"))
 	}
 	c.Input, c.Cam, c.Save, c.Codec, c.MOT, c.JSONL, c.Timings, c.Record, c.Display = nil, nil, "", "auto", "", "", "", "", "off"
 	c.Budget = 0 // what it changes would depend on how busy the machine is

@@ -101,18 +101,32 @@ func (j *job) deliver(ctx context.Context) (err error) {
 	if j.manifest.Status == batch.Interrupted {
 		return j.park(ctx)
 	}
-	manifest := j.stored()
-	if j.manifest.Status == batch.Done {
+	left := append(j.scaffold(), j.copies()...)
+	switch manifest := j.stored(); {
+	case j.manifest.Status == batch.Done:
 		if err = j.store.Deliver(ctx, j.folder, manifest, &j.manifest, j.force); err == nil {
 			err = j.store.Discard(ctx, j.parked())
 		}
-	} else if err = j.store.Discard(ctx, j.parked()); err == nil { // first, as some have names of what is reported
-		err = j.store.Report(ctx, j.folder, manifest, &j.manifest, j.outputs())
+	case j.advanced():
+		if err = j.store.Discard(ctx, j.parked()); err == nil { // first, as some have names of what is reported
+			err = j.store.Report(ctx, j.folder, manifest, &j.manifest, j.outputs())
+		}
+	default: // others may be able to read it: what they or runs before have left for them stays
+		err = j.store.Report(ctx, j.folder, manifest, &j.manifest, nil)
+		if !j.fetched {
+			left = []string{j.path("manifest.json")}
+		}
 	}
 	if err != nil {
 		return ofStore(err)
 	}
-	return removeAll(append(j.scaffold(), j.copies()...))
+	return removeAll(left)
+}
+
+// advanced says that this run has done frames of the item.
+func (j *job) advanced() bool {
+	run := j.manifest.Run
+	return run != nil && j.manifest.Frames > run.From
 }
 
 // parked are what the item needs to go on on another machine, the checkpoint last.
@@ -151,7 +165,9 @@ func (j *job) checkpoint(ctx context.Context) (*batch.Checkpoint, error) {
 	if err := j.store.Fetch(ctx, j.folder, j.parked(), fits); err != nil {
 		return nil, ofStore(err)
 	}
-	return batch.LoadCheckpoint(j.path("checkpoint"), j.manifest.Key, j.program()), nil
+	here = batch.LoadCheckpoint(j.path("checkpoint"), j.manifest.Key, j.program())
+	j.fetched = here != nil
+	return here, nil
 }
 
 // copies are what the store has, too, once the item is over.

@@ -59,6 +59,7 @@ type job struct {
 	told     func(frame, of int, fps float64, tracks int) // of each frame
 	manifest batch.Manifest
 	saved    bool // there is a checkpoint
+	fetched  bool // it is a copy of one in the store
 	device   string
 
 	files   []*atomicfile.File // what is written, in the order of their names

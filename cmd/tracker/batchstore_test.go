@@ -21,6 +21,7 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/store"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/store/storetest"
+	"github.com/tracker-go/tracker/config"
 )
 
 // clips makes videos of people, of so many frames, and one that breaks off, in dir/in.
@@ -226,6 +227,29 @@ func TestBatchIntoWrongStore(t *testing.T) {
 	}
 }
 
+// A batch goes to a server of HTTPS whose certificate is not trusted as soon as it is.
+func TestBatchIntoTLSStore(t *testing.T) {
+	server := storetest.StartTLS(t, "bucket", time.Now().Add(24*time.Hour))
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "a.avi"), 10)
+	run := func(trusts string) outcome {
+		cmd := intoStore(server, dir, "batch", "a.avi", "--out", "s3://bucket/x", "-q")
+		cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+trusts)
+		return finish(t, cmd)
+	}
+	got := run(os.DevNull)
+	if got.code != exitFailed || !strings.Contains(got.stderr, "unknown authority; name a file") || !strings.Contains(got.stderr, "SSL_CERT_FILE") || strings.Count(got.stderr, "\n") != 1 {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	if got := run(server.Certificate); got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	if got := runIn(t, dir, "batch", "a.avi", "--out", "folder", "-q"); got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	sameResults(t, contents(t, filepath.Join(server.Folder("bucket"), "x")), resultsIn(t, filepath.Join(dir, "folder")))
+}
+
 // Workers with nothing in common but queue and store: one may not write and gives its input
 // back, one is killed in the middle of its work, one stopped. Every input has exactly one
 // result, that of a batch into a folder.
@@ -309,10 +333,9 @@ func TestWorkersIntoStore(t *testing.T) {
 	sameResults(t, contents(t, filepath.Join(server.Folder("bucket"), "shared")), resultsIn(t, filepath.Join(dir, "folder")))
 }
 
-// What an input leaves that breaks off after it was parked stays in the store, and nothing
-// of what was parked does.
-func TestCutShortAfterPark(t *testing.T) {
-	server := storetest.Start(t, "bucket")
+// depotInto is that of a worker whose results go to the server.
+func depotInto(t *testing.T, server *storetest.Server) depot {
+	t.Helper()
 	for _, pair := range append([]string{"AWS_ENDPOINT_URL_S3=", "AWS_SESSION_TOKEN="}, server.Env()...) {
 		name, value, _ := strings.Cut(pair, "=")
 		t.Setenv(name, value)
@@ -321,14 +344,87 @@ func TestCutShortAfterPark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &workshop{depot: to, video: true, log: slog.New(slog.DiscardHandler)}
-	w.parks = true
-	if err := errors.Join(os.MkdirAll(w.folder, 0o700), w.openStore(t.Context(), store.OpenPatience)); err != nil {
+	to.parks = true
+	if err := os.MkdirAll(to.folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// A worker that cannot find an input, or read a frame of it, says so and leaves what another
+// has parked: there, and none of it here.
+func TestUnreadLeavesParked(t *testing.T) {
+	server := storetest.Start(t, "bucket")
+	dir := t.TempDir()
+	garbled := filepath.Join(dir, "garbled.avi")
+	if err := os.WriteFile(garbled, []byte("no video"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := config.Default()
+	c.Threads = 1
+	w, err := newWorkshop(c, depotInto(t, server), false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.log = slog.New(slog.DiscardHandler)
+	closeEngine := w.share(1)
+	if err := w.openStore(t.Context(), store.OpenPatience); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{"missing": filepath.Join(dir, "none.avi"), "barred": filepath.Join(garbled, "x.avi"), "garbled": garbled} {
+		it := item{batch.Input{Path: path}, name}
+		j := &job{workshop: w, item: it, saved: true, manifest: batch.Manifest{
+			Status: batch.Interrupted, Model: batch.Model{Name: w.model.Name, SHA256: w.model.SHA256},
+		}}
+		_ = j.prepare() // fails here, but not where it was parked
+		for _, name := range j.parked() {
+			if err := os.WriteFile(filepath.Join(w.folder, name), []byte("of another"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		parked := batch.Checkpoint{Key: j.manifest.Key, Program: j.program(), Frames: 7}
+		if err := errors.Join(parked.Save(j.path("checkpoint")), j.deliver(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		before := contents(t, filepath.Join(server.Folder("bucket"), "x"))
+		if len(before) != len(j.parked()) {
+			t.Fatalf("%s: parked %v", name, slices.Collect(maps.Keys(before)))
+		}
+		m, err := w.process(t.Context(), it, func(int, int, float64, int) {})
+		if err == nil || m.Status != batch.Failed {
+			t.Errorf("%s: status %q, %v", name, m.Status, err)
+		}
+		after := contents(t, filepath.Join(server.Folder("bucket"), "x"))
+		if !strings.Contains(after[name+".manifest.json"], `"failed"`) {
+			t.Errorf("%s: nothing tells that it failed", name)
+		}
+		delete(after, name+".manifest.json")
+		if !maps.Equal(after, before) {
+			t.Errorf("%s: of %v there is %v", name, slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
+		}
+		if left := filesBelow(t, w.folder); len(left) > 0 {
+			t.Errorf("%s: left in the scratch folder: %v", name, left)
+		}
+		if err := os.RemoveAll(filepath.Join(server.Folder("bucket"), "x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := closeEngine(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What an input leaves that breaks off after it was parked stays in the store, and nothing
+// of what was parked does.
+func TestCutShortAfterPark(t *testing.T) {
+	server := storetest.Start(t, "bucket")
+	w := &workshop{depot: depotInto(t, server), video: true, log: slog.New(slog.DiscardHandler)}
+	if err := w.openStore(t.Context(), store.OpenPatience); err != nil {
 		t.Fatal(err)
 	}
 	deliver := func(status batch.Status, want ...string) {
 		t.Helper()
-		j := &job{workshop: w, item: item{name: "a"}, saved: true, manifest: batch.Manifest{Status: status, Key: "k"}}
+		j := &job{workshop: w, item: item{name: "a"}, saved: true, manifest: batch.Manifest{Status: status, Key: "k", Frames: 2, Run: &batch.Run{From: 1}}}
 		for _, name := range j.parked() {
 			if err := os.WriteFile(filepath.Join(w.folder, name), []byte(status), 0o600); err != nil {
 				t.Fatal(err)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"maps"
@@ -59,10 +60,14 @@ func (l layers) settle() (config.Config, config.Origins, error) {
 	}
 	layered := pflag.NewFlagSet("", pflag.ContinueOnError)
 	bind(layered, &c)
+	environment, err := itemized(layered, l.environment)
+	if err != nil {
+		return c, nil, err
+	}
 	for _, layer := range []struct {
 		values map[string][]string
 		called func(string) string
-	}{{l.environment, environmentName}, {l.line, func(name string) string { return "--" + name }}} {
+	}{{environment, environmentName}, {l.line, func(name string) string { return "--" + name }}} {
 		if err := overlayFlags(layered, layer.values, layer.called, origins); err != nil {
 			return c, nil, err
 		}
@@ -73,6 +78,25 @@ func (l layers) settle() (config.Config, config.Origins, error) {
 // environmentName is the variable that sets a flag: TRACKER_MAX_FRAMES.
 func environmentName(flag string) string {
 	return "TRACKER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// itemized takes variables apart that are lists for flags of which each takes one item, as
+// --input does, whose paths may have commas. The other lists take themselves apart.
+func itemized(f *pflag.FlagSet, environment map[string][]string) (map[string][]string, error) {
+	all := maps.Clone(environment)
+	for name, values := range all {
+		if f.Lookup(name).Value.Type() != "stringArray" {
+			continue
+		}
+		r := csv.NewReader(strings.NewReader(values[0]))
+		r.FieldsPerRecord = -1 // lines need not be as long as each other
+		rows, err := r.ReadAll()
+		if err != nil {
+			return nil, fmt.Errorf(`%s %s: %w; want items with commas between them, "in quotes" where they have commas or quotes`, environmentName(name), values[0], err)
+		}
+		all[name] = slices.Concat(rows...)
+	}
+	return all, nil
 }
 
 // rivals are settings of which a later layer's one replaces an earlier layer's

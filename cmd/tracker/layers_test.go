@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,43 @@ func TestConfigShow(t *testing.T) {
 	}
 	if again.code != exitOK || !slices.Equal(values(again.stdout), values(got.stdout)) {
 		t.Errorf("what show prints means something else:\n%s%s", again.stderr, again.stdout)
+	}
+}
+
+// A variable takes a list as flags do that take one, also where its flag takes one item.
+func TestEnvironmentLists(t *testing.T) {
+	dir := t.TempDir()
+	for variable, want := range map[string]string{
+		`TRACKER_INPUT=a.mp4`:                            "input: [a.mp4]",
+		`TRACKER_INPUT=a b.mp4,c.mp4`:                    `input: ["a b.mp4", c.mp4]`,
+		`TRACKER_INPUT="b, c.mp4",rtsp://h/x`:            `input: ["b, c.mp4", rtsp://h/x]`,
+		"TRACKER_INPUT=a.mp4\n\"b \"\"2\"\".mp4\",c.mp4": `input: [a.mp4, "b \"2\".mp4", c.mp4]`,
+		`TRACKER_CAM=0,2`:                                "cam: [0, 2]",
+		`TRACKER_CLASSES=person,car`:                     "classes: [person, car]",
+	} {
+		cmd := command(dir, "config", "show")
+		cmd.Env = append(cmd.Env, variable)
+		name, _, _ := strings.Cut(variable, "=")
+		if got := finish(t, cmd); got.code != exitOK || !regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(want)+` +# `+name+`$`).MatchString(got.stdout) {
+			t.Errorf("%s: exit code %d: %s%s", variable, got.code, got.stderr, got.stdout)
+		}
+	}
+	cmd := command(dir, "config", "show")
+	cmd.Env = append(cmd.Env, `TRACKER_INPUT=a "1".mp4`)
+	if got := finish(t, cmd); got.code != exitUsage || !strings.HasPrefix(got.stderr, `tracker: TRACKER_INPUT a "1".mp4: `) || strings.Count(got.stderr, "\n") != 1 {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	makeVideo(t, filepath.Join(dir, "a.avi"), 3)
+	makeVideo(t, filepath.Join(dir, "b, c.avi"), 3)
+	cmd = command(dir, "--mot", "{name}.txt", "-q")
+	cmd.Env = append(cmd.Env, `TRACKER_INPUT=a.avi,"b, c.avi"`)
+	if got := finish(t, cmd); got.code != exitOK {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	for _, name := range []string{"a.txt", "b--c.txt"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

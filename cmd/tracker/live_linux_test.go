@@ -221,6 +221,18 @@ func longestGap(lines []liveLine) (at int, length time.Duration) {
 	return at, length
 }
 
+// A source without an end is not looked ahead in, and that is said before anything is written.
+func TestOfflineNeedsAnEnd(t *testing.T) {
+	dir := t.TempDir()
+	got := runIn(t, dir, "-i", rtsptest.Start(t).URL(), "--offline", "--mot", "out.txt", "--display", "off")
+	if got.code != exitUsage || !strings.Contains(got.stderr, "is live and has none: --record keeps") || strings.Count(got.stderr, "\n") != 1 {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	if left := filesBelow(t, dir); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 // Every row of a live source tells frame, media time and UTC, which agree.
 func TestLiveRows(t *testing.T) {
 	stage := startStage(t)

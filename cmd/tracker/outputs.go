@@ -33,7 +33,8 @@ type outputKind struct {
 var outputKinds = []outputKind{
 	{"mot", func(c *config.Config) *string { return &c.MOT },
 		func(c config.Config, _ capture.Info, to destination, _ *slog.Logger) (output, error) {
-			return sink.NewMOT(c.MOT, to.stdout)
+			out, err := sink.NewMOT(c.MOT, to.stdout)
+			return lookingAhead(c, out, err)
 		}},
 	{"jsonl", func(c *config.Config) *string { return &c.JSONL },
 		func(c config.Config, info capture.Info, to destination, _ *slog.Logger) (output, error) {
@@ -41,7 +42,8 @@ var outputKinds = []outputKind{
 			if c.JSONL == "-" {
 				lines.Source = to.source
 			}
-			return sink.NewJSONL(c.JSONL, to.stdout, lines)
+			out, err := sink.NewJSONL(c.JSONL, to.stdout, lines)
+			return lookingAhead(c, out, err)
 		}},
 	{"save", func(c *config.Config) *string { return &c.Save },
 		func(c config.Config, info capture.Info, _ destination, log *slog.Logger) (output, error) {
@@ -55,6 +57,14 @@ var outputKinds = []outputKind{
 		func(c config.Config, _ capture.Info, to destination, _ *slog.Logger) (output, error) {
 			return sink.NewRecord(c.Record, to.header)
 		}},
+}
+
+// lookingAhead has an output written when all is tracked, where the settings want that.
+func lookingAhead(c config.Config, out sink.Writer, err error) (output, error) {
+	if err != nil || !c.Offline {
+		return out, err
+	}
+	return sink.NewOffline(out), nil
 }
 
 // openOutput is an output with what it was asked for.

@@ -56,6 +56,39 @@ func TestReplayEqualsRun(t *testing.T) {
 	}
 }
 
+// What a run writes offline is what its replay does, byte for byte, for each of its inputs.
+func TestOfflineEqualsReplay(t *testing.T) {
+	video := street(t)
+	dir := t.TempDir()
+	program := func(args ...string) {
+		t.Helper()
+		if got := runIn(t, dir, args...); got.code != exitOK {
+			t.Fatalf("%v: exit code %d: %s", args, got.code, got.stderr)
+		}
+	}
+	makeVideo(t, filepath.Join(dir, "other.avi"), 30)
+	program("-i", video, "-i", "other.avi", "--max-frames", "120", "--offline", "-q",
+		"--mot", "{name}.txt", "--jsonl", "{name}.jsonl", "--record", "{name}.rec")
+	name := strings.TrimSuffix(filepath.Base(video), filepath.Ext(video))
+	for _, name := range []string{name, "other"} {
+		program("track", name+".rec", "--offline", "--mot", "replay.txt", "--jsonl", "replay.jsonl", "-q")
+		for _, ext := range []string{".txt", ".jsonl"} {
+			if x, y := read(t, dir, name+ext), read(t, dir, "replay"+ext); x != y {
+				t.Errorf("%s: run (%d bytes) and replay (%d bytes) differ", name+ext, len(x), len(y))
+			}
+		}
+	}
+	program("track", name+".rec", "--mot", "online.txt", "-q")
+	if text := read(t, dir, name+".txt"); len(text) < 10_000 || text == read(t, dir, "online.txt") {
+		t.Errorf("%d bytes, as those of a run that does not look ahead", len(text))
+	}
+	cmd := command(dir, "batch", "other.avi", "--out", "out")
+	cmd.Env = append(cmd.Env, "TRACKER_OFFLINE=true", "TRACKER_MOT=other.txt")
+	if got := finish(t, cmd); got.code != exitUsage || !strings.Contains(got.stderr, "offline is nothing for a batch") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+}
+
 // Equal runs make equal records, at any number of threads, with stride, several
 // inputs and --serial.
 func TestRecordsAreEqual(t *testing.T) {

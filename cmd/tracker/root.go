@@ -30,6 +30,9 @@ file's without the extension; with several inputs every output needs it, but for
 --jsonl -, whose lines then say their source. An input that fails leaves the
 others alone.
 
+With --offline, for files, tracks are written when an input is over, and better for it:
+'tracker track --help' says how.
+
 A run takes over what changes in the --config file: 'tracker config --help'.
 
 Results are written under a .partial name and get their own name when they are
@@ -130,6 +133,7 @@ func bindVideo(f *pflag.FlagSet, c *config.Config) {
 func bindResults(f *pflag.FlagSet, c *config.Config) {
 	f.StringVar(&c.MOT, "mot", c.MOT, "write tracks as MOTChallenge text to `FILE`, - for standard output")
 	f.StringVar(&c.JSONL, "jsonl", c.JSONL, "write one JSON object a frame to `FILE`, - for standard output")
+	f.BoolVar(&c.Offline, "offline", c.Offline, "write mot and jsonl when the input is over, with tracks joined, smoothed and filled")
 	f.StringVar(&c.Timings, "timings", c.Timings, "write the times of every frame to a CSV `FILE`, - for standard output")
 	f.StringVar(&c.Record, "record", c.Record, "keep detections, times and camera motion in `FILE`, for 'tracker track', 'explain' and 'tune'")
 	f.StringVar(&c.Display, "display", c.Display, "show the pictures in a window: `auto|on|off`")

@@ -305,7 +305,12 @@ func openSource(ctx context.Context, c config.Config, notify func(capture.Event)
 	if spec.Policy, err = capture.ParsePolicy(c.LivePolicy); err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
-	return capture.Open(ctx, spec)
+	source, err := capture.Open(ctx, spec)
+	if err == nil && c.Offline && source.Info().Live {
+		err = usageErrorf("offline looks ahead to the end of an input; %s is live and has none: --record keeps what 'tracker track --offline' needs afterwards", spec.Name())
+		return nil, errors.Join(err, source.Close())
+	}
+	return source, err
 }
 
 // lateLog is a logger that comes after the source which has things to say: what

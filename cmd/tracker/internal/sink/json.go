@@ -5,6 +5,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
 	"github.com/tracker-go/tracker/track/zone"
 )
@@ -23,14 +24,13 @@ func appendTrack(b []byte, t *track.Track, labels []string) []byte {
 	}
 	b = append(b, `,"score":`...)
 	b = appendDecimals(b, t.Score, 4)
-	b = append(b, `,"box":[`...)
-	for i, v := range [...]float64{t.Box.X1, t.Box.Y1, t.Box.X2, t.Box.Y2} {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendDecimals(b, v, 2)
+	b = append(b, `,"box":`...)
+	b = appendBox(b, &t.Box)
+	if t.State == track.Observed {
+		b = append(b, `,"raw":`...)
+		b = appendBox(b, &t.Raw)
 	}
-	b = append(b, `],"state":"`...)
+	b = append(b, `,"state":"`...)
 	b = append(b, t.State.String()...)
 	b = append(b, `","age":`...)
 	b = appendSeconds(b, t.Age)
@@ -43,6 +43,17 @@ func appendTrack(b []byte, t *track.Track, labels []string) []byte {
 		b = appendDecimals(b, t.ClassConfidence, 3)
 	}
 	return append(b, '}')
+}
+
+func appendBox(b []byte, box *detect.Box) []byte {
+	b = append(b, '[')
+	for i, v := range [...]float64{box.X1, box.Y1, box.X2, box.Y2} {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendDecimals(b, v, 2)
+	}
+	return append(b, ']')
 }
 
 // appendZones appends what is counted at each zone, by its name.

@@ -14,13 +14,15 @@ import (
 // tracks:
 //
 //	{"frame":12,"time":0.48,"tracks":[{"id":3,"class":0,"label":"person",
-//	"score":0.87,"box":[10.5,20,60.25,180],"state":"observed","age":0.44,
-//	"class_confidence":1}],
+//	"score":0.87,"box":[10.5,20,60.25,180],"raw":[11,19.5,60,181.25],
+//	"state":"observed","age":0.44,"class_confidence":1}],
 //	"detections":5}
 //
 // frame counts the source's frames from 0; time and age are media seconds; box is
-// x1,y1,x2,y2 in pixels; state is observed, or
-// coasted where the box is only predicted, and then unseen says for how long;
+// x1,y1,x2,y2 in pixels, the tracker's estimate; raw is the box of the detection
+// behind it, and is there where state is observed. Else state is coasted, the box
+// being predicted, or interpolated, where it was filled in afterwards, and unseen
+// says for how long nothing was detected;
 // class_confidence is the share of the track's detections that speak for the class;
 // detections is how many the detector found. With UTC, "utc" follows time: when
 // the picture was taken, RFC 3339. With Source, "source" comes first: the name of

@@ -56,7 +56,7 @@ func result(index int) Result {
 	if index == 4 {
 		r.Detections = make([]detect.Detection, 3)
 		r.Tracks = []track.Track{
-			{ID: 2, Box: detect.Box{X1: 10.5, Y1: 20, X2: 60.256, Y2: 180}, Score: 0.87654, Detection: 1, Age: 120 * time.Millisecond, ClassConfidence: 0.75},
+			{ID: 2, Box: detect.Box{X1: 10.5, Y1: 20, X2: 60.256, Y2: 180}, Raw: detect.Box{X1: 11, Y1: 19.5, X2: 60, Y2: 181.25}, Score: 0.87654, Detection: 1, Age: 120 * time.Millisecond, ClassConfidence: 0.75},
 			{ID: 7, Box: detect.Box{X1: -3, Y1: 1, X2: 5, Y2: 9}, Class: 1, Score: 0.5, Detection: -1, Age: time.Second, SinceUpdate: time.Second / 5, State: track.Coasted},
 			{ID: 9, Box: detect.Box{X2: 1, Y2: 1}, Class: 5, Score: 1, Detection: 0},
 		}
@@ -114,6 +114,7 @@ type line struct {
 		Label           string
 		Score           float64
 		Box             []float64
+		Raw             []float64
 		State           string
 		Age             float64
 		Unseen          float64
@@ -168,10 +169,10 @@ func TestJSONL(t *testing.T) {
 			}
 			a, b, c := got.Tracks[0], got.Tracks[1], got.Tracks[2]
 			if a.ID != 2 || a.Label != "person" || a.Score != 0.8765 || a.State != "observed" || a.ClassConfidence != 0.75 || a.Age != 0.12 ||
-				!slices.Equal(a.Box, []float64{10.5, 20, 60.26, 180}) {
+				!slices.Equal(a.Box, []float64{10.5, 20, 60.26, 180}) || !slices.Equal(a.Raw, []float64{11, 19.5, 60, 181.25}) {
 				t.Errorf("track %+v", a)
 			}
-			if b.ID != 7 || b.Class != 1 || b.Label != labels[1] || b.State != "coasted" || b.Unseen != 0.2 || b.Age != 1 || !slices.Equal(b.Box, []float64{-3, 1, 5, 9}) {
+			if b.ID != 7 || b.Class != 1 || b.Label != labels[1] || b.State != "coasted" || b.Unseen != 0.2 || b.Age != 1 || !slices.Equal(b.Box, []float64{-3, 1, 5, 9}) || b.Raw != nil {
 				t.Errorf("track %+v", b)
 			}
 			if c.Class != 5 || c.Label != "" {
@@ -329,10 +330,14 @@ func TestTextRefusesWhatIsNoNumber(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := result(4)
-		r.Tracks[0].Box.X1 = math.NaN()
-		if err := s.Write(t.Context(), r); err == nil || !strings.HasPrefix(err.Error(), "write standard output: track 2 has box") || out.Len() > 0 {
-			t.Errorf("%s: %v, wrote %q", name, err, &out)
+		for _, spoil := range []func(*track.Track){
+			func(r *track.Track) { r.Box.X1 = math.NaN() }, func(r *track.Track) { r.Raw.Y2 = math.Inf(1) }, func(r *track.Track) { r.Score = math.NaN() },
+		} {
+			r := result(4)
+			spoil(&r.Tracks[0])
+			if err := s.Write(t.Context(), r); err == nil || !strings.HasPrefix(err.Error(), "write standard output: track 2 has box") || out.Len() > 0 {
+				t.Errorf("%s: %v, wrote %q", name, err, &out)
+			}
 		}
 	}
 }

@@ -58,8 +58,9 @@ func (t textFile) finish(flushErr error) error {
 
 // check refuses a track that no format can hold: whoever reads it would stop there.
 func (t textFile) check(r *track.Track) error {
-	if sum := r.Box.X1 + r.Box.Y1 + r.Box.X2 + r.Box.Y2 + r.Score; math.IsNaN(sum) || math.IsInf(sum, 0) {
-		return fmt.Errorf("write %s: track %d has box %v and score %v, which are no numbers", t.name, r.ID, r.Box, r.Score)
+	sum := r.Box.X1 + r.Box.Y1 + r.Box.X2 + r.Box.Y2 + r.Raw.X1 + r.Raw.Y1 + r.Raw.X2 + r.Raw.Y2 + r.Score
+	if math.IsNaN(sum) || math.IsInf(sum, 0) {
+		return fmt.Errorf("write %s: track %d has box %v, detected as %v, and score %v, which are no numbers", t.name, r.ID, r.Box, r.Raw, r.Score)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -193,8 +194,9 @@ func pause(ctx context.Context, d time.Duration) error {
 func away(err error) bool {
 	var answer minio.ErrorResponse
 	var file *fs.PathError
+	var certificate *tls.CertificateVerificationError
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.As(err, &file):
+	case err == nil, errors.Is(err, context.Canceled), errors.As(err, &file), errors.As(err, &certificate):
 		return false
 	case errors.As(err, &answer):
 		switch answer.Code {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,10 +47,23 @@ func (b *Bucket) explain(operation, name string, err error) error {
 	case errors.As(err, &file):
 		hint = "see to the scratch folder (--scratch)"
 	case errors.As(err, &certificate):
-		hint = "the server's certificate must be one that this machine trusts"
+		hint = certificateHint(err)
 	}
 	if errors.As(err, &request) {
 		err = request.Err // else the URL comes twice
 	}
 	return fmt.Errorf("store: %s %s%s at %s: %w; %s", operation, scheme, b.address.key(name), b.address.host, err, hint)
+}
+
+// certificateHint is what to do about a server's certificate that does not hold.
+func certificateHint(err error) string {
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &name):
+		return "give AWS_ENDPOINT_URL a name that is in the certificate"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "see to the clock of this machine, or renew the certificate"
+	}
+	return "name a file with the certificate of its authority (PEM) in SSL_CERT_FILE, if you trust it"
 }

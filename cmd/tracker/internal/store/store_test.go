@@ -154,6 +154,48 @@ func TestOpenSaysWhy(t *testing.T) {
 	}
 }
 
+// A certificate that does not hold is not waited for, and said in a line, with what to do;
+// one that the environment trusts is as good as any.
+func TestTLS(t *testing.T) {
+	server := storetest.StartTLS(t, "bucket", time.Now().Add(24*time.Hour))
+	expired := storetest.StartTLS(t, "bucket", time.Now().Add(-time.Hour))
+	byName := strings.Replace(server.Env()[0], "127.0.0.1", "localhost", 1)
+	for _, c := range []struct {
+		name     string
+		patience time.Duration
+		trusts   string
+		want     string
+		env      []string
+	}{
+		{"not trusted", WorkPatience, os.DevNull, "signed by unknown authority; name a file with the certificate of its authority (PEM) in SSL_CERT_FILE", server.Env()},
+		{"of another name", WorkPatience, server.Certificate, "; give AWS_ENDPOINT_URL a name that is in the certificate", append(server.Env(), byName)},
+		{"expired", WorkPatience, expired.Certificate, "; see to the clock of this machine, or renew the certificate", expired.Env()},
+		{"no HTTPS", 0, server.Certificate, "; see that AWS_ENDPOINT_URL is right", append(server.Env(), strings.Replace(server.Env()[0], "https:", "http:", 1))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			setEnv(t, append(c.env, "SSL_CERT_FILE="+c.trusts)...)
+			if _, err := opening(t, "s3://bucket/x", c.patience); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+		})
+	}
+	// What is sent in one part, and what in several, is signed otherwise than without TLS.
+	setEnv(t, append(server.Env(), "SSL_CERT_FILE="+server.Certificate)...)
+	b := open(t, "s3://bucket/x")
+	for _, text := range []string{"text", strings.Repeat("sixteen bytes...", 20<<16)} {
+		folder, m := results(t, "k", text)
+		if err := b.Deliver(t.Context(), folder, manifest, m, true); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(server.Folder("bucket"), "x", "in", "a.txt")); err != nil || string(got) != text {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+	}
+	if done, err := b.Finished(t.Context(), manifest, "k"); err != nil || !done {
+		t.Errorf("finished is %v, %v", done, err)
+	}
+}
+
 // Results are complete with their manifest and all that it names, and not before.
 func TestDeliver(t *testing.T) {
 	server := storetest.Start(t, "bucket")

@@ -25,13 +25,31 @@ type Server struct {
 	address string // of the server
 	root    string // folder of the buckets
 	meta    string // folder of the objects' metadata
-	cmd     *exec.Cmd
+	scheme  string
+	// Certificate is the file of the server's certificate; empty without TLS.
+	Certificate string
+	key         string // file of the certificate's key
+	cmd         *exec.Cmd
 }
 
 // Start runs a server with one bucket until the test ends.
 func Start(t testing.TB, bucket string) *Server {
 	t.Helper()
-	s := &Server{t: t, program: find(t), address: freeAddress(t), root: t.TempDir(), meta: t.TempDir()}
+	return start(t, bucket, &Server{scheme: "http"})
+}
+
+// StartTLS is Start with HTTPS, and a certificate for the address 127.0.0.1 that nobody
+// trusts and that is good until that time.
+func StartTLS(t testing.TB, bucket string, until time.Time) *Server {
+	t.Helper()
+	s := &Server{scheme: "https"}
+	s.Certificate, s.key = certify(t, until)
+	return start(t, bucket, s)
+}
+
+func start(t testing.TB, bucket string, s *Server) *Server {
+	t.Helper()
+	s.t, s.program, s.address, s.root, s.meta = t, find(t), freeAddress(t), t.TempDir(), t.TempDir()
 	if err := os.Mkdir(s.Folder(bucket), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +88,7 @@ func (s *Server) Folder(bucket string) string { return filepath.Join(s.root, buc
 // Env is the environment of who uses the server.
 func (s *Server) Env() []string {
 	return []string{
-		"AWS_ENDPOINT_URL=http://" + s.address, "AWS_REGION=us-east-1",
+		"AWS_ENDPOINT_URL=" + s.scheme + "://" + s.address, "AWS_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID=" + keyID, "AWS_SECRET_ACCESS_KEY=" + secret,
 	}
 }
@@ -79,7 +97,7 @@ func (s *Server) Env() []string {
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.cmd = exec.Command(s.program, "--port", s.address, "--quiet", "posix", "--sidecar", s.meta, s.root)
-	s.cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+keyID, "ROOT_SECRET_KEY="+secret)
+	s.cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+keyID, "ROOT_SECRET_KEY="+secret, "VGW_CERT="+s.Certificate, "VGW_KEY="+s.key)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var said strings.Builder
 	s.cmd.Stdout, s.cmd.Stderr = &said, &said
