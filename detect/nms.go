@@ -23,7 +23,7 @@ type Suppressor struct {
 // the result depends on the input alone.
 func (s *Suppressor) Apply(dets []Detection) []Detection {
 	slices.SortStableFunc(dets, func(a, b Detection) int { return cmp.Compare(b.Score, a.Score) })
-	if s.IoU >= 1 {
+	if s.IoU >= 1 { // only a shortcut: no overlap is above 1
 		return dets
 	}
 	s.area, s.drop = s.area[:0], s.drop[:0]
