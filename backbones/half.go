@@ -1,8 +1,10 @@
 package backbones
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -75,7 +77,11 @@ func widen(model []byte, outputs []string) ([]byte, error) {
 	if len(more) == 0 {
 		return model, nil
 	}
-	return field(modelGraph, func(graph []byte) ([]byte, error) { return slices.Concat(graph, more), nil })(model)
+	model, err := field(modelGraph, func(graph []byte) ([]byte, error) { return slices.Concat(graph, more), nil })(model)
+	if err != nil {
+		return nil, fmt.Errorf("read float16 outputs %s as float32: %w; export it with float32 outputs", strings.Join(outputs, ", "), err)
+	}
+	return model, nil
 }
 
 // declaredType is the element type of an output whose values can be read: float16

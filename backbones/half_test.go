@@ -10,6 +10,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"gocv.io/x/gocv"
@@ -237,27 +238,6 @@ func TestEndsKeepWhatWasChosen(t *testing.T) {
 	}
 }
 
-// A wrong list of labels is said, not passed over.
-func TestEndsWithFewerLabels(t *testing.T) {
-	m, err := FromFile(filepath.Join(foreignDir, "end2end.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Labels = m.Labels[:1]
-	model, err := Open(m, Options{Conf: 0.25, NMSIoU: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer model.Close()
-	r := newRequest(t, model)
-	if err := errors.Join(r.Load(readPicture(t, filepath.Join(foreignDir, "picture.png"))), r.Run(context.Background())); err != nil {
-		t.Fatal(err)
-	}
-	if dets, err := r.Detections(nil); err == nil {
-		t.Errorf("found %v", dets)
-	}
-}
-
 func TestWiden(t *testing.T) {
 	model := onnxModel(picture16, onnxFloats("boxes", 4, 1, 5, 4))
 	if got, err := widen(model, nil); err != nil || !bytes.Equal(got, model) {
@@ -267,7 +247,43 @@ func TestWiden(t *testing.T) {
 	if got, err := widen(model, []string{"boxes"}); err != nil || bytes.Equal(got, model) || !bytes.Equal(model, kept) {
 		t.Errorf("widened to %q, %v; the model itself must not change", got, err)
 	}
-	if _, err := widen([]byte("no model"), []string{"boxes"}); err == nil {
-		t.Error("what is no model was widened")
+	_, err := widen([]byte("no model"), []string{"boxes"})
+	for _, want := range []string{"read float16 outputs boxes as float32", "export it with float32 outputs"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("what is no model: error %v, want %q", err, want)
+		}
+	}
+}
+
+// float16 holds what its largest number bounds, on both sides.
+func TestFitHalf(t *testing.T) {
+	for value, want := range map[float32]bool{0: true, 65504: true, -65504: true, 65505: false, -65505: false} {
+		var l levels
+		l[2][255] = value
+		if l.fitHalf() != want {
+			t.Errorf("%g: %v, want %v", value, !want, want)
+		}
+	}
+}
+
+// A float16 input whose levels go beyond its range is refused on both sides, and one
+// that is wrong otherwise says that alone.
+func TestManifestOfHalves(t *testing.T) {
+	for _, c := range []struct {
+		mean, std []float64
+		want      string
+	}{
+		{nil, []float64{1, 0.001, 1}, "beyond float16, whose largest is 65504"},
+		{nil, []float64{1, -0.001, 1}, "beyond float16"},
+		{[]float64{0, 0, 70000}, nil, "beyond float16"},
+		{[]float64{-65249, 0, 65504}, nil, ""}, // to 65504 on either side
+		{[]float64{-65250, 0, 0}, nil, "beyond float16"},
+		{nil, []float64{1, 0, 1}, "input.std holds a zero"},
+	} {
+		in := Input{Name: "x", Type: "float16", Layout: "NCHW", Color: "RGB", Width: 64, Height: 64, Resize: "stretch", Mean: c.mean, Std: c.std}
+		err := in.validate()
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("mean %v, std %v: error %v, want %q", c.mean, c.std, err, c.want)
+		}
 	}
 }

@@ -299,10 +299,13 @@ func (in *Input) validate() error {
 			errs = append(errs, errors.New("input.std holds a zero"))
 		}
 	}
-	if in.Type == "float16" && !normalLevels(in).fitHalf() {
-		errs = append(errs, fmt.Errorf("input.mean and input.std lead beyond float16, whose largest is %d", maxHalf))
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	if in.Type == "float16" && !normalLevels(in).fitHalf() {
+		return fmt.Errorf("input.mean and input.std lead beyond float16, whose largest is %d", maxHalf)
+	}
+	return nil
 }
 
 func (in *Input) validateSize() error {

@@ -87,8 +87,8 @@ type inputTensor struct {
 	spec  *Input
 	value ort.Value
 	elements
-	table     *levels     // what floats hold for each level
-	halfTable *halfLevels // what halves hold
+	table     *levels     // what floats hold for each level; nil for other types
+	halfTable *halfLevels // what halves hold; nil for other types
 
 	box     detect.Letterbox
 	resizer resizer
@@ -97,8 +97,13 @@ type inputTensor struct {
 }
 
 func newInputTensor(spec *Input) (*inputTensor, error) {
-	t := &inputTensor{spec: spec, resizer: resizer{at: placeIn(spec)}, table: normalLevels(spec)}
-	t.halfTable = t.table.halves()
+	t := &inputTensor{spec: spec, resizer: resizer{at: placeIn(spec)}}
+	switch spec.Type {
+	case "float32":
+		t.table = normalLevels(spec)
+	case "float16":
+		t.halfTable = normalLevels(spec).halves()
+	}
 	t.elements = newElements(spec.Type, spec.shape().FlattenedSize(), &t.pinner)
 	var err error
 	if t.value, err = t.tensor(spec.shape()); err != nil {
