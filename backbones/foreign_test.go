@@ -181,23 +181,30 @@ func TestMatchHead(t *testing.T) {
 		{640, 640, ort.NewShape(1, 300, 6), 2, "", 0},       // or a transformer of two classes
 		{640, 640, ort.NewShape(1, 8400, 6), 1, "yolox", 1}, // cells
 		{640, 640, ort.NewShape(1, 25200, 6), 1, "yolov5", 1},
-		{160, 160, ort.NewShape(1, 525, 6), 1, "", 0}, // YOLOX or end to end
+		{160, 160, ort.NewShape(1, 525, 6), 1, "yolox", 1}, // cells say more than K
+		{96, 64, ort.NewShape(1, 378, 6), 1, "yolov5", 1},
 		{160, 160, ort.NewShape(1, 525, 6), 80, "end2end", 80},
 		{640, 640, ort.NewShape(1, 300, 84), 80, "detr", 80},
 		{640, 640, ort.NewShape(1, 300, 5), 1, "detr", 1},
 		{640, 640, ort.NewShape(1, 300, 84), 0, "", 0},
+		{160, 160, ort.NewShape(1, 525, 84), 80, "", 0}, // YOLOv8's with its axes swapped
+		{160, 160, ort.NewShape(1, 534, 84), 80, "", 0}, // with stride 64
+		{160, 160, ort.NewShape(1, 524, 84), 80, "detr", 80},
+		{96, 64, ort.NewShape(1, 510, 84), 80, "", 0}, // from stride 4
+		{160, 160, ort.NewShape(1, 525, 6), 2, "", 0},
+		{64, 64, ort.NewShape(1, 84, 84), 80, "yolov8", 80},
 		{640, 640, ort.NewShape(1, 300, 84), 79, "", 0},
 		{640, 640, ort.NewShape(1, 8400, 85), 20, "", 0},   // 20 names for 80 classes
 		{640, 640, ort.NewShape(1, 8400, 1<<40), 0, "", 0}, // absurd
 		{640, 640, ort.NewShape(1, 8400, 5), 0, "", 0},     // no classes
 		{32, 32, ort.NewShape(1, 21, 21), 0, "", 0},        // ambiguous
 	} {
-		format, classes, err := matchHead(c.w, c.h, c.shape, c.labels)
+		format, classes, err := matchHead(c.w, c.h, c.shape, c.labels, headLayouts)
 		if format != c.format && c.format != "" || classes != c.classes && c.format != "" || (err != nil) != (c.format == "") {
 			t.Errorf("%d×%d %v: %s of %d classes, %v; want %s of %d", c.w, c.h, c.shape, format, classes, err, c.format, c.classes)
 		}
 	}
-	_, _, err := matchHead(32, 32, ort.NewShape(1, 21, 21), 0)
+	_, _, err := matchHead(32, 32, ort.NewShape(1, 21, 21), 0, headLayouts)
 	if err == nil || !strings.Contains(err.Error(), "may be YOLOX [1,21,5+C] or YOLOv8 or YOLO11 [1,4+C,21]") {
 		t.Errorf("ambiguous: %v", err)
 	}
@@ -211,6 +218,13 @@ func onnxMetadata(key, value string) []byte { return pbBytes(14, pbText(1, key),
 // headOf is a model with one output of that shape.
 func headOf(input []byte, shape ...int64) []byte {
 	return onnxModel(input, onnxFloats("out", 0.5, shape...), onnxValue(graphOutput, "out", onnxFloat, shape...))
+}
+
+// ofType is a YOLOv8 but for the type of its numbers.
+func ofType(elem int64) []byte {
+	return onnxModel(picture64, onnxFloats("floats", 0.5, 1, 7, 84),
+		onnxNode("Cast", []string{"floats"}, "out", map[string]int64{"to": elem}),
+		onnxValue(graphOutput, "out", elem, 1, 7, 84))
 }
 
 // shapeless is a model whose output has one axis for a blank picture, but says that
@@ -241,6 +255,10 @@ func TestNotRecognised(t *testing.T) {
 		"more outputs": {onnxModel(picture64, onnxFloats("out", 0.5, 1, 39, 84), onnxFloats("masks", 0, 1, 32, 16, 16),
 			onnxValue(graphOutput, "out", onnxFloat, 1, 39, 84), onnxValue(graphOutput, "masks", onnxFloat, 1, 32, 16, 16)),
 			[]string{"other outputs", "masks"}},
+		"whole numbers": {ofType(onnxInt64), []string{"other outputs than one head's", "out int64 [1,7,84]"}},
+		"float64":       {ofType(onnxDouble), []string{"other outputs than one head's", "out float64 [1,7,84]"}},
+		"swapped axes": {append(headOf(picture64, 1, 84, 6), onnxMetadata("names", "['a', 'b']")...),
+			[]string{"output [1,84,6] is YOLOv8's with its axes swapped; export it as [1,6,84]"}},
 		"an input too large": {append(headOf(onnxValue(graphInput, "x", onnxFloat, 1, 3, -1, -1), 1, 7, 84), onnxMetadata("imgsz", "[99999, 64]")...),
 			[]string{"input is 64×99999, want 16 to 4096"}},
 		"a fixed input too large": {shapeless(onnxValue(graphInput, "images", onnxFloat, 1, 3, 1<<20, 1<<20)), []string{"input is 1048576×1048576, want 16 to 4096"}},

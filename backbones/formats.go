@@ -60,6 +60,7 @@ type headFormat struct {
 var (
 	threeStrides = []int{8, 16, 32}
 	fourStrides  = []int{8, 16, 32, 64}
+	finerStrides = []int{4, 8, 16, 32}
 	// toUnit brings pixels to 0..1; imageNetMean and imageNetStd are of B, G, R.
 	toUnit       = []float64{255, 255, 255}
 	imageNetMean = []float64{103.53, 116.28, 123.675}

@@ -17,7 +17,7 @@ import (
 // onnx.proto, as training/onnx_writer.py does for real ones.
 
 const (
-	onnxUint8, onnxInt64, onnxHalf = 2, 7, 10 // TensorProto.DataType
+	onnxUint8, onnxInt64, onnxHalf, onnxDouble = 2, 7, 10, 11 // TensorProto.DataType
 )
 
 // onnxInts is a one-dimensional constant.

@@ -24,25 +24,39 @@ import (
 // for each cell of feature maps with these strides, and so many channels beside
 // the classes.
 type headLayout struct {
-	format   string
-	strides  []int // nil where the network chooses its boxes
+	format   string // one of headFormats, or swapped
+	strides  []int  // nil where the network chooses its boxes
 	perCell  int
 	extra    int
 	channels int  // the axis of the channels, 1 or 2 with the batch as axis 0
 	numbered bool // a channel holds the class's number; there is none for each class
 }
 
-var headLayouts = []headLayout{
+// headLayouts, in groups: what fits one of the first is looked for in no other, for
+// the exact number of cells says more than any number of boxes.
+var headLayouts = [][]headLayout{{
 	{"yolox", threeStrides, 1, 5, 2, false},
 	{"yolov5", threeStrides, 3, 5, 2, false},
 	{"yolov5", fourStrides, 3, 5, 2, false},
 	{"yolov8", threeStrides, 1, 4, 1, false},
 	{"yolov8", fourStrides, 1, 4, 1, false},
-	{"yolov8", []int{4, 8, 16, 32}, 1, 4, 1, false},
+	{"yolov8", finerStrides, 1, 4, 1, false},
 	{"nanodet", fourStrides, 1, 4 * (usualRegMax + 1), 2, false},
-	{"end2end", nil, 0, 6, 2, true},
+}, {
+	{swapped, threeStrides, 1, 4, 2, false},
+	{swapped, fourStrides, 1, 4, 2, false},
+	{swapped, finerStrides, 1, 4, 2, false},
+}, {
+	endToEnd,
 	{"detr", nil, 0, 4, 2, false},
-}
+}}
+
+// endToEnd is the only one of a file that says that it chooses its boxes.
+var endToEnd = headLayout{"end2end", nil, 0, 6, 2, true}
+
+// swapped is YOLOv8's output with boxes before channels, which is not read: it stands
+// in the table so as not to be taken for that of a network that chooses its boxes.
+const swapped = "swapped"
 
 // classes is how many an output of that shape has for an input of w×h pixels,
 // given how many the model names, 0 if none; 0 where the layout is another.
@@ -176,7 +190,7 @@ func (g *graph) describe(data []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	format, classes, err := matchHead(in.Width, in.Height, shape, len(labels))
+	format, classes, err := matchHead(in.Width, in.Height, shape, len(labels), g.layouts())
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +201,18 @@ func (g *graph) describe(data []byte) (*Manifest, error) {
 		Input: *in, Head: Head{Format: format, Output: name}, Labels: labelsOr(labels, classes),
 	}, nil
 }
+
+// layouts are those that the output may have. Ultralytics' exporter says of YOLOv10
+// and YOLO26 that they are end to end, and in the arguments that it was given whether
+// it put a suppression into the graph.
+func (g *graph) layouts() [][]headLayout {
+	if g.metadata["end2end"] == "True" || suppressing.MatchString(g.metadata["args"]) {
+		return [][]headLayout{{endToEnd}}
+	}
+	return headLayouts
+}
+
+var suppressing = regexp.MustCompile(`'nms': *True\b`)
 
 // precisions are what a network computes in, as far as its input's type tells.
 var precisions = map[string]string{"float16": "fp16"}
@@ -316,28 +342,42 @@ func probe(in *Input, output *ort.InputOutputInfo, data []byte) (_ ort.Shape, er
 
 // matchHead finds the format that an output's shape can only be. Labels is how
 // many the model names, 0 if none.
-func matchHead(w, h int, shape ort.Shape, labels int) (format string, classes int, err error) {
-	var fits []string
-	for i := range headLayouts {
-		l := &headLayouts[i]
-		if n := l.classes(w, h, shape, labels); n > 0 {
-			format, classes = l.format, n
-			fits = append(fits, l.text(w, h))
+func matchHead(w, h int, shape ort.Shape, labels int, among [][]headLayout) (format string, classes int, err error) {
+	for _, group := range among {
+		var fits []string
+		for i := range group {
+			l := &group[i]
+			if n := l.classes(w, h, shape, labels); n > 0 {
+				format, classes = l.format, n
+				fits = append(fits, l.text(w, h))
+			}
 		}
-	}
-	switch len(fits) {
-	case 1:
+		switch {
+		case len(fits) == 0:
+			continue
+		case len(fits) > 1:
+			return "", 0, fmt.Errorf("output %s may be %s", shapeText(shape, ""), strings.Join(fits, " or "))
+		case format == swapped:
+			return "", 0, fmt.Errorf("output %s is YOLOv8's with its axes swapped; export it as %s",
+				shapeText(shape, ""), shapeText(ort.NewShape(shape[0], shape[2], shape[1]), ""))
+		}
 		return format, classes, nil
-	case 0:
-		for i := range headLayouts {
-			fits = append(fits, headLayouts[i].text(w, h))
-		}
-		count := "any number of"
-		if labels > 0 {
-			count = strconv.Itoa(labels)
-		}
-		return "", 0, fmt.Errorf("output %s is none known here; for %d×%d pixels and %s classes C these are: %s; K is at most %d, and goes with a file that names its classes",
-			shapeText(shape, ""), w, h, count, strings.Join(fits, ", "), maxChosen)
 	}
-	return "", 0, fmt.Errorf("output %s may be %s", shapeText(shape, ""), strings.Join(fits, " or "))
+	return "", 0, unknownHead(w, h, shape, labels, among)
+}
+
+// unknownHead says which shapes would do.
+func unknownHead(w, h int, shape ort.Shape, labels int, among [][]headLayout) error {
+	var known []string
+	for _, l := range slices.Concat(among...) {
+		if l.format != swapped {
+			known = append(known, l.text(w, h))
+		}
+	}
+	count := "any number of"
+	if labels > 0 {
+		count = strconv.Itoa(labels)
+	}
+	return fmt.Errorf("output %s is none known here; for %d×%d pixels and %s classes C these are: %s; K is at most %d, and goes with a file that names its classes",
+		shapeText(shape, ""), w, h, count, strings.Join(known, ", "), maxChosen)
 }

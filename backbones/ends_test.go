@@ -1,0 +1,57 @@
+//go:build gocv_specific_modules
+
+package backbones
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// ultralytics are the parts of a file that its exporter writes beside the graph.
+func ultralytics(names, end2end, args string) []byte {
+	var all []byte
+	for key, value := range map[string]string{"task": "detect", "names": names, "end2end": end2end, "args": args} {
+		all = append(all, onnxMetadata(key, value)...)
+	}
+	return all
+}
+
+const (
+	oneName  = "{0: 'person'}"
+	twoNames = "{0: 'person', 1: 'car'}"
+	plain    = "{'batch': 1, 'half': False, 'dynamic': False, 'agnostic_nms': True, 'nms': False}"
+	withNMS  = "{'batch': 1, 'half': False, 'dynamic': True, 'nms': True}"
+)
+
+// fromBytes reads a model that has no manifest.
+func fromBytes(t *testing.T, data []byte) (*Manifest, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "model.onnx")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return FromFile(path)
+}
+
+// What the exporter wrote decides where a shape does not, and it alone.
+func TestDeclaredEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		shape                []int64
+		names, end2end, args string
+		want                 string // the format, or part of the error
+	}{
+		"two classes, nothing said":  {[]int64{1, 300, 6}, twoNames, "False", plain, "may be end-to-end [1,K,6] or RT-DETR [1,K,4+C]"},
+		"two classes, end2end":       {[]int64{1, 300, 6}, twoNames, "True", plain, "end2end"},
+		"two classes, NMS inside":    {[]int64{1, 300, 6}, twoNames, "False", withNMS, "end2end"},
+		"one class, cells":           {[]int64{1, 84, 6}, oneName, "False", plain, "yolox"},
+		"one class, cells, end2end":  {[]int64{1, 84, 6}, oneName, "True", plain, "end2end"},
+		"another shape than it says": {[]int64{1, 6, 84}, twoNames, "True", plain, "output [1,6,84] is none known here; for 64×64 pixels and 2 classes C these are: end-to-end [1,K,6];"},
+	} {
+		m, err := fromBytes(t, append(headOf(picture64, c.shape...), ultralytics(c.names, c.end2end, c.args)...))
+		if err != nil && !strings.Contains(err.Error(), c.want) || err == nil && m.Head.Format != c.want {
+			t.Errorf("%s: %+v, error %v, want %q", name, m, err, c.want)
+		}
+	}
+}
