@@ -18,6 +18,10 @@ var ErrOnePicture = errors.New("the network takes one picture at a time")
 // Several threads, or a GPU, do a batch faster than its pictures one after the
 // other; a single thread gains nothing. The last bit of a result may depend on how
 // many share the batch, where the threads then divide the work at other places.
+//
+// A network that chooses its boxes in the graph, format end2end, never runs in a
+// batch: exporters trace a suppression on one picture, and the graph then finds
+// nothing in the others, which its shapes do not show.
 type Batch struct {
 	model    *Model
 	elements             // the pictures, one behind the other
@@ -48,7 +52,11 @@ func (m *Model) newBatch(least, most int) (*Batch, error) {
 }
 
 func (b *Batch) allocate(least, most int64) error {
-	in := &b.model.manifest.Input
+	m := b.model.manifest
+	if format := m.Head.Format; headFormats[format].alone {
+		return fmt.Errorf("%w: its head, %s, may find nothing in the others", ErrOnePicture, format)
+	}
+	in := &m.Input
 	b.elements = newElements(in.Type, most*in.shape().FlattenedSize(), &b.pinner)
 	for _, shape := range b.model.shapes {
 		result := make([]float32, most*shape.FlattenedSize())

@@ -3,6 +3,7 @@
 package backbones
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,5 +54,34 @@ func TestDeclaredEnds(t *testing.T) {
 		if err != nil && !strings.Contains(err.Error(), c.want) || err == nil && m.Head.Format != c.want {
 			t.Errorf("%s: %+v, error %v, want %q", name, m, err, c.want)
 		}
+	}
+}
+
+// firstOnly is a network that finds boxes in the first picture of a batch and none in
+// the others: so a graph computes whose suppression was traced on one picture.
+func firstOnly() []byte {
+	return onnxModel(onnxValue(graphInput, "images", onnxFloat, -1, 3, 64, 64),
+		onnxFloats("rows", 1, 1, 20, 6), onnxInts("one", 1), onnxInts("before", 0, 0, 0), onnxInts("after", 0, 0),
+		onnxNode("Shape", []string{"images"}, "n", map[string]int64{"start": 0, "end": 1}),
+		onnxNode("Sub", []string{"n", "one"}, "others", nil),
+		onnxNode("Concat", []string{"before", "others", "after"}, "pads", map[string]int64{"axis": 0}),
+		onnxNode("Pad", []string{"rows", "pads"}, "out", nil),
+		onnxValue(graphOutput, "out", onnxFloat, -1, 20, 6))
+}
+
+// A network that chooses its boxes gets one picture at a time: whether it chooses in
+// the others of a batch, too, no first run can tell.
+func TestEndsTakeOnePicture(t *testing.T) {
+	m, err := fromBytes(t, append(firstOnly(), ultralytics(twoNames, "False", withNMS)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := Open(m, Options{NMSIoU: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	if _, err := model.NewBatch(2); !errors.Is(err, ErrOnePicture) {
+		t.Errorf("error %v, want %v", err, ErrOnePicture)
 	}
 }

@@ -46,6 +46,7 @@ func (h *Head) outputs() []string {
 // headFormat is what a format of heads brings along.
 type headFormat struct {
 	single  bool   // one output, not boxes and scores
+	alone   bool   // one picture at a time: see Batch
 	title   string // how people call it
 	strides []int  // usual ones of a raw format
 	// Conf and nmsIoU are the thresholds for models that do not say their own; an
@@ -103,7 +104,7 @@ var headFormats = map[string]headFormat{
 		},
 	},
 	"end2end": {
-		title: "end-to-end", single: true, conf: 0.25, nmsIoU: 1,
+		title: "end-to-end", single: true, alone: true, conf: 0.25, nmsIoU: 1,
 		color: "RGB", resize: "letterbox", std: toUnit,
 		decoder: func(m *Manifest, _ []int) (detect.Decoder, error) { return detect.EndToEnd{Labels: len(m.Labels)}, nil },
 	},
