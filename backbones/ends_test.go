@@ -85,3 +85,51 @@ func TestEndsTakeOnePicture(t *testing.T) {
 		t.Errorf("error %v, want %v", err, ErrOnePicture)
 	}
 }
+
+// A wrong list of labels is said, with the remedy: as the model opens, where its rows
+// are filled then, else with the first picture that fills them.
+func TestEndsWithFewerLabels(t *testing.T) {
+	m, err := FromFile(filepath.Join(foreignDir, "end2end.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fewer := *m
+	fewer.Labels = m.Labels[:1]
+	said := func(when string, err error) {
+		t.Helper()
+		for _, want := range []string{"end2end.onnx", "the number of labels", "describe it in", "end2end.json"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error %v, want %q", when, err, want)
+			}
+		}
+	}
+	_, err = Open(&fewer, Options{Conf: 1, NMSIoU: 1})
+	said("opening", err)
+	model, err := Open(m, Options{Conf: 0.25, NMSIoU: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	r := newRequest(t, model)
+	copy(r.values[0], []float32{0, 0, 9, 9, 0.5, float32(len(m.Labels))})
+	_, err = r.Detections(nil)
+	said("a picture", err)
+}
+
+// The nodes of a network are counted in the same bytes that run, float16 outputs or not.
+func TestPlacementOfHalves(t *testing.T) {
+	for _, name := range []string{"end2end-half", "yolov8-half", "yolov8"} {
+		m, err := FromFile(filepath.Join(foreignDir, name+".onnx"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		model, err := Open(m, Options{Threads: 1, NMSIoU: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		if nodes, err := model.Placement(); err != nil || nodes.On("CPU") == 0 {
+			t.Errorf("%s: %s, %v", name, nodes, err)
+		}
+	}
+}

@@ -105,16 +105,9 @@ func open(m *Manifest, opts Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := readVerified(m)
+	data, outputs, err := m.runnable(dec, device)
 	if err != nil {
 		return nil, err
-	}
-	if err := LoadRuntimeFor(device); err != nil {
-		return nil, err
-	}
-	data, outputs, err := checkGraph(m, dec, data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", m.Path(), err)
 	}
 	model := &Model{manifest: m, opts: opts, device: device, decoder: dec, wanted: wanted, outputs: outputs, classes: classes}
 	var option *OptionError
@@ -127,6 +120,21 @@ func open(m *Manifest, opts Options) (*Model, error) {
 		return nil, err
 	}
 	return model, nil
+}
+
+// runnable reads the model file and makes of it the bytes that run on the device, in
+// which the head's outputs have these names.
+func (m *Manifest) runnable(dec detect.Decoder, device Device) (data []byte, outputs []string, err error) {
+	if data, err = readVerified(m); err != nil {
+		return nil, nil, err
+	}
+	if err := LoadRuntimeFor(device); err != nil {
+		return nil, nil, err
+	}
+	if data, outputs, err = checkGraph(m, dec, data); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", m.Path(), err)
+	}
+	return data, outputs, nil
 }
 
 // start makes the session and warms it up.
@@ -218,8 +226,8 @@ func translate(labels, among []string) ([]int, error) {
 	return places, nil
 }
 
-// readVerified reads the model file whole: the bytes that were hashed are the
-// bytes that run.
+// readVerified reads the model file whole: what runs is made of the bytes that were
+// hashed.
 func readVerified(m *Manifest) ([]byte, error) {
 	f, err := m.open()
 	if err != nil {
@@ -323,26 +331,47 @@ func (m *Model) warmUp() (err error) {
 	return nil
 }
 
-// measure runs the network and checks the shapes of what it gives.
-func (m *Model) measure(input *inputTensor) ([]ort.Shape, error) {
+// measure runs the network, checks the shapes of what it gives, and decodes it.
+func (m *Model) measure(input *inputTensor) (_ []ort.Shape, err error) {
 	names, want := m.manifest.Head.outputs(), m.decoder.Shapes()
-	outputs, shapes := make([]ort.Value, len(names)), make([]ort.Shape, len(names))
+	outputs, shapes, values := make([]ort.Value, len(names)), make([]ort.Shape, len(names)), make([][]float32, len(names))
 	if err := m.session.Run([]ort.Value{input.value}, outputs); err != nil {
 		return nil, fmt.Errorf("%s: a first inference failed: %w", m.manifest.Path(), oneLine(err))
 	}
+	defer func() {
+		for _, out := range outputs {
+			err = errors.Join(err, out.Destroy())
+		}
+	}()
 	fits := true
 	for i, out := range outputs {
-		shapes[i] = out.GetShape().Clone()
-		if err := out.Destroy(); err != nil {
-			return nil, err
-		}
+		shapes[i], values[i] = out.GetShape().Clone(), floatsOf(out)
 		fits = fits && shapeFits(shapes[i], onePicture(want[i])) && shapes[i][anchorAxis(want[i])] == shapes[0][anchorAxis(want[0])]
 	}
 	if !fits {
 		return nil, fmt.Errorf("%s: outputs are %s, want %s; %s", m.manifest.Path(),
 			outputList(names, shapes, want), outputList(nil, nil, want), m.manifest.correct("head and labels"))
 	}
-	return shapes, nil
+	_, err = m.decode(nil, values, 0)
+	return shapes, err
+}
+
+// floatsOf is a float32 tensor's memory, nil for what is none.
+func floatsOf(v ort.Value) []float32 {
+	if t, ok := v.(*ort.Tensor[float32]); ok {
+		return t.GetData()
+	}
+	return nil
+}
+
+// decode reads what the network gave for one picture. What cannot be read is the
+// manifest's fault: shapes do not tell it all.
+func (m *Model) decode(dst []detect.Detection, outputs [][]float32, conf float64) ([]detect.Detection, error) {
+	dst, err := m.decoder.Decode(dst, outputs, conf, m.wanted)
+	if err != nil {
+		err = fmt.Errorf("%s: %w; %s", m.manifest.Path(), err, m.manifest.correct("head and labels"))
+	}
+	return dst, err
 }
 
 // loadNoise fills the input with random pixels, always the same.

@@ -48,7 +48,7 @@ func (m *Model) Placement() (Placement, error) {
 	if m.placement != nil {
 		return m.placement, nil
 	}
-	data, err := readVerified(m.manifest)
+	data, _, err := m.manifest.runnable(m.decoder, m.device)
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func (r *Request) Run(ctx context.Context) error { return r.model.run(ctx, &r.bo
 // of the loaded picture, cut to its edges.
 func (r *Request) Detections(dst []detect.Detection) ([]detect.Detection, error) {
 	first := len(dst)
-	dst, err := r.model.decoder.Decode(dst, r.values, r.model.opts.Conf, r.model.wanted)
+	dst, err := r.model.decode(dst, r.values, r.model.opts.Conf)
 	if err != nil {
 		return dst, err
 	}
