@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -148,11 +149,11 @@ func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader
 		return nil, nil, err
 	}
 	c, origins, err := newLayers(flags, b.file).settle()
+	if c.Offline { // first: what else may be said of it is for a run
+		err = origins.Locate(config.Faulty(errors.New("offline is nothing for a batch, which writes as it goes: use tracker --offline"), "offline"))
+	}
 	if err != nil {
 		return nil, nil, err
-	}
-	if c.Offline {
-		return nil, nil, origins.Locate(config.Faulty(fmt.Errorf("offline is nothing for a batch, which writes as it goes: use tracker --offline"), "offline"))
 	}
 	c.Input, c.Cam, c.Save, c.Codec, c.MOT, c.JSONL, c.Timings, c.Record, c.Display = nil, nil, "", "auto", "", "", "", "", "off"
 	c.Budget = 0 // what it changes would depend on how busy the machine is

@@ -60,14 +60,10 @@ func (l layers) settle() (config.Config, config.Origins, error) {
 	}
 	layered := pflag.NewFlagSet("", pflag.ContinueOnError)
 	bind(layered, &c)
-	environment, err := itemized(layered, l.environment)
-	if err != nil {
-		return c, nil, err
-	}
 	for _, layer := range []struct {
 		values map[string][]string
 		called func(string) string
-	}{{environment, environmentName}, {l.line, func(name string) string { return "--" + name }}} {
+	}{{itemized(layered, l.environment), environmentName}, {l.line, func(name string) string { return "--" + name }}} {
 		if err := overlayFlags(layered, layer.values, layer.called, origins); err != nil {
 			return c, nil, err
 		}
@@ -82,21 +78,27 @@ func environmentName(flag string) string {
 
 // itemized takes variables apart that are lists for flags of which each takes one item, as
 // --input does, whose paths may have commas. The other lists take themselves apart.
-func itemized(f *pflag.FlagSet, environment map[string][]string) (map[string][]string, error) {
+func itemized(f *pflag.FlagSet, environment map[string][]string) map[string][]string {
 	all := maps.Clone(environment)
 	for name, values := range all {
-		if f.Lookup(name).Value.Type() != "stringArray" {
-			continue
+		if f.Lookup(name).Value.Type() == "stringArray" {
+			all[name] = itemsOf(values[0])
 		}
-		r := csv.NewReader(strings.NewReader(values[0]))
-		r.FieldsPerRecord = -1 // lines need not be as long as each other
-		rows, err := r.ReadAll()
-		if err != nil {
-			return nil, fmt.Errorf(`%s %s: %w; want items with commas between them, "in quotes" where they have commas or quotes`, environmentName(name), values[0], err)
-		}
-		all[name] = slices.Concat(rows...)
 	}
-	return all, nil
+	return all
+}
+
+// itemsOf reads a list as CSV. Quotes count where an item begins with them, so that no
+// text is wrong; one without an item is an empty item, which its setting refuses.
+func itemsOf(text string) []string {
+	r := csv.NewReader(strings.NewReader(text))
+	r.FieldsPerRecord = -1 // lines need not be as long as each other
+	r.LazyQuotes, r.TrimLeadingSpace = true, true
+	rows, _ := r.ReadAll()
+	if len(rows) == 0 {
+		return []string{""}
+	}
+	return slices.Concat(rows...)
 }
 
 // rivals are settings of which a later layer's one replaces an earlier layer's

@@ -79,6 +79,8 @@ func TestEnvironmentLists(t *testing.T) {
 		`TRACKER_INPUT=a.mp4`:                            "input: [a.mp4]",
 		`TRACKER_INPUT=a b.mp4,c.mp4`:                    `input: ["a b.mp4", c.mp4]`,
 		`TRACKER_INPUT="b, c.mp4",rtsp://h/x`:            `input: ["b, c.mp4", rtsp://h/x]`,
+		`TRACKER_INPUT=a.mp4,  "b, c.mp4", d e.mp4`:      `input: [a.mp4, "b, c.mp4", "d e.mp4"]`,
+		`TRACKER_INPUT=a "1".mp4,rtsp://h/x?q="1"`:       `input: ["a \"1\".mp4", "rtsp://h/x?q=\"1\""]`,
 		"TRACKER_INPUT=a.mp4\n\"b \"\"2\"\".mp4\",c.mp4": `input: [a.mp4, "b \"2\".mp4", c.mp4]`,
 		`TRACKER_CAM=0,2`:                                "cam: [0, 2]",
 		`TRACKER_CLASSES=person,car`:                     "classes: [person, car]",
@@ -90,14 +92,9 @@ func TestEnvironmentLists(t *testing.T) {
 			t.Errorf("%s: exit code %d: %s%s", variable, got.code, got.stderr, got.stdout)
 		}
 	}
-	cmd := command(dir, "config", "show")
-	cmd.Env = append(cmd.Env, `TRACKER_INPUT=a "1".mp4`)
-	if got := finish(t, cmd); got.code != exitUsage || !strings.HasPrefix(got.stderr, `tracker: TRACKER_INPUT a "1".mp4: `) || strings.Count(got.stderr, "\n") != 1 {
-		t.Errorf("exit code %d: %s", got.code, got.stderr)
-	}
 	makeVideo(t, filepath.Join(dir, "a.avi"), 3)
 	makeVideo(t, filepath.Join(dir, "b, c.avi"), 3)
-	cmd = command(dir, "--mot", "{name}.txt", "-q")
+	cmd := command(dir, "--mot", "{name}.txt", "-q")
 	cmd.Env = append(cmd.Env, `TRACKER_INPUT=a.avi,"b, c.avi"`)
 	if got := finish(t, cmd); got.code != exitOK {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)
@@ -105,6 +102,47 @@ func TestEnvironmentLists(t *testing.T) {
 	for _, name := range []string{"a.txt", "b--c.txt"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// A list of inputs can be read whatever it is, and has an item.
+func TestItems(t *testing.T) {
+	for text, want := range map[string][]string{
+		"": {""}, "\n\n": {""}, " ": {""}, "a,": {"a", ""}, "\"a, b": {"a, b"}, "\" a\"": {" a"}, `"a"b",c`: {`a"b`, "c"}, "\"\n\xff\x00\r,'": {"\n\xff\x00\r,'"},
+	} {
+		if got := itemsOf(text); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// What is wrong with the environment is said without what it holds, and alone.
+func TestWrongEnvironment(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct{ variable, line, want string }{
+		{"TRACKER_INPUT=", "--mot x.txt", "tracker: TRACKER_INPUT: an input has no name: give a file, a folder, a URL or -; see 'tracker --help'\n"},
+		{`TRACKER_INPUT=rtsp://user:hunter2@127.0.0.1:1/x?q="1"`, "--mot - --reconnect=false", "127.0.0.1"},
+		{"TRACKER_STRIDE=x", "", "TRACKER_STRIDE x: "},
+		{"TRACKER_STRIDE=0", "", "tracker: TRACKER_STRIDE: stride is 0, want 1 or more; see 'tracker --help'\n"},
+	} {
+		cmd := command(dir, strings.Fields(c.line)...)
+		cmd.Env = append(cmd.Env, c.variable)
+		got := finish(t, cmd)
+		if got.code == exitOK || !strings.Contains(got.stderr, c.want) || strings.Contains(got.stderr, "hunter2") || strings.Contains(got.stderr, "nothing to track") {
+			t.Errorf("%s: exit code %d: %s", c.variable, got.code, got.stderr)
+		}
+	}
+}
+
+// A batch has no use for the settings of a run that say what to write.
+func TestBatchRefusesOffline(t *testing.T) {
+	dir := put(t, map[string]string{"a.avi": "no video", "c.yaml": "offline: true\n"})
+	for variable, line := range map[string]string{"TRACKER_OFFLINE=true": "", "TRACKER_QUIET=true": "--config c.yaml"} {
+		cmd := command(dir, append([]string{"batch", "a.avi", "--out", "out"}, strings.Fields(line)...)...)
+		cmd.Env = append(cmd.Env, variable)
+		if got := finish(t, cmd); got.code != exitUsage || !strings.Contains(got.stderr, "offline is nothing for a batch") || strings.Contains(got.stderr, "give one of them") {
+			t.Errorf("exit code %d: %s", got.code, got.stderr)
 		}
 	}
 }

@@ -58,7 +58,10 @@ func newRootCommand() *cobra.Command {
 			}
 			l := newLayers(cmd.Flags(), file)
 			settled, origins, err := l.settle()
-			if err = errors.Join(err, settled.HasInput()); err != nil {
+			if err == nil {
+				err = settled.HasInput()
+			}
+			if err != nil {
 				return &codedError{exitUsage, err}
 			}
 			stop, err := startProfiles(cpuProfile, trace)
