@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/store"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/store/storetest"
@@ -237,7 +239,7 @@ func TestBatchIntoTLSStore(t *testing.T) {
 		cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+trusts)
 		return finish(t, cmd)
 	}
-	got := run(os.DevNull)
+	got := run("")
 	if got.code != exitFailed || !strings.Contains(got.stderr, "unknown authority; name a file") || !strings.Contains(got.stderr, "SSL_CERT_FILE") || strings.Count(got.stderr, "\n") != 1 {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)
 	}
@@ -351,66 +353,164 @@ func depotInto(t *testing.T, server *storetest.Server) depot {
 	return to
 }
 
-// A worker that cannot find an input, or read a frame of it, says so and leaves what another
-// has parked: there, and none of it here.
-func TestUnreadLeavesParked(t *testing.T) {
-	server := storetest.Start(t, "bucket")
-	dir := t.TempDir()
-	garbled := filepath.Join(dir, "garbled.avi")
-	if err := os.WriteFile(garbled, []byte("no video"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+// workerInto is a worker's workshop, with its network, whose results go to the server.
+func workerInto(t *testing.T, server *storetest.Server) *workshop {
+	t.Helper()
 	c := config.Default()
-	c.Threads = 1
+	c.Threads, c.CameraMotion = 1, "off"
 	w, err := newWorkshop(c, depotInto(t, server), false, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.log = slog.New(slog.DiscardHandler)
 	closeEngine := w.share(1)
+	t.Cleanup(func() {
+		if err := closeEngine(); err != nil {
+			t.Error(err)
+		}
+	})
 	if err := w.openStore(t.Context(), store.OpenPatience); err != nil {
 		t.Fatal(err)
 	}
-	for name, path := range map[string]string{"missing": filepath.Join(dir, "none.avi"), "barred": filepath.Join(garbled, "x.avi"), "garbled": garbled} {
-		it := item{batch.Input{Path: path}, name}
-		j := &job{workshop: w, item: it, saved: true, manifest: batch.Manifest{
-			Status: batch.Interrupted, Model: batch.Model{Name: w.model.Name, SHA256: w.model.SHA256},
-		}}
-		_ = j.prepare() // fails here, but not where it was parked
-		for _, name := range j.parked() {
-			if err := os.WriteFile(filepath.Join(w.folder, name), []byte("of another"), 0o600); err != nil {
+	return w
+}
+
+// prepared is a job of the workshop that knows its input, where there is one.
+func (w *workshop) prepared(it item) *job {
+	j := &job{workshop: w, item: it, saved: true, manifest: batch.Manifest{Model: batch.Model{Name: w.model.Name, SHA256: w.model.SHA256}}}
+	_ = j.prepare() // fails here, but not where it was begun
+	return j
+}
+
+// blankVideo is one that opens and has no frame.
+func blankVideo(t *testing.T, path string) {
+	t.Helper()
+	makeVideo(t, path, 10)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(data[bytes.Index(data, []byte("movi"))+4:])
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Who cannot find an input, or read a frame of it, says so. A worker leaves what was begun
+// of it where it is, in the store or a folder that workers share, for those who can; a
+// batch, which is alone, brings it to the store. Nothing else stays in the folder.
+func TestUnreadLeaves(t *testing.T) {
+	server := storetest.Start(t, "bucket")
+	dir := t.TempDir()
+	garbled, blank := filepath.Join(dir, "garbled.avi"), filepath.Join(dir, "blank.avi")
+	if err := os.WriteFile(garbled, []byte("no video"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	blankVideo(t, blank)
+	w := workerInto(t, server)
+	bucket := filepath.Join(server.Folder("bucket"), "x")
+	const checkpoint, rows, lines, manifest = "a.checkpoint", "a.partial.txt", "a.partial.jsonl", "a.manifest.json"
+	for _, c := range []struct {
+		name, path    string
+		alone, parked bool     // it is a batch; what was begun is in the store
+		there, here   []string // what is in the end in store and folder
+		opens         bool
+	}{
+		{name: "missing", path: filepath.Join(dir, "none.avi"), parked: true, there: []string{checkpoint, manifest, lines, rows}},
+		{name: "barred", path: filepath.Join(garbled, "x.avi"), parked: true, there: []string{checkpoint, manifest, lines, rows}},
+		{name: "garbled", path: garbled, parked: true, there: []string{checkpoint, manifest, lines, rows}},
+		{name: "blank", path: blank, parked: true, there: []string{checkpoint, manifest, lines, rows}, opens: true},
+		{name: "missing, shared folder", path: filepath.Join(dir, "none.avi"), there: []string{manifest}, here: []string{checkpoint, lines, rows}},
+		{name: "garbled, shared folder", path: garbled, there: []string{manifest}, here: []string{checkpoint, lines, rows}},
+		{name: "missing, batch", path: filepath.Join(dir, "none.avi"), alone: true, there: []string{manifest, lines, rows}},
+		{name: "garbled, batch", path: garbled, alone: true, there: []string{manifest, lines, rows}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w.parks = !c.alone
+			it := item{batch.Input{Path: c.path}, "a"}
+			j := w.prepared(it)
+			for _, name := range j.parked() {
+				if err := os.WriteFile(filepath.Join(w.folder, name), []byte("of another"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			begun := batch.Checkpoint{Key: j.manifest.Key, Program: j.program(), Frames: 7}
+			if err := begun.Save(j.path("checkpoint")); err != nil {
 				t.Fatal(err)
 			}
-		}
-		parked := batch.Checkpoint{Key: j.manifest.Key, Program: j.program(), Frames: 7}
-		if err := errors.Join(parked.Save(j.path("checkpoint")), j.deliver(t.Context())); err != nil {
-			t.Fatal(err)
-		}
-		before := contents(t, filepath.Join(server.Folder("bucket"), "x"))
-		if len(before) != len(j.parked()) {
-			t.Fatalf("%s: parked %v", name, slices.Collect(maps.Keys(before)))
-		}
-		m, err := w.process(t.Context(), it, func(int, int, float64, int) {})
-		if err == nil || m.Status != batch.Failed {
-			t.Errorf("%s: status %q, %v", name, m.Status, err)
-		}
-		after := contents(t, filepath.Join(server.Folder("bucket"), "x"))
-		if !strings.Contains(after[name+".manifest.json"], `"failed"`) {
-			t.Errorf("%s: nothing tells that it failed", name)
-		}
-		delete(after, name+".manifest.json")
-		if !maps.Equal(after, before) {
-			t.Errorf("%s: of %v there is %v", name, slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
-		}
-		if left := filesBelow(t, w.folder); len(left) > 0 {
-			t.Errorf("%s: left in the scratch folder: %v", name, left)
-		}
-		if err := os.RemoveAll(filepath.Join(server.Folder("bucket"), "x")); err != nil {
+			if c.parked {
+				j.manifest.Status = batch.Interrupted
+				if err := j.deliver(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if got := filesBelow(t, bucket); len(got) != 3 {
+					t.Fatalf("parked %v", got)
+				}
+			}
+			m, err := w.process(t.Context(), it, func(int, int, float64, int) {})
+			if err == nil || m.Status != batch.Failed || (m.Run != nil) != c.opens {
+				t.Errorf("%+v, %v", m, err)
+			}
+			there := contents(t, bucket)
+			if got := slices.Sorted(maps.Keys(there)); !slices.Equal(got, c.there) {
+				t.Errorf("in the store %v, want %v", got, c.there)
+			}
+			if !strings.Contains(there[manifest], `"failed"`) || there[rows] != "of another" && slices.Contains(c.there, rows) {
+				t.Errorf("in the store: %q", there)
+			}
+			if got := filesBelow(t, w.folder); !slices.Equal(got, c.here) {
+				t.Errorf("in the folder %v, want %v", got, c.here)
+			}
+			for _, name := range c.here {
+				if err := os.Remove(filepath.Join(w.folder, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.RemoveAll(bucket); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// An input that breaks off just where it was left is cut short, as it is without a break
+// before, and leaves the same.
+func TestCutShortAtCheckpoint(t *testing.T) {
+	server := storetest.Start(t, "bucket")
+	dir := t.TempDir()
+	clips(t, dir)
+	w := workerInto(t, server)
+	it := item{batch.Input{Path: filepath.Join(dir, "in", "cut.avi")}, "a"}
+	bucket := filepath.Join(server.Folder("bucket"), "x")
+	whole, err := w.process(t.Context(), it, func(int, int, float64, int) {})
+	if err == nil || whole.Status != batch.CutShort || whole.Frames == 0 {
+		t.Fatalf("%+v, %v", whole, err)
+	}
+	want := contents(t, bucket)
+
+	j := w.prepared(it)
+	begun := batch.Checkpoint{Key: j.manifest.Key, Program: j.program(), Device: "cpu", Frames: whole.Frames, Sizes: make(map[string]int64)}
+	if j.keeper, err = newStateKeeper(w.config, 1); err != nil {
+		t.Fatal(err)
+	}
+	begun.Tracker = j.keeper.tracker.Snapshot(nil)
+	for _, name := range j.written() {
+		text := want[atomicfile.PartialName(name)]
+		begun.Sizes[name] = int64(len(text))
+		if err := os.WriteFile(filepath.Join(w.folder, atomicfile.PartialName(name)), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := closeEngine(); err != nil {
-		t.Error(err)
+	if err := begun.Save(j.path("checkpoint")); err != nil {
+		t.Fatal(err)
+	}
+	m, err := w.process(t.Context(), it, func(int, int, float64, int) {})
+	if exitCode(err) != exitPartial || m.Status != batch.CutShort || m.Run.From != whole.Frames || m.Frames != whole.Frames {
+		t.Errorf("%+v, %v", m, err)
+	}
+	sameResults(t, contents(t, bucket), want)
+	if left := filesBelow(t, w.folder); len(left) > 0 {
+		t.Errorf("left in the scratch folder: %v", left)
 	}
 }
 

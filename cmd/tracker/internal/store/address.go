@@ -35,13 +35,26 @@ func Parse(out string) (Address, error) {
 	if err := s3utils.CheckValidBucketName(bucket); err != nil {
 		return a, fmt.Errorf("results to %s: want s3://BUCKET/PREFIX: %w", out, err)
 	}
-	server := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL"), "https://s3.amazonaws.com")
+	variable, server := endpoint()
 	u, err := url.Parse(server)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return a, fmt.Errorf("results to %s: AWS_ENDPOINT_URL does not name a server: want https://HOST or http://HOST:PORT", out)
+		return a, fmt.Errorf("results to %s: %s does not name a server: want https://HOST or http://HOST:PORT", out, variable)
 	}
 	a.secure, a.host, a.region = u.Scheme == "https", u.Host, cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
 	return a, nil
+}
+
+// endpointVariable names the server, unless one for S3 alone does.
+const endpointVariable = "AWS_ENDPOINT_URL"
+
+// endpoint is the server, and the variable of the environment that names it or may.
+func endpoint() (variable, server string) {
+	for _, variable := range []string{endpointVariable + "_S3", endpointVariable} {
+		if server := os.Getenv(variable); server != "" {
+			return variable, server
+		}
+	}
+	return endpointVariable, "https://s3.amazonaws.com"
 }
 
 // String is the address as Parse reads it.

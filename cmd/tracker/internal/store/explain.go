@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -52,6 +53,8 @@ func (b *Bucket) explain(operation, name string, err error) error {
 	if errors.As(err, &request) {
 		err = request.Err // else the URL comes twice
 	}
+	variable, _ := endpoint()
+	hint = strings.ReplaceAll(hint, endpointVariable, variable)
 	return fmt.Errorf("store: %s %s%s at %s: %w; %s", operation, scheme, b.address.key(name), b.address.host, err, hint)
 }
 
@@ -59,11 +62,34 @@ func (b *Bucket) explain(operation, name string, err error) error {
 func certificateHint(err error) string {
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
+	var unknown x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &name):
 		return "give AWS_ENDPOINT_URL a name that is in the certificate"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "see to the clock of this machine, or renew the certificate"
+	case errors.As(err, &unknown):
+		return trustHint(os.Getenv(trustVariable))
 	}
-	return "name a file with the certificate of its authority (PEM) in SSL_CERT_FILE, if you trust it"
+	return "give the server another certificate"
+}
+
+// trustVariable names a file with certificates to trust besides the system's. The client
+// reads it, and takes one that it cannot read for none.
+const trustVariable = "SSL_CERT_FILE"
+
+// trustHint is what to do about a certificate that nobody vouches for, with that file.
+func trustHint(path string) string {
+	wrong := ""
+	if path != "" {
+		switch text, err := os.ReadFile(path); {
+		case err != nil:
+			wrong = fmt.Sprintf("%s cannot be read: %v; ", trustVariable, err)
+		case !x509.NewCertPool().AppendCertsFromPEM(text):
+			wrong = fmt.Sprintf("%s %s has no certificate (PEM); ", trustVariable, path)
+		default:
+			wrong = fmt.Sprintf("%s %s has others; ", trustVariable, path)
+		}
+	}
+	return wrong + "name a file with the certificate of its authority (PEM) in " + trustVariable + ", if you trust it"
 }

@@ -5,6 +5,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -159,6 +160,7 @@ func TestOpenSaysWhy(t *testing.T) {
 func TestTLS(t *testing.T) {
 	server := storetest.StartTLS(t, "bucket", time.Now().Add(24*time.Hour))
 	expired := storetest.StartTLS(t, "bucket", time.Now().Add(-time.Hour))
+	none := filepath.Join(t.TempDir(), "none.pem")
 	byName := strings.Replace(server.Env()[0], "127.0.0.1", "localhost", 1)
 	for _, c := range []struct {
 		name     string
@@ -167,8 +169,12 @@ func TestTLS(t *testing.T) {
 		want     string
 		env      []string
 	}{
-		{"not trusted", WorkPatience, os.DevNull, "signed by unknown authority; name a file with the certificate of its authority (PEM) in SSL_CERT_FILE", server.Env()},
+		{"not trusted", WorkPatience, "", "signed by unknown authority; name a file with the certificate of its authority (PEM) in SSL_CERT_FILE", server.Env()},
+		{"trusts another", WorkPatience, expired.Certificate, "; SSL_CERT_FILE " + expired.Certificate + " has others; name a file", server.Env()},
+		{"trusts no file", WorkPatience, none, "authority; SSL_CERT_FILE cannot be read: open " + none + ": no such file or directory; name a file", server.Env()},
+		{"trusts nothing", WorkPatience, os.DevNull, "authority; SSL_CERT_FILE " + os.DevNull + " has no certificate (PEM); name a file", server.Env()},
 		{"of another name", WorkPatience, server.Certificate, "; give AWS_ENDPOINT_URL a name that is in the certificate", append(server.Env(), byName)},
+		{"of another name for S3", WorkPatience, server.Certificate, "; give AWS_ENDPOINT_URL_S3 a name that is in the certificate", append(server.Env(), strings.Replace(byName, "=", "_S3=", 1))},
 		{"expired", WorkPatience, expired.Certificate, "; see to the clock of this machine, or renew the certificate", expired.Env()},
 		{"no HTTPS", 0, server.Certificate, "; see that AWS_ENDPOINT_URL is right", append(server.Env(), strings.Replace(server.Env()[0], "https:", "http:", 1))},
 	} {
@@ -193,6 +199,15 @@ func TestTLS(t *testing.T) {
 	}
 	if done, err := b.Finished(t.Context(), manifest, "k"); err != nil || !done {
 		t.Errorf("finished is %v, %v", done, err)
+	}
+}
+
+// A certificate that is wrong in itself is not mended by trusting it.
+func TestWrongCertificate(t *testing.T) {
+	for reason, want := range map[x509.InvalidReason]string{x509.Expired: "renew", x509.IncompatibleUsage: "give the server another"} {
+		if got := certificateHint(x509.CertificateInvalidError{Reason: reason}); !strings.Contains(got, want) {
+			t.Errorf("%d: %s", reason, got)
+		}
 	}
 }
 
