@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -20,8 +22,13 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/capture"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/config"
+	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 // street is a real video of people, long enough to be interrupted.
@@ -559,5 +566,38 @@ func waitFor(t *testing.T, is func() bool) {
 		if time.Now().After(end) {
 			t.Fatal("waited for a minute")
 		}
+	}
+}
+
+// What a line of a result says goes with resultsFormat: change one, and raise the other, so
+// that no result has lines of both kinds.
+func TestResultsFormat(t *testing.T) {
+	var b bytes.Buffer
+	rows, err := sink.NewMOT("-", &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := sink.NewJSONL("-", &b, sink.JSONLOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := detect.FromLTWH(10, 20, 30, 60)
+	r := sink.Result{
+		Frame: &capture.Frame{Index: 2, Time: 80 * time.Millisecond}, Detections: make([]detect.Detection, 3), Labels: []string{"person"}, Device: "cuda:0",
+		Tracks: []track.Track{
+			{ID: 1, Box: box, Raw: box, Score: 0.9, Age: time.Second, ClassConfidence: 1},
+			{ID: 2, Box: box, Score: 0.5, Detection: -1, State: track.Coasted, Age: time.Second, SinceUpdate: time.Second},
+		},
+		Zones: []zone.Count{{Zone: zone.Zone{Name: "yard", Points: make([]zone.Point, 3)}, Inside: 1, Tracks: 2, Entered: 3, Left: 4}},
+	}
+	if err := errors.Join(rows.Write(t.Context(), r), lines.Write(t.Context(), r)); err != nil {
+		t.Fatal(err)
+	}
+	const want = ` , format 2
+3,1,10.00,20.00,30.00,60.00,0.9,-1,-1,-1
+{"frame":2,"time":0.08,"tracks":[{"id":1,"class":0,"label":"person","score":0.9,"box":[10,20,40,80],"raw":[10,20,40,80],"state":"observed","age":1,"class_confidence":1},{"id":2,"class":0,"label":"person","score":0.5,"box":[10,20,40,80],"state":"coasted","age":1,"unseen":1}],"detections":3,"zones":{"yard":{"inside":1,"tracks":2,"entered":3,"left":4}},"device":"cuda:0"}
+`
+	if got := (&job{workshop: &workshop{}}).program() + "\n" + b.String(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -107,11 +107,11 @@ func (j *job) deliver(ctx context.Context) (err error) {
 		if err = j.store.Deliver(ctx, j.folder, manifest, &j.manifest, j.force); err == nil {
 			err = j.store.Discard(ctx, j.parked())
 		}
-	case j.advanced():
+	case j.advanced() || !j.parks:
 		if err = j.store.Discard(ctx, j.parked()); err == nil { // first, as some have names of what is reported
 			err = j.store.Report(ctx, j.folder, manifest, &j.manifest, j.outputs())
 		}
-	default: // others may be able to read it: what they or runs before have left for them stays
+	default: // other workers may be able to read it: what they or runs before have left for them stays
 		err = j.store.Report(ctx, j.folder, manifest, &j.manifest, nil)
 		if !j.fetched {
 			left = []string{j.path("manifest.json")}
@@ -123,11 +123,8 @@ func (j *job) deliver(ctx context.Context) (err error) {
 	return removeAll(left)
 }
 
-// advanced says that this run has done frames of the item.
-func (j *job) advanced() bool {
-	run := j.manifest.Run
-	return run != nil && j.manifest.Frames > run.From
-}
+// advanced says that frames of the item are done and that this run could read them.
+func (j *job) advanced() bool { return j.manifest.Run != nil && j.manifest.Frames > 0 }
 
 // parked are what the item needs to go on on another machine, the checkpoint last.
 func (j *job) parked() (names []string) {

@@ -193,7 +193,14 @@ func (j *job) prepare() (err error) {
 	return err
 }
 
-func (j *job) program() string { return j.versions.Tracker + " " + j.versions.ONNX }
+// resultsFormat is raised when the lines of a result change: development builds all have
+// the same version, and none may go on with what another has begun.
+const resultsFormat = 2
+
+// program is that whose checkpoints the job can take up.
+func (j *job) program() string {
+	return fmt.Sprintf("%s %s, format %d", j.versions.Tracker, j.versions.ONNX, resultsFormat)
+}
 
 // work brings the item to its end, from where a run before has left it.
 func (j *job) work(ctx context.Context) (err error) {
@@ -365,7 +372,7 @@ func (j *job) skip(ctx context.Context) error {
 
 // track runs the pipeline over the frames that are left.
 func (j *job) track(ctx context.Context, eng *engine, timings *timing.Recorder) error {
-	before, total := j.frames, expectedFrames(j.config, j.source.Info())
+	total := expectedFrames(j.config, j.source.Info())
 	p := &pipeline.Pipeline{
 		Source: j.source, Detectors: eng.pools[0], Turns: eng.turns, Workers: eng.workers, Tracker: j.keeper,
 		Labels: eng.model.Labels(), Timings: timings, Serial: j.config.Serial,
@@ -390,7 +397,7 @@ func (j *job) track(ctx context.Context, eng *engine, timings *timing.Recorder) 
 	switch {
 	case errors.Is(err, context.Canceled):
 		return &codedError{exitInterrupted, fmt.Errorf("interrupted after %s; the same command goes on from there", progressText(j.frames, j.source.Info()))}
-	case errors.As(err, &broke) && j.frames > before:
+	case errors.As(err, &broke) && j.frames > 0:
 		return partialError(err)
 	}
 	return err
