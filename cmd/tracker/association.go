@@ -10,7 +10,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/tracker-go/tracker/capture"
@@ -153,8 +152,7 @@ type replay struct {
 	written    []track.Track
 	frame      capture.Frame
 
-	kept   []record.Frame // for offline: what came in
-	online []track.Frame  // and out
+	late sink.Offline // what is written offline
 }
 
 // run tracks every frame and writes what the tracker reports: at once, or offline
@@ -203,49 +201,45 @@ func (p *replay) update(ctx context.Context, f *record.Frame) error {
 	if p.watch != nil {
 		p.watch(f.Index+1, input, tracks)
 	}
-	if p.offline {
-		p.kept = append(p.kept, record.Frame{Index: f.Index, Time: f.Time, Wall: f.Wall, Detections: slices.Clone(p.detections)})
-		p.online = append(p.online, track.Frame{Time: f.Time, Tracks: slices.Clone(tracks)})
-		return nil
+	p.frame.Index, p.frame.Time, p.frame.Captured = f.Index, f.Time, f.Wall
+	r := sink.Result{Frame: &p.frame, Detections: p.detections, Tracks: tracks}
+	if p.header != nil {
+		r.Labels = p.header.Labels
 	}
-	return p.write(ctx, f, p.detections, tracks)
+	if p.offline {
+		return p.late.Write(ctx, r)
+	}
+	return p.write(ctx, r)
 }
 
 // revise improves the frames that were kept and writes them.
 func (p *replay) revise(ctx context.Context) error {
 	start := time.Now()
-	frames, err := track.Offline(p.online, track.DefaultOfflineConfig())
+	frames, err := p.late.Improved()
 	p.done.spent += time.Since(start)
-	if err != nil {
-		return err
-	}
-	for i := range frames {
-		if err := p.write(ctx, &p.kept[i], p.kept[i].Detections, frames[i].Tracks); err != nil {
+	for _, r := range frames {
+		if err := p.write(ctx, r); err != nil {
 			return err
 		}
 	}
-	return nil
+	return err
 }
 
 // write writes the tracks of a frame that are wanted.
-func (p *replay) write(ctx context.Context, f *record.Frame, detections []detect.Detection, tracks []track.Track) error {
+func (p *replay) write(ctx context.Context, r sink.Result) error {
 	p.written = p.written[:0]
-	for i := range tracks {
-		if t := &tracks[i]; p.wants(t.Box) {
+	for i := range r.Tracks {
+		if t := &r.Tracks[i]; p.wants(t.Box) {
 			p.written = append(p.written, *t)
 			if t.State != track.Coasted {
 				p.seen[t.ID] = struct{}{}
 			}
 		}
 	}
-	p.frame.Index, p.frame.Time, p.frame.Captured = f.Index, f.Time, f.Wall
-	r := sink.Result{Frame: &p.frame, Detections: detections, Tracks: p.written}
-	if p.header != nil {
-		r.Labels = p.header.Labels
-	}
+	r.Tracks = p.written
 	for _, w := range p.writers {
 		if err := w.Write(ctx, r); err != nil {
-			return fmt.Errorf("frame %d: %w", f.Index+1, err)
+			return fmt.Errorf("frame %d: %w", r.Frame.Index+1, err)
 		}
 	}
 	return nil

@@ -24,47 +24,39 @@ type output interface {
 
 // outputKind is a kind of result, and the setting that says where it goes.
 type outputKind struct {
-	key  string
-	path func(*config.Config) *string // empty for nowhere
-	open func(config.Config, capture.Info, destination, *slog.Logger) (output, error)
+	key   string
+	path  func(*config.Config) *string // empty for nowhere
+	open  func(config.Config, capture.Info, destination, *slog.Logger) (output, error)
+	waits bool // offline, for the end of the input
 }
 
-// outputKinds are in the order in which a frame is written.
+// outputKinds are in the order in which a frame is written, and an output ended: the record
+// first, which needs no time at its end, as those do that wait for it.
 var outputKinds = []outputKind{
-	{"mot", func(c *config.Config) *string { return &c.MOT },
-		func(c config.Config, _ capture.Info, to destination, _ *slog.Logger) (output, error) {
-			out, err := sink.NewMOT(c.MOT, to.stdout)
-			return lookingAhead(c, out, err)
+	{key: "record", path: func(c *config.Config) *string { return &c.Record },
+		open: func(c config.Config, _ capture.Info, to destination, _ *slog.Logger) (output, error) {
+			return sink.NewRecord(c.Record, to.header)
 		}},
-	{"jsonl", func(c *config.Config) *string { return &c.JSONL },
-		func(c config.Config, info capture.Info, to destination, _ *slog.Logger) (output, error) {
+	{key: "mot", path: func(c *config.Config) *string { return &c.MOT }, waits: true,
+		open: func(c config.Config, _ capture.Info, to destination, _ *slog.Logger) (output, error) {
+			return sink.NewMOT(c.MOT, to.stdout)
+		}},
+	{key: "jsonl", path: func(c *config.Config) *string { return &c.JSONL }, waits: true,
+		open: func(c config.Config, info capture.Info, to destination, _ *slog.Logger) (output, error) {
 			lines := sink.JSONLOptions{UTC: info.Live}
 			if c.JSONL == "-" {
 				lines.Source = to.source
 			}
-			out, err := sink.NewJSONL(c.JSONL, to.stdout, lines)
-			return lookingAhead(c, out, err)
+			return sink.NewJSONL(c.JSONL, to.stdout, lines)
 		}},
-	{"save", func(c *config.Config) *string { return &c.Save },
-		func(c config.Config, info capture.Info, _ destination, log *slog.Logger) (output, error) {
+	{key: "save", path: func(c *config.Config) *string { return &c.Save },
+		open: func(c config.Config, info capture.Info, _ destination, log *slog.Logger) (output, error) {
 			return sink.NewVideo(videoOptions(c, info, log))
 		}},
-	{"timings", func(c *config.Config) *string { return &c.Timings },
-		func(c config.Config, _ capture.Info, to destination, _ *slog.Logger) (output, error) {
+	{key: "timings", path: func(c *config.Config) *string { return &c.Timings },
+		open: func(c config.Config, _ capture.Info, to destination, _ *slog.Logger) (output, error) {
 			return sink.NewTimings(c.Timings, to.stdout)
 		}},
-	{"record", func(c *config.Config) *string { return &c.Record },
-		func(c config.Config, _ capture.Info, to destination, _ *slog.Logger) (output, error) {
-			return sink.NewRecord(c.Record, to.header)
-		}},
-}
-
-// lookingAhead has an output written when all is tracked, where the settings want that.
-func lookingAhead(c config.Config, out sink.Writer, err error) (output, error) {
-	if err != nil || !c.Offline {
-		return out, err
-	}
-	return sink.NewOffline(out), nil
 }
 
 // openOutput is an output with what it was asked for.
@@ -100,6 +92,7 @@ func openOutputs(c config.Config, info capture.Info, to destination, log *slog.L
 func (o *outputs) next(c config.Config, info capture.Info, to destination, log *slog.Logger) (*outputs, error) {
 	next := &outputs{past: slices.Clip(o.past)}
 	var errs []error
+	var kept sink.Offline // for those that begin here
 	for _, kind := range outputKinds {
 		want := openOutput{key: kind.key, path: *kind.path(&c)}
 		if kind.key == "save" {
@@ -120,6 +113,9 @@ func (o *outputs) next(c config.Config, info capture.Info, to destination, log *
 		if want.output, err = kind.open(c, info, to, log); err != nil {
 			errs = append(errs, err)
 			continue
+		}
+		if kind.waits && c.Offline {
+			want.output = kept.Before(want.output.(sink.Writer))
 		}
 		next.add(&want)
 		next.fresh, next.past = append(next.fresh, &want), append(next.past, want.path)

@@ -12,8 +12,11 @@ import (
 	"testing"
 
 	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/record"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/config"
+	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track"
 )
 
 // What settings leave as it is stays open, the rest is opened, all or nothing, and no
@@ -92,5 +95,43 @@ func TestOutputsOfChangedSettings(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(in("*")); len(left) > 0 {
 		t.Errorf("files without a frame are left: %v", left)
+	}
+}
+
+// onWrite is a place to write to that tells when.
+type onWrite func()
+
+func (f onWrite) Write(p []byte) (int, error) { f(); return len(p), nil }
+
+// What takes its time at the end, as it looks ahead, does not keep the record from its own.
+func TestRecordEndsFirst(t *testing.T) {
+	c := config.Default()
+	c.MOT, c.Record, c.Offline = "-", filepath.Join(t.TempDir(), "out.rec"), true
+	written := 0
+	to := destination{header: record.Header{Conf: 0.5, Labels: []string{"person"}, FPS: 10, Stride: 1}, stdout: onWrite(func() {
+		written++
+		if _, err := os.Stat(c.Record); err != nil {
+			t.Errorf("tracks are written while the record is not complete: %v", err)
+		}
+	})}
+	out, err := openOutputs(c, capture.Info{FPS: 10}, to, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := detect.FromLTWH(10, 20, 30, 60)
+	r := sink.Result{
+		Frame: &capture.Frame{}, Labels: to.header.Labels, Detections: []detect.Detection{{Box: box, Score: 0.9}},
+		Tracks: []track.Track{{ID: 1, Box: box, Raw: box, Score: 0.9, ClassConfidence: 1}},
+	}
+	for _, w := range out.writers {
+		if err := w.Write(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if written > 0 {
+		t.Error("tracks are written before the end")
+	}
+	if err := out.commit(); err != nil || written == 0 {
+		t.Errorf("%v; written %d times", err, written)
 	}
 }

@@ -215,7 +215,7 @@ func TestRecordRefuses(t *testing.T) {
 	for args, want := range map[string]string{
 		"--record -":          "record is -",
 		"--record a.avi":      "would replace input a.avi",
-		"--record x --mot x":  "would replace mot x",
+		"--record x --mot x":  "mot x would replace record x",
 		"--record no/out.rec": "folder no does not exist",
 	} {
 		got := runIn(t, dir, append([]string{"-i", "a.avi", "-q"}, strings.Fields(args)...)...)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
 )
 
@@ -18,56 +19,92 @@ type Writer interface {
 	Keep() (path string, err error)
 }
 
-// Offline keeps what there is to write until its end, and lets another sink write it then,
-// with tracks that track.Offline has improved. It holds every frame in memory, without
-// its pixels.
+// Offline keeps the frames of an input until its end, in memory, to write them with tracks
+// that track.Offline has improved. What writes them may be several sinks; without pixels and
+// detections, of which only the number is kept, the frames are there once for all.
 type Offline struct {
-	to     Writer
-	kept   []Result
-	tracks []track.Frame // of kept, as the tracker reported them
+	frames []Result
+	tracks []track.Frame // of frames, as the tracker reported them
+	better int           // so many frames have tracks improved, as of then
+	blank  []detect.Detection
 }
-
-// NewOffline has to write what comes of the tracks.
-func NewOffline(to Writer) *Offline { return &Offline{to: to} }
 
 // Write keeps what a text can say of one frame.
 func (o *Offline) Write(_ context.Context, r Result) error {
-	o.kept = append(o.kept, Result{
+	if n := len(r.Detections); n > len(o.blank) {
+		o.blank = make([]detect.Detection, n)
+	}
+	o.frames = append(o.frames, Result{
 		Frame:      &capture.Frame{Index: r.Frame.Index, Time: r.Frame.Time, Captured: r.Frame.Captured},
-		Detections: slices.Clone(r.Detections), Labels: r.Labels, Device: r.Device,
+		Detections: o.blank[:len(r.Detections)], Labels: r.Labels, Device: r.Device,
 	})
 	o.tracks = append(o.tracks, track.Frame{Time: r.Frame.Time, Tracks: slices.Clone(r.Tracks)})
 	return nil
 }
 
-// Commit writes all frames and completes the other sink.
-func (o *Offline) Commit() error {
-	if err := o.flush(); err != nil {
-		return err // Keep is still to come
+// Improved are the frames that were kept, with better tracks. They are valid until the next
+// frame is kept.
+func (o *Offline) Improved() ([]Result, error) {
+	if o.better == len(o.tracks) {
+		return o.frames, nil
 	}
-	return o.to.Commit()
+	better, err := track.Offline(o.tracks, track.DefaultOfflineConfig())
+	if err != nil {
+		return nil, err
+	}
+	for i := range better {
+		o.frames[i].Tracks = better[i].Tracks
+	}
+	o.better = len(better)
+	return o.frames, nil
 }
 
-// Keep writes all frames and closes the other sink as Keep of that does.
-func (o *Offline) Keep() (string, error) {
-	err := o.flush()
-	path, keepErr := o.to.Keep()
+// Before has a sink write the frames when it ends. All that share them begin with the same
+// frame; each may end for itself.
+func (o *Offline) Before(to Writer) Writer { return &late{kept: o, to: to} }
+
+// late is one of the sinks that share what is kept.
+type late struct {
+	kept   *Offline // nil once it has been written
+	to     Writer
+	frames int // that it was given
+}
+
+// Write keeps a frame, unless another sink has done so.
+func (l *late) Write(ctx context.Context, r Result) error {
+	if l.frames++; l.frames <= len(l.kept.frames) {
+		return nil
+	}
+	return l.kept.Write(ctx, r)
+}
+
+// Commit writes all frames and completes the sink.
+func (l *late) Commit() error {
+	if err := l.flush(); err != nil {
+		return err // Keep is still to come
+	}
+	return l.to.Commit()
+}
+
+// Keep writes all frames and closes the sink as its own Keep does.
+func (l *late) Keep() (string, error) {
+	err := l.flush()
+	path, keepErr := l.to.Keep()
 	return path, errors.Join(err, keepErr)
 }
 
-// flush writes the frames that are kept, once.
-func (o *Offline) flush() error {
-	kept, tracks := o.kept, o.tracks
-	o.kept, o.tracks = nil, nil
-	better, err := track.Offline(tracks, track.DefaultOfflineConfig())
-	if err != nil {
-		return err
+// flush writes the frames, once. The user's stop does not end it: what was tracked is
+// written as far as it goes.
+func (l *late) flush() error {
+	if l.kept == nil {
+		return nil
 	}
-	for i, r := range kept {
-		r.Tracks = better[i].Tracks
-		if err := o.to.Write(context.Background(), r); err != nil {
+	frames, err := l.kept.Improved()
+	l.kept = nil
+	for _, r := range frames {
+		if err := l.to.Write(context.Background(), r); err != nil {
 			return err
 		}
 	}
-	return nil
+	return err
 }

@@ -15,18 +15,20 @@ import (
 	"github.com/tracker-go/tracker/track"
 )
 
-// walk is a person who is not seen in frames 8 to 11 of 20.
-func walk(t *testing.T, s Writer) {
+// walk is a person in frames from to to−1, who is not seen in frames 8 to 11.
+func walk(t *testing.T, from, to int, sinks ...Writer) {
 	t.Helper()
-	for i := range 20 {
+	for i := from; i < to; i++ {
 		r := Result{Frame: &capture.Frame{Index: i, Time: time.Duration(i) * 40 * time.Millisecond}, Labels: labels}
 		if i < 8 || i > 11 {
 			box := detect.FromLTWH(float64(10+2*i), 20, 30, 60)
 			r.Detections = []detect.Detection{{Box: box, Score: 0.9}}
 			r.Tracks = []track.Track{{ID: 1, Box: box, Raw: box, Score: 0.9, ClassConfidence: 1}}
 		}
-		if err := s.Write(t.Context(), r); err != nil {
-			t.Fatal(err)
+		for _, s := range sinks {
+			if err := s.Write(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
 		}
 		clear(r.Tracks) // a sink keeps nothing of a result
 		clear(r.Detections)
@@ -45,8 +47,8 @@ func TestOffline(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := NewOffline(lines)
-		walk(t, s)
+		s := new(Offline).Before(lines)
+		walk(t, 0, 20, s)
 		if part, err := os.ReadFile(filepath.Join(filepath.Dir(path), "out.partial.jsonl")); err != nil || len(part) > 0 {
 			t.Errorf("%s: %q, %v before the end", name, part, err)
 		}
@@ -68,6 +70,60 @@ func TestOffline(t *testing.T) {
 	}
 }
 
+// Sinks that share frames write what each would alone, also where one ends before the other,
+// and the frames are kept once, without their detections.
+func TestOfflineShared(t *testing.T) {
+	dir := t.TempDir()
+	lines := func(name string, kept *Offline) Writer {
+		t.Helper()
+		s, err := NewJSONL(filepath.Join(dir, name), nil, JSONLOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kept.Before(s)
+	}
+	short, long := lines("short alone", new(Offline)), lines("long alone", new(Offline))
+	walk(t, 0, 14, short)
+	walk(t, 0, 20, long)
+	var kept Offline
+	first, second := lines("short", &kept), lines("long", &kept)
+	walk(t, 0, 14, first, second)
+	if err := first.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	walk(t, 14, 20, second)
+	if n := len(kept.frames); n != 20 || len(kept.tracks) != n {
+		t.Errorf("%d frames are kept, want 20", n)
+	}
+	for _, r := range kept.frames {
+		for _, d := range r.Detections {
+			if d.Score != 0 {
+				t.Errorf("frame %d keeps %+v", r.Frame.Index, d)
+			}
+		}
+	}
+	for _, s := range []Writer{short, long, second} {
+		if err := s.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	frames, err := kept.Improved()
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := &frames[0].Tracks[0]
+	if frames, err = kept.Improved(); err != nil || &frames[0].Tracks[0] != was {
+		t.Errorf("the same frames are improved twice (%v)", err)
+	}
+	for name, n := range map[string]int{"short": 14, "long": 20} {
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		want, wantErr := os.ReadFile(filepath.Join(dir, name+" alone"))
+		if err != nil || wantErr != nil || !bytes.Equal(got, want) || bytes.Count(got, []byte("\n")) != n {
+			t.Errorf("%s: %v, %v: %s\nwant %s", name, err, wantErr, got, want)
+		}
+	}
+}
+
 // What cannot be improved or written is no complete result.
 func TestOfflineFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out.txt")
@@ -75,7 +131,7 @@ func TestOfflineFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewOffline(rows)
+	s := new(Offline).Before(rows)
 	if err := s.Write(t.Context(), result(4)); err != nil { // its tracks have no detections
 		t.Fatal(err)
 	}
