@@ -24,7 +24,7 @@ func Devices() string {
 	for i, p := range providers {
 		forms[i] = p.form
 	}
-	return strings.Join(forms, "|")
+	return strings.Join(forms, ", ")
 }
 
 // DeviceKinds lists what a device can begin with.
@@ -55,7 +55,7 @@ func ParseDevice(text string) (Device, error) {
 			return Device{}, fmt.Errorf("device %q: want %s", text, p.form)
 		}
 	}
-	return Device{}, fmt.Errorf("device %q: want %s", text, strings.ReplaceAll(Devices(), "|", ", "))
+	return Device{}, fmt.Errorf("device %q: want %s", text, Devices())
 }
 
 // OnCPU reports whether the network runs on ONNX Runtime's own CPU kernels, in

@@ -52,7 +52,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "usage: backbench [flags] MODEL...   (names, or ONNX files with their manifests)")
 		flags.PrintDefaults()
 	}
-	device := flags.String("device", "cpu", "run on `"+backbones.Devices()+"`")
+	device := flags.String("device", "cpu", "run on a `DEVICE`: "+backbones.Devices())
 	batch := flags.String("batch", "1,8", "pictures of an inference, a `LIST` of sizes")
 	threads := flags.Int("threads", runtime.NumCPU(), "`N` threads of an inference on the CPU")
 	length := flags.Duration("time", 3*time.Second, "`TIME` for each model and batch size")

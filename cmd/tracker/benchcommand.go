@@ -63,7 +63,7 @@ func (b *modelBench) bind(f *pflag.FlagSet) {
 	f.StringVarP(&b.input, "input", "i", "", "measure with the first pictures of this video `PATH`, and track it with --gt")
 	f.StringVar(&b.gt, "gt", "", "truth of --input, MOTChallenge text, to score tracking by: `PATH` of the file or the sequence's folder")
 	f.StringSliceVar(&b.classes, "classes", nil, "classes to keep, as in `person,car`; all if not given")
-	f.StringVar(&b.device, "device", b.device, "run the networks on `cpu|cuda[:N]`")
+	f.StringVar(&b.device, "device", b.device, "run the networks on a `DEVICE`: cpu, cuda[:N], …")
 	f.IntVar(&b.threads, "threads", 0, "`N` threads for the network and OpenCV, 0 for every core")
 	f.DurationVar(&b.budget, "budget", 0, "recommend a model for this `TIME` a frame, as in 33ms")
 	f.DurationVar(&b.time, "time", b.time, "measure each model for this `TIME`, over all rounds; longer steadies p95")

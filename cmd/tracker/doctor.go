@@ -49,7 +49,7 @@ func newDoctorCommand() *cobra.Command {
 			return report.err()
 		},
 	}
-	cmd.Flags().StringVar(&device, "device", device, "run the models on `"+backbones.Devices()+"`")
+	cmd.Flags().StringVar(&device, "device", device, "run the models on a `DEVICE`: "+backbones.Devices())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	_ = cmd.RegisterFlagCompletionFunc("device", cobra.FixedCompletions(backbones.DeviceKinds(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -86,15 +87,20 @@ func newRootCommand() *cobra.Command {
 	cmd.AddCommand(newTrackCommand(), newBatchCommand(), newWorkerCommand(), newTuneCommand(), newEvalCommand(), newExplainCommand(),
 		newModelsCommand(), newBenchCommand(), newDoctorCommand(), newConfigCommand())
 	completeNames(cmd)
+	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpColumns)))
 	return cmd
 }
+
+// helpColumns is the width of the lists of flags: narrow enough for most terminals,
+// wide enough for what a flag does beside its name.
+const helpColumns = 110
 
 // bind makes the flags that set c; what c holds already is their default.
 func bind(f *pflag.FlagSet, c *config.Config) {
 	bindInput(f, c)
 	bindModel(f, c)
 	bindTracker(f, &c.Tracker)
-	f.StringSliceVar((*[]string)(&c.Zones), "zones", c.Zones, "count tracks at a line or in an area, `'NAME=X Y X Y …'` in fractions of the picture; may be given many times")
+	f.StringSliceVar((*[]string)(&c.Zones), "zones", c.Zones, "count tracks at a line or in an area, `'NAME=X Y X Y ...'` in fractions of the picture; may be given many times")
 	bindVideo(f, c)
 	bindResults(f, c)
 	f.DurationVar(&c.Budget, "budget", c.Budget, "`TIME` that a frame of the source may take, as in 33ms: over it, frames are left out, the network's input or the model gets smaller, and larger again when there is room; 0s for no bound")
@@ -118,7 +124,7 @@ func bindModel(f *pflag.FlagSet, c *config.Config) {
 	f.StringVarP(&c.Backbone, "backbone", "b", c.Backbone, "backbone family or installed model by `NAME` ('tracker models' lists them); "+config.DefaultBackbone+" if not given")
 	f.StringVar(&c.Model, "model", c.Model, "use the model in this ONNX `FILE`: with a manifest beside it, or of a kind that is recognised")
 	f.StringVar(&c.Size, "size", c.Size, "network input of `N` or WxH pixels, where the model allows it; the model's own if not given")
-	f.StringVar(&c.Device, "device", c.Device, "run the network on `"+backbones.Devices()+"`")
+	f.StringVar(&c.Device, "device", c.Device, "run the network on a `DEVICE`: "+backbones.Devices())
 	f.BoolVar(&c.DeviceFallback, "device-fallback", c.DeviceFallback, "run it on the CPU, and warn, where the device cannot be had")
 	f.IntVar(&c.Threads, "threads", c.Threads, "`N` threads for the network, OpenCV and decoding, 0 for every core")
 	f.IntVar(&c.Workers, "workers", c.Workers, "`N` inferences at once, 0 for what suits the threads")
