@@ -40,7 +40,7 @@ func (q *Queue) patiently(ctx context.Context, do func() error) error {
 	}
 	q.notify("the queue's server does not answer; waiting for it")
 	for wait := shortest; away(err) && ctx.Err() == nil; wait = min(2*wait, longest) {
-		pause(ctx, wait)
+		Pause(ctx, wait)
 		err = do()
 	}
 	if !away(err) {
@@ -55,11 +55,13 @@ func (q *Queue) notify(message string) {
 	}
 }
 
-// pause waits, or less where ctx ends.
-func pause(ctx context.Context, d time.Duration) {
+// Pause waits. Where ctx ends first, it is the error.
+func Pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
+		return nil
 	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -187,11 +187,11 @@ func (q *Queue) Results(ctx context.Context, batch string, do func(Result) (enou
 			if time.Since(lost) > believed {
 				return fmt.Errorf("queue: read results: %w; the same command goes on", errLost)
 			}
-			pause(ctx, lookEvery)
+			Pause(ctx, lookEvery)
 			continue
 		case errors.Is(err, jetstream.ErrMsgNotFound):
 			lost = time.Time{}
-			pause(ctx, lookEvery)
+			Pause(ctx, lookEvery)
 			continue
 		default:
 			return fmt.Errorf("queue: read results: %w", err)
@@ -265,7 +265,7 @@ func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Resul
 		}
 		switch {
 		case gone != nil:
-			pause(ctx, shortest)
+			Pause(ctx, shortest)
 			c, err = w.consumer(ctx)
 		case !taken && w.UntilEmpty:
 			if info, err := c.Info(ctx); err == nil && info.NumPending == 0 && info.NumAckPending == 0 {

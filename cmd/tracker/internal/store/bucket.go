@@ -174,19 +174,9 @@ func (b *Bucket) patiently(ctx context.Context, operation, name string, do func(
 			told = true
 			b.notify(fmt.Sprintf("the store does not answer; asking for %v: %v", b.patience, b.explain(operation, name, err)))
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := batch.Pause(ctx, wait); err != nil {
 			return err
 		}
-	}
-}
-
-// pause waits, but not longer than ctx lasts.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -71,7 +71,7 @@ func (b *Bucket) Deliver(ctx context.Context, folder, manifest string, m *batch.
 			return err
 		}
 		// A while that differs from the other's lets one come to its end.
-		if err := pause(ctx, rand.N(time.Duration(n+1)*(took+shortest))); err != nil {
+		if err := batch.Pause(ctx, rand.N(time.Duration(n+1)*(took+shortest))); err != nil {
 			return err
 		}
 	}
