@@ -4,6 +4,7 @@ package overlay
 
 import (
 	"image"
+	"math"
 	"strconv"
 
 	"github.com/tracker-go/tracker/track/zone"
@@ -34,7 +35,7 @@ func (o *Overlay) drawZones(c canvas, zones []zone.Count) {
 
 // drawArrow points to the right of who looks from a to b: the way that counts as right.
 func (o *Overlay) drawArrow(c canvas, a, b point, radius float64) {
-	length := max(abs(b.x-a.x), abs(b.y-a.y))
+	length := max(math.Abs(b.x-a.x), math.Abs(b.y-a.y))
 	if length == 0 {
 		return
 	}
@@ -48,8 +49,6 @@ func (o *Overlay) drawArrow(c canvas, a, b point, radius float64) {
 		c.segment(tip, barb, radius, zoneColor, 1)
 	}
 }
-
-func abs(v float64) float64 { return max(v, -v) }
 
 // drawCounts writes what is counted at a zone's first point, on a dark ground and clear
 // of the panel.
