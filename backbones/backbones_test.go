@@ -52,7 +52,13 @@ func emptyStore(t testing.TB) string {
 
 func openModel(t testing.TB, opts Options) *Model {
 	t.Helper()
-	model, err := Open(shipped(t), opts)
+	return opened(t, shipped(t), opts)
+}
+
+// opened is a model that is closed when the test ends.
+func opened(t testing.TB, m *Manifest, opts Options) *Model {
+	t.Helper()
+	model, err := Open(m, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

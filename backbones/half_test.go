@@ -142,16 +142,7 @@ func halfEcho(t *testing.T) *Model {
 	m := writeModel(t, data)
 	m.Input.Type, m.Input.Layout, m.Input.Std = "float16", "NCHW", []float64{255, 255, 255}
 	m.Head, m.Labels = Head{Format: "yolov5", Output: "out"}, []string{"person"}
-	model, err := Open(m, Options{Threads: 1, Conf: 0.5, NMSIoU: 0.5})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := model.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return model
+	return opened(t, m, Options{Threads: 1, Conf: 0.5, NMSIoU: 0.5})
 }
 
 // Every level of a pixel goes in as its nearest float16, alone and in a batch, and
@@ -203,12 +194,7 @@ func TestEndsAllocateNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, nmsIoU := m.Thresholds()
-		model, err := Open(m, Options{Threads: 1, Conf: 0.01, NMSIoU: nmsIoU})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { model.Close() })
-		r := newRequest(t, model)
+		r := newRequest(t, opened(t, m, Options{Threads: 1, Conf: 0.01, NMSIoU: nmsIoU}))
 		var dets []detect.Detection
 		step := func() {
 			err = errors.Join(r.Load(img), r.Run(context.Background()))
