@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 import torchvision.models as tv
 from torch import Tensor, nn
+from torchvision.models.resnet import Bottleneck
 from torchvision.ops import SqueezeExcitation
 
 from training import resnest
@@ -90,6 +91,21 @@ def resnet(net: tv.ResNet) -> Stages:
     return [stem, net.layer2, net.layer3, net.layer4]
 
 
+class Thin(Bottleneck):
+    """Half as wide between its ends as outside."""
+
+    expansion = 2
+
+
+def thin() -> tv.ResNet:
+    """ResNet-50 of half the width, as Caffe laid it out: see opennsfw.py."""
+    net = tv.ResNet(Thin, [3, 4, 6, 3], width_per_group=32)
+    net.maxpool = nn.MaxPool2d(3, 2, ceil_mode=True)
+    for stage in (net.layer2, net.layer3, net.layer4):
+        stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
+    return net
+
+
 @dataclass(frozen=True)
 class Member:
     """One size of a family."""
@@ -108,6 +124,7 @@ MEMBERS = {
     "regnet1600": Member("regnet", lambda: regnet(tv.regnet_x_1_6gf(weights=None))),
     "resnet18": Member("resnet", lambda: resnet(tv.resnet18(weights=None))),
     "resnet34": Member("resnet", lambda: resnet(tv.resnet34(weights=None))),
+    "resnet50thin": Member("resnet", lambda: resnet(thin())),
     "resnet50": Member("resnet", lambda: resnet(tv.resnet50(weights=None))),
     "resnest14": Member("resnest", lambda: resnest.stages(1, 1, 1, 1)),
     "resnest26": Member("resnest", lambda: resnest.stages(2, 2, 2, 2)),

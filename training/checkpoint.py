@@ -39,7 +39,7 @@ class Settings:
     seed: int = 1
     plain_end: float = 0.0  # share of the schedule, its last, without mosaics and mixup
     start: str = ""  # a run or checkpoint whose weights to begin with, on a schedule of its own
-    teacher: str = ""  # a run or checkpoint to start from and to imitate; see distil.py
+    teacher: str = ""  # runs or checkpoints to imitate, split by commas; see distil.py
     imitation: float = 2.0  # of that, against the other losses
 
 

@@ -4,6 +4,9 @@ The student starts with the teacher's neck and heads, and its neck is asked for 
 teacher's gives of the same pictures (feature imitation: Romero et al., FitNets, ICLR 2015). Every
 cell of every map teaches, where labels speak of a few, so that a backbone from random weights is of
 use after a few epochs on a CPU.
+
+Teachers that began with the same neck and heads speak of the same maps, and the mean of their maps is
+better than any one of them. Asked in turn, a step each, they pull to that mean at the price of one.
 """
 
 from __future__ import annotations

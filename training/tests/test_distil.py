@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import unittest
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from training import checkpoint, distil, paths
 from training.detector import Detector
@@ -24,6 +26,32 @@ class Distillation(TinyRuns):
         self.assertFalse(torch.equal(own["neck.lateral.0.0.weight"][:, :4, 0, 0].mean(),
                                      known["neck.lateral.0.0.weight"][:, :4, 0, 0].mean()))  # fmt: skip
         self.assertIn("taught by teacher", taught.start)
+
+    def test_teachers_are_asked_in_turn(self) -> None:
+        start("one").train(seconds=600)
+        start("two", replace(TINY, seed=TINY.seed + 1)).train(seconds=600)
+        taught = start("taught", replace(TINY, backbone="mobilenetv3", teacher="one,two"))
+        self.assertIn("taught by one and two", taught.start)
+        first = checkpoint.read(paths.run("one") / checkpoint.BEST)["ema"]
+        for key, value in taught.model.state_dict().items():
+            if key.startswith(distil.SHARED):
+                self.assertTrue(torch.equal(value, first[key]), key)
+        asked: list[str] = []
+        for teacher in taught.teachers:
+            teacher.maps = self.noted(asked, teacher)  # type: ignore[method-assign]
+        taught.train(seconds=600)
+        self.assertEqual(asked, [("one", "two")[i % 2] for i in range(taught.steps)])
+
+    @staticmethod
+    def noted(asked: list[str], teacher: distil.Teacher) -> Callable[[Tensor], list[Tensor]]:
+        """What the teacher says, its name noted."""
+        said = teacher.maps
+
+        def maps(pictures: Tensor) -> list[Tensor]:
+            asked.append(teacher.name)
+            return said(pictures)
+
+        return maps
 
     def test_imitation_brings_the_maps_nearer(self) -> None:
         torch.manual_seed(1)
