@@ -7,8 +7,9 @@
 //
 // For every model and batch size it prints the median and the 95th percentile of
 // one inference, copies to the device and back included and warm-up not, and on
-// which execution providers the network's nodes run. It exits with 1 where a model
-// could not be measured, and with 2 for a mistake on the command line.
+// which execution providers the network's nodes run. A network that takes one
+// picture at a time is measured so, unless -batch asks for more. It exits with 1 where
+// a model could not be measured, and with 2 for a mistake on the command line.
 package main
 
 import (
@@ -71,11 +72,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "backbench:", err)
 		return 2
 	}
+	asked := false
+	flags.Visit(func(f *flag.Flag) { asked = asked || f.Name == "batch" })
 	code := 0
 	var results []result
 	opts := backbones.Options{Device: *device, Threads: *threads, Conf: 0.25, NMSIoU: 0.5, Notify: func(s string) { fmt.Fprintln(stderr, s) }}
 	for _, name := range flags.Args() {
-		measured, err := measure(name, opts, sizes, *length)
+		measured, err := measure(name, opts, sizes, asked, *length)
 		results = append(results, measured...)
 		if err != nil {
 			fmt.Fprintf(stderr, "backbench: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -120,7 +123,9 @@ func find(name string, device backbones.Device) (*backbones.Manifest, error) {
 	return backbones.Find(name)
 }
 
-func measure(name string, opts backbones.Options, sizes []int, length time.Duration) (results []result, err error) {
+// measure times a model at each batch size; one that it cannot take is an error
+// where the sizes were asked for.
+func measure(name string, opts backbones.Options, sizes []int, asked bool, length time.Duration) (results []result, err error) {
 	device, err := backbones.ParseDevice(opts.Device)
 	if err != nil {
 		return nil, err
@@ -144,6 +149,10 @@ func measure(name string, opts backbones.Options, sizes []int, length time.Durat
 	}
 	for _, n := range sizes {
 		times, err := model.Time(n, length)
+		if errors.Is(err, backbones.ErrOnePicture) && !asked {
+			opts.Notify(fmt.Sprintf("left out: %v", err))
+			continue
+		}
 		if err != nil {
 			return results, err
 		}

@@ -48,6 +48,31 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// A model that takes one picture at a time is measured so, and refused where more
+// are asked for.
+func TestOnePictureAtATime(t *testing.T) {
+	suppressed := filepath.Join("..", "..", "backbones", "testdata", "foreign", "end2end.onnx")
+	for _, tc := range []struct {
+		flags []string
+		code  int
+		want  string
+	}{
+		{nil, 0, "left out: "},
+		{[]string{"-batch", "1,8"}, 1, "backbench: "},
+	} {
+		var out, errs bytes.Buffer
+		args := append(tc.flags, "-json", "-time", "10ms", suppressed)
+		code := run(args, &out, &errs)
+		var results []result
+		if err := json.Unmarshal(out.Bytes(), &results); err != nil || len(results) != 1 || results[0].Batch != 1 {
+			t.Errorf("%v: %v: %s", tc.flags, err, &out)
+		}
+		if code != tc.code || !strings.HasPrefix(errs.String(), tc.want) || !strings.Contains(errs.String(), "one picture at a time") {
+			t.Errorf("%v: exit code %d: %s", tc.flags, code, &errs)
+		}
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	for _, tc := range []struct {
 		args []string
