@@ -1,7 +1,7 @@
 # The tracker in a container. docker build -t tracker . && docker run --rm tracker --help
 # For an NVIDIA GPU: docker build --target cuda -t tracker:cuda . (docs/gpu.md)
 #
-# BASE may be any image whose apt has OpenCV 4.6 (Debian 12); GO_IMAGE must be of the same release.
+# BASE may be any image of Debian 12, whose OpenCV 4.6 and FFmpeg 5.1 are installed by name; GO_IMAGE must be of the same release.
 ARG GO_IMAGE=golang:1.26-bookworm
 ARG BASE=debian:bookworm-slim
 

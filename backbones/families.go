@@ -28,7 +28,7 @@ var families = []Family{
 		"Tan et al., MnasNet: Platform-Aware Neural Architecture Search for Mobile, CVPR 2019"},
 	{"mobilenetv2", Edge, "the safe choice on any CPU: inverted residuals that quantise well",
 		"Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, CVPR 2018"},
-	{"mobilenetv3", Edge, "faster than MobileNetV2 at equal accuracy where hard-swish is cheap",
+	{"mobilenetv3", Edge, "in its paper faster than MobileNetV2 at equal accuracy; hard-swish costs more in 8 bits",
 		"Howard et al., Searching for MobileNetV3, ICCV 2019"},
 	{"efficientnet", Edge, "best accuracy per operation of the edge families, at higher latency",
 		"Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019"},
@@ -36,7 +36,7 @@ var families = []Family{
 		"Radosavovic et al., Designing Network Design Spaces, CVPR 2020"},
 	{"resnet", GPU, "the reference everybody compares with; runs well everywhere",
 		"He et al., Deep Residual Learning for Image Recognition, CVPR 2016"},
-	{"resnest", GPU, "split attention: the most accurate family here, for an accelerator",
+	{"resnest", GPU, "split attention: in its paper more accurate than ResNet and RegNet, at more operators",
 		"Zhang et al., ResNeSt: Split-Attention Networks, CVPR Workshops 2022"},
 }
 

@@ -9,7 +9,7 @@
 #   video     the demo's street scene  -> build/vtest.avi
 #   ssd       a third-party detector, ssd-mobilenetv2 -> $TRACKER_HOME/models
 #   openvino  ONNX Runtime with OpenVINO, for --device openvino (84 MB) -> $TRACKER_HOME/lib/openvino
-#   cuda      ONNX Runtime with CUDA, CUDA 12 and cuDNN 9, for --device cuda (1.9 GB) -> $TRACKER_HOME/lib/cuda
+#   cuda      ONNX Runtime with CUDA, CUDA 12 and cuDNN 9, for --device cuda (1.9 GB to fetch, 2.9 GB on the disk) -> $TRACKER_HOME/lib/cuda
 #   cuda13    the same with CUDA 13, for drivers of version 580 or newer (1.4 GB) -> $TRACKER_HOME/lib/cuda
 #   testing   for the tests, which skip without: an RTSP server and ffmpeg, from the system's own packages, and
 #             an S3 server, built from its sources -> $TRACKER_HOME/bin

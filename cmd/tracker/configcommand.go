@@ -17,9 +17,10 @@ const configLong = `Settings come from flags, which win over the environment (TR
 which wins over a YAML file (--config FILE, keys named as the flags), which wins over
 the defaults.
 
-A run watches its file, and takes over what changes: thresholds, classes, stride and
-log level between two frames; backbone, model, size, device and workers once the new
-network is loaded beside the old; the log names what needs a restart. A file with an
+A run watches its file, and takes over what changes: thresholds, classes, the tracker's
+limits, camera motion, zones, stride, budget, outputs and log level between two frames;
+backbone, model, size, device and workers once the new network is loaded beside the
+old; the log names what needs a restart. A file with an
 error changes nothing. SIGHUP has the file read again.`
 
 const configShowLong = `show prints every setting of a run that would have these flags, and where it comes

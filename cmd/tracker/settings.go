@@ -13,8 +13,8 @@ import (
 // has; what t holds already is their default.
 func bindTracker(f *pflag.FlagSet, t *config.Tracker) {
 	f.StringVar(&t.Name, "tracker", t.Name, "association algorithm by `NAME`: "+strings.Join(track.Names(), ", ")+"; "+track.Default+" if not given")
-	f.IntVar(&t.MaxAge, "max-age", t.MaxAge, "`N` frames that a track survives without a detection; the tracker's own if not given")
-	f.DurationVar(&t.MaxGap, "max-gap", t.MaxGap, "media `TIME` that a track survives without a detection, as in 1.5s; the tracker's own if not given")
+	f.IntVar(&t.MaxAge, "max-age", t.MaxAge, "`N` frames that a track survives without a detection; the tracker's own if neither this nor max-gap is given")
+	f.DurationVar(&t.MaxGap, "max-gap", t.MaxGap, "media `TIME` that a track survives without a detection, as in 1.5s; the tracker's own if neither this nor max-age is given")
 	f.IntVar(&t.MinHits, "min-hits", t.MinHits, "`N` detections that confirm a track; the tracker's own if not given")
 	f.Float64Var(&t.IoU, "track-iou", t.IoU, "least overlap (`IOU`) of a track and its detection; the tracker's own if not given")
 	notGiven(f, "max-age", "min-hits", "track-iou")

@@ -50,7 +50,7 @@ frame: the affine from the frame before it. For a folder it is the name of a fil
 in each sequence. --stride N leaves out all but every Nth frame, with the times as
 they are.
 
---offline writes when a whole sequence is tracked, and better for it: tracks that
+--offline writes when a whole sequence is tracked, which makes it more accurate: tracks that
 were broken off are joined, boxes smoothed, and gaps of a track filled with
 interpolated boxes, whose score is the lesser of the detections to both sides.
 Without it, nothing is written that depends on a later frame.`

@@ -29,7 +29,9 @@ machines, until it is stopped.
 Inputs are files that every worker finds under the same names: a shared folder. So are
 results, unless they go to a store, as 'tracker batch --help' says. What to do with an
 input comes with it; the model must be installed, and be the very same. An input whose
-worker dies goes to another, which takes it up where the first has left it.
+worker dies goes to another, which takes it up where the first has left it; with
+results in a store, only one that is stopped leaves it so, and after a death the input
+begins anew.
 
 Exit codes: 0 ok, 1 failed, 2 usage, 130 interrupted.`
 

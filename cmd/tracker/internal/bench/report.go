@@ -66,9 +66,9 @@ var columns = []column{
 	{"FPS", false, func(r *Result) string { return fmt.Sprintf("%.1f", r.FPS) }},
 	{"AP50", false, func(r *Result) string { return known(r.AP50) }},
 	{"PERSON", false, func(r *Result) string { return known(r.PersonAP50) }},
-	{"HOTA", false, tracked(func(t *Tracking) string { return fmt.Sprintf("%.1f", percent(t.HOTA)) })},
-	{"MOTA", false, tracked(func(t *Tracking) string { return fmt.Sprintf("%.1f", percent(t.MOTA)) })},
-	{"IDF1", false, tracked(func(t *Tracking) string { return fmt.Sprintf("%.1f", percent(t.IDF1)) })},
+	{"HOTA", false, tracked(func(t *Tracking) string { return fmt.Sprintf("%.1f", 100*t.HOTA) })},
+	{"MOTA", false, tracked(func(t *Tracking) string { return fmt.Sprintf("%.1f", 100*t.MOTA) })},
+	{"IDF1", false, tracked(func(t *Tracking) string { return fmt.Sprintf("%.1f", 100*t.IDF1) })},
 	{"IDSW", false, tracked(func(t *Tracking) string { return fmt.Sprint(t.IDSW) })},
 	{"FRONT", true, func(r *Result) string { return map[bool]string{true: "*"}[r.Front] }},
 }
@@ -86,7 +86,7 @@ func known(share float64) string {
 	if share == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.1f", percent(share))
+	return fmt.Sprintf("%.1f", 100*share)
 }
 
 func megabytes(n int64) string {
