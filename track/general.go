@@ -24,11 +24,12 @@ func (c ByteTrackConfig) general() Config {
 	return Config{MaxAge: c.MaxAge, MaxGap: c.MaxGap, IoU: 1 - c.MaxCost, Score: c.HighScore}
 }
 
-// byteTrackConfig starts tracks a tenth above Score, as the authors do.
+// byteTrackConfig starts tracks a tenth above Score, as the authors do, or half way
+// to 1 where that is less.
 func byteTrackConfig(c Config) ByteTrackConfig {
 	b := DefaultByteTrackConfig()
 	b.MaxAge, b.MaxGap, b.MaxCost = c.MaxAge, c.MaxGap, 1-c.IoU
-	b.HighScore, b.NewScore = c.Score, c.Score+0.1
+	b.HighScore, b.NewScore = c.Score, min(c.Score+0.1, (c.Score+1)/2)
 	b.LowScore = min(b.LowScore, c.Score)
 	return b
 }

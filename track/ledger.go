@@ -19,8 +19,10 @@ type ledger struct {
 	out      []Track
 }
 
-// frameTime is taken to lie between two frames where their times do not say.
-const frameTime = time.Second / 30
+const (
+	frameTime = time.Second / 30      // taken to lie between two frames where their times do not say
+	still     = 50 * time.Microsecond // times so near are the same: no camera is faster
+)
 
 // open starts a frame and returns the media time since the last one, 0 for the
 // first. Time that goes backwards stands still; with pace, a frame whose time does
@@ -35,7 +37,7 @@ func (l *ledger) open(in *Input, pace bool) (step time.Duration) {
 		l.clock = max(0, in.Time)
 		l.now = l.clock
 		return 0
-	case step > timeSlack:
+	case step > still:
 		l.usual = step
 	case pace:
 		step = frameTime

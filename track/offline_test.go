@@ -478,3 +478,26 @@ func ExampleOffline() {
 	// 2s: 1 at x=180, interpolated
 	// 2.5s: 1 at x=200, observed
 }
+
+// A track whose own box is nothing, and whose raw boxes jump so that the smoothed
+// ones are not believed, takes the raw ones.
+func TestOfflineWithoutBoxes(t *testing.T) {
+	var frames []track.Frame
+	for k := range 4 {
+		x := 5000 * float64(k%2)
+		raw := detect.Box{X1: x, Y1: 100, X2: x + 40, Y2: 200}
+		frames = append(frames, track.Frame{
+			Time:   time.Duration(k) * time.Second / 30,
+			Tracks: []track.Track{{ID: 1, State: track.Observed, Raw: raw, Score: 0.9, Detection: 0}},
+		})
+	}
+	better, err := track.Offline(frames, track.DefaultOfflineConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range better {
+		if o := better[k].Tracks[0]; !o.Box.Valid() {
+			t.Errorf("frame %d: box %v of %v", k, o.Box, o.Raw)
+		}
+	}
+}

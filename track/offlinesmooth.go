@@ -39,6 +39,9 @@ const smoothLeast = 0.5
 func (s *sighting) settle(f *tempoFilter) {
 	b := f.box()
 	if !b.Valid() || s.State == Observed && b.IoU(s.Raw) < smoothLeast {
+		if s.State == Observed && !s.Box.Valid() {
+			s.Box = s.Raw
+		}
 		return
 	}
 	s.Box = b

@@ -162,7 +162,7 @@ func TestTempoFollowsTheCamera(t *testing.T) {
 // Nonsense for a motion is not followed.
 func TestTempoRefusesInsaneMotion(t *testing.T) {
 	nan := math.NaN()
-	for _, m := range []Affine{{}, {A11: nan, A22: 1}, {A11: 1, A22: 1, TX: math.Inf(1)}, {A11: 9, A22: 9}, {A11: -1, A22: 1}} {
+	for _, m := range []Affine{{}, {A11: nan, A22: 1}, {A11: 1, A22: 1, TX: math.Inf(1)}, {A11: 9, A22: 9}, {A11: -1, A22: 1}, {A11: 1e200, A22: 1e-200}} {
 		scene := film(evenly(10, 30), walk(100, 100, 30, 0))
 		scene[5].Motion = &m
 		keepsIDs(t, follow(NewTempo(DefaultTempoConfig()), scene))

@@ -41,7 +41,8 @@ func (c *confidence) see(detections []detect.Detection, dt, given float64) {
 	if given <= 0 {
 		c.sure = max(sureLeast, sureShare*c.top)
 	}
-	c.high = max(c.top, c.sure/sureShare)
+	// No score is above 1: a sure one that leaves no room is topped by any other.
+	c.high = max(c.top, min(1, c.sure/sureShare), c.sure+1e-6)
 }
 
 // of is the confidence that a score stands for, 0..1.

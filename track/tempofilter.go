@@ -98,5 +98,6 @@ func (m *Affine) det() float64 { return m.A11*m.A22 - m.A12*m.A21 }
 func (m *Affine) sane() bool {
 	const most = 4 // zoom from one frame to the next, and its inverse, squared
 	d := m.det()
-	return d > 1.0/most && d < most && math.Abs(m.TX) <= maxEdge && math.Abs(m.TY) <= maxEdge
+	turned := max(math.Abs(m.A11), math.Abs(m.A12), math.Abs(m.A21), math.Abs(m.A22))
+	return d > 1.0/most && d < most && turned*turned < most && max(math.Abs(m.TX), math.Abs(m.TY)) <= maxEdge
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
 )
 
@@ -67,6 +68,58 @@ func identities(t *testing.T, name string, bend func(k int, at time.Duration) ti
 		}
 	}
 	return len(seen)
+}
+
+// A camera of 1000 frames a second, whose steps are as short as others' rounding,
+// loses nobody who is hidden for a quarter of a second.
+func TestHighFrameRate(t *testing.T) {
+	const rate, hidden = 1000, 250
+	for _, name := range []string{"tempo", "bytetrack"} {
+		cfg := track.DefaultConfig(name)
+		cfg.MaxAge, cfg.MaxGap = -1, time.Second
+		tracker, err := track.New(name, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := map[int]bool{}
+		for k := range 2000 {
+			in := track.Input{Time: time.Duration(k) * time.Second / rate}
+			if k < 1000 || k >= 1000+hidden {
+				x := 100 + 0.05*float64(k)
+				in.Detections = []detect.Detection{{Box: detect.Box{X1: x, Y1: 100, X2: x + 40, Y2: 200}, Score: 0.9}}
+			}
+			for _, out := range tracker.Update(in) {
+				ids[out.ID] = true
+			}
+		}
+		if len(ids) != 1 {
+			t.Errorf("%s: %d identities of one person", name, len(ids))
+		}
+	}
+}
+
+// Whatever score is asked for, an object that clearly has it is tracked.
+func TestHighScoresStillMakeTracks(t *testing.T) {
+	for _, name := range []string{"tempo", "bytetrack", "ocsort"} {
+		for _, least := range []float64{0.7, 0.8, 0.9, 0.93, 0.98} {
+			cfg := track.DefaultConfig(name)
+			cfg.Score = least
+			tracker, err := track.New(name, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tracks := 0
+			for k := range 30 {
+				tracks = len(tracker.Update(track.Input{
+					Time:       time.Duration(k) * frameTime,
+					Detections: []detect.Detection{{Box: detect.Box{X1: 100, Y1: 100, X2: 140, Y2: 200}, Score: least + 0.75*(1-least)}},
+				}))
+			}
+			if tracks != 1 {
+				t.Errorf("%s from %g: %d tracks", name, least, tracks)
+			}
+		}
+	}
 }
 
 // An embedding that is no vector is taken for none.

@@ -2,6 +2,7 @@ package mot
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -10,10 +11,9 @@ type Benchmark int
 
 const (
 	// Generic is for data of one's own: truth rows whose confidence is 0 are left
-	// out, every other row counts, and classes are not looked at. It scores as
-	// MOT15 does.
+	// out, every other row counts, and classes are not looked at.
 	Generic Benchmark = iota
-	// MOT15 leaves out truth rows whose confidence is 0.
+	// MOT15 leaves out truth rows whose confidence, a flag there, is below 1.
 	MOT15
 	// MOT17 (and MOT16) also leaves out truth rows other than pedestrians, and
 	// result boxes that match a person on a vehicle, a static person, a
@@ -41,7 +41,8 @@ type rules struct {
 	name string
 	// classes: the truth's class column is meaningful, and only pedestrians count.
 	classes bool
-	// pedestrians: a result row of another class is an error.
+	// pedestrians: a result row of another class is an error, and the truth's
+	// confidence is a flag, in whole numbers.
 	pedestrians bool
 	// distractors is a bit per class whose boxes a result may cover unpunished.
 	distractors uint
@@ -55,6 +56,14 @@ var benchmarks = [...]rules{
 	MOT17:      {name: "mot17", pedestrians: true, classes: true, distractors: mot17Distractors},
 	MOT20:      {name: "mot20", pedestrians: true, classes: true, distractors: mot17Distractors | 1<<classNonMOTVehicle},
 	DanceTrack: {name: "dancetrack", pedestrians: true, classes: true, distractors: mot17Distractors},
+}
+
+// unset reports whether a row of truth with that confidence is not to be scored.
+func (r *rules) unset(confidence float64) bool {
+	if r.pedestrians {
+		confidence = math.Trunc(confidence)
+	}
+	return confidence == 0
 }
 
 func (b Benchmark) rules() rules {

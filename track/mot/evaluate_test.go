@@ -54,6 +54,23 @@ func TestIdentitySwitch(t *testing.T) {
 	}
 }
 
+// Truth of one's own may have confidences: only 0 says that a row does not count.
+// In the benchmarks it is a flag.
+func TestConfidenceOfTruth(t *testing.T) {
+	var gt []mot.Row
+	for id, confidence := range []float64{0, 0.87, 1} {
+		row := at(1, 1+id, 100*float64(id))
+		row.Conf = confidence
+		gt = append(gt, row)
+	}
+	for benchmark, want := range map[mot.Benchmark]int{mot.Generic: 2, mot.MOT15: 1, mot.MOT17: 1} {
+		r := evaluate(t, gt, nil, mot.Options{Benchmark: benchmark})
+		if s := r.Summary(); s.FN != want {
+			t.Errorf("%v: %d rows of truth, want %d", benchmark, s.FN, want)
+		}
+	}
+}
+
 // TestGap checks fragmentation, and that CLEAR prefers the identity of the frame
 // before to a slightly better overlap.
 func TestGap(t *testing.T) {

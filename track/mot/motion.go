@@ -18,7 +18,7 @@ type Motion map[int]track.Affine
 
 // ReadMotion reads camera motion as BoT-SORT's files have it: a row for each
 // frame, "frame,a11,a12,tx,a21,a22,ty", separated by commas, tabs or spaces, frames
-// from 1. Errors are *SyntaxError but for those of r.
+// from 1. Errors name the line.
 func ReadMotion(r io.Reader) (Motion, error) {
 	m := make(Motion)
 	lines := bufio.NewScanner(r)

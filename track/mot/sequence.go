@@ -255,7 +255,7 @@ func (b *builder) dropUnscored() {
 	}
 	for i := range b.gt {
 		r := b.gt[i].row
-		b.gt[i].drop = int(r.Conf) == 0 || b.rules.classes && r.Class != classPedestrian
+		b.gt[i].drop = b.rules.unset(r.Conf) || b.rules.classes && r.Class != classPedestrian
 	}
 }
 
