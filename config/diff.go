@@ -40,9 +40,6 @@ var effects = map[string]Effect{
 	"budget": AtFrame, "log-level": AtFrame, "quiet": AtRestart,
 }
 
-// EffectOf is when a change of the key takes effect. An unknown one has none.
-func EffectOf(key string) Effect { return effects[key] }
-
 // Change is a setting that two configurations differ in. From and To are its values
 // as YAML has them, empty where it is not given.
 type Change struct {

@@ -40,8 +40,8 @@ func TestShippedFile(t *testing.T) {
 		}
 		keys = append(keys, m[2])
 		said := explained[max(0, strings.LastIndex(explained, "[")):]
-		if effect, ok := names[said]; !ok || effect != EffectOf(m[2]) {
-			t.Errorf("%s ends its text with %q, its change takes effect %v", m[2], said, EffectOf(m[2]))
+		if effect, ok := names[said]; !ok || effect != effects[m[2]] {
+			t.Errorf("%s ends its text with %q, its change takes effect %v", m[2], said, effects[m[2]])
 		}
 		example := Default()
 		if _, err := Parse("tracker.yaml", []byte(m[2]+": "+m[3]), &example); err != nil {

@@ -74,24 +74,3 @@ func parseMotion(text string) (frame int, a track.Affine, err error) {
 	}
 	return frame, a, nil
 }
-
-// Between is the motion from one frame to a later one, over those between; nil
-// where nothing moved.
-func (m Motion) Between(from, to int) *track.Affine {
-	var total *track.Affine
-	if len(m) == 0 {
-		return nil
-	}
-	for frame := from + 1; frame <= to; frame++ {
-		step, moved := m[frame]
-		switch {
-		case !moved:
-		case total == nil:
-			total = &step
-		default:
-			next := step.After(*total)
-			total = &next
-		}
-	}
-	return total
-}

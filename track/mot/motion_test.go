@@ -32,27 +32,6 @@ func TestReadMotion(t *testing.T) {
 	}
 }
 
-// Motion over skipped frames moves a point as the single steps do.
-func TestMotionBetween(t *testing.T) {
-	m := Motion{
-		2: {A11: 1.1, A12: 0.1, TX: 3, A21: -0.1, A22: 0.9, TY: -2},
-		3: {A11: 0.95, A12: -0.2, TX: 1, A21: 0.2, A22: 1, TY: 4},
-		5: {A11: 1, TX: 10, A22: 1},
-	}
-	if m.Between(5, 9) != nil || m.Between(3, 3) != nil {
-		t.Error("motion where there is none")
-	}
-	x, y := 100.0, 50.0
-	wantX, wantY := x, y
-	for _, frame := range []int{2, 3, 5} {
-		wantX, wantY = m[frame].Apply(wantX, wantY)
-	}
-	gotX, gotY := m.Between(1, 6).Apply(x, y)
-	if math.Abs(gotX-wantX)+math.Abs(gotY-wantY) > 1e-9 {
-		t.Errorf("(%v,%v), want (%v,%v)", gotX, gotY, wantX, wantY)
-	}
-}
-
 func FuzzReadMotion(f *testing.F) {
 	f.Add("1,1,0,2,0,1,3\n")
 	f.Add("\n1 1 0 1e309 0 1 3")

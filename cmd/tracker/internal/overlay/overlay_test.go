@@ -192,11 +192,11 @@ func TestColours(t *testing.T) {
 		}
 	}
 	// Fixed for good: recordings of different days must agree.
-	if got, want := ColorOf(12), ColorOf(12+len(palette)); got != want {
+	if got, want := colorOf(12), colorOf(12+len(palette)); got != want {
 		t.Errorf("colours do not repeat: %v and %v", got, want)
 	}
-	_ = ColorOf(-1)
-	_ = ColorOf(math.MinInt)
+	_ = colorOf(-1)
+	_ = colorOf(math.MinInt)
 }
 
 func distance(a, b bgr) float64 {

@@ -2,10 +2,7 @@
 
 package overlay
 
-import (
-	"image/color"
-	"math"
-)
+import "math"
 
 // bgr is a colour in the byte order of OpenCV's pictures.
 type bgr [3]byte
@@ -30,13 +27,8 @@ const goldenAngle = 137.50776405003785
 // palette holds the colours of the ids modulo its length.
 var palette = makePalette()
 
-// ColorOf is the colour of a track id, the same in every run: golden-angle hues
+// colorOf is the colour of a track id, the same in every run: golden-angle hues
 // at three lightnesses in OKLCH, a space in which equal steps look equal.
-func ColorOf(id int) color.RGBA {
-	c := colorOf(id)
-	return color.RGBA{R: c[2], G: c[1], B: c[0], A: 255}
-}
-
 func colorOf(id int) bgr { return palette[uint(id)%uint(len(palette))] }
 
 func makePalette() (p [256]bgr) {
