@@ -97,6 +97,8 @@ type Config struct {
 	Budget time.Duration `yaml:"budget"`
 	// Display is auto, on or off.
 	Display string `yaml:"display"`
+	// Panel is on or off: the timing panel on the pictures.
+	Panel string `yaml:"panel"`
 
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `yaml:"log-level"`
@@ -116,7 +118,7 @@ func Default() Config {
 		LivePolicy: "newest", ReadTimeout: 10 * time.Second, Reconnect: true, Stride: 1,
 		Device: "cpu", Conf: Unset, NMSIoU: Unset,
 		Tracker:      DefaultTracker(),
-		CameraMotion: "auto", Codec: "auto", Display: "auto", LogLevel: "info",
+		CameraMotion: "auto", Codec: "auto", Display: "auto", Panel: "on", LogLevel: "info",
 	}
 }
 
@@ -169,6 +171,7 @@ func (c *Config) choices() []choice {
 		{"camera-motion", c.CameraMotion, []string{"auto", "on", "off"}},
 		{"codec", c.Codec, []string{"auto", "h264", "mpeg4", "mjpeg"}},
 		{"display", c.Display, []string{"auto", "on", "off"}},
+		{"panel", c.Panel, []string{"on", "off"}},
 		{"log-level", c.LogLevel, []string{"info", "debug", "warn", "error"}},
 	}
 }

@@ -176,8 +176,8 @@ func completeNames(cmd *cobra.Command) {
 		"backbone": families, "tracker": track.Names(), "device": backbones.DeviceKinds(),
 		"display": {"auto", "on", "off"}, "codec": {"auto", "h264", "mpeg4", "mjpeg"},
 		"live-policy":   {"newest", "all"},
-		"camera-motion": {"auto", "on", "off"},
-		"log-level":     {"debug", "info", "warn", "error"},
+		"camera-motion": {"auto", "on", "off"}, "panel": {"on", "off"},
+		"log-level": {"debug", "info", "warn", "error"},
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}

@@ -33,6 +33,7 @@ func newPainter(c config.Config, model *backbones.Model, source *capture.Stream,
 
 // use shows other settings from now on.
 func (p *painter) use(c config.Config, model *backbones.Model) {
+	p.overlay.ShowPanel(c.Panel == "on")
 	m := model.Manifest()
 	p.panel.Title = fmt.Sprintf("%s %dx%d", cmp.Or(m.Backbone, m.Name), m.Input.Width, m.Input.Height)
 	p.panel.Tracker, p.panel.Device = cmp.Or(c.Tracker.Name, track.Default), model.Device().String()

@@ -148,6 +148,7 @@ func bindResults(f *pflag.FlagSet, c *config.Config) {
 	f.StringVar(&c.Timings, "timings", c.Timings, "write the times of every frame to a CSV `FILE`, - for standard output")
 	f.StringVar(&c.Record, "record", c.Record, "keep detections, times and camera motion in `FILE`, for 'tracker track', 'explain' and 'tune'")
 	f.StringVar(&c.Display, "display", c.Display, "show the pictures in a window: `auto|on|off`")
+	f.StringVar(&c.Panel, "panel", c.Panel, "draw the timing panel on the pictures: `on|off`")
 
 	f.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`")
 	f.BoolVarP(&c.Quiet, "quiet", "q", c.Quiet, "no progress and no summary")

@@ -58,6 +58,9 @@ func New(options Options) *Overlay {
 	}
 }
 
+// ShowPanel says whether the panel is drawn from now on.
+func (o *Overlay) ShowPanel(on bool) { o.options.HidePanel = !on }
+
 // Draw paints tracks and the panel onto img, which must be 8-bit BGR. labels are
 // the class names; a track whose class has none shows its id alone. A track
 // whose box is not Valid is left out. panel.Time is the media time of the frame,

@@ -208,6 +208,16 @@ func distance(a, b bgr) float64 {
 	return math.Sqrt(sum)
 }
 
+func TestPanelComesAndGoes(t *testing.T) {
+	o := New(Options{})
+	for _, on := range []bool{true, false, true} {
+		o.ShowPanel(on)
+		if r := changed(draw(t, o, picture(t, 640, 360), nil, Panel{Title: "mnasnet"}), ground); r.Empty() == on {
+			t.Errorf("panel %v: painted %v", on, r)
+		}
+	}
+}
+
 func TestUnusablePictures(t *testing.T) {
 	empty := gocv.NewMat()
 	defer empty.Close()
