@@ -116,7 +116,7 @@ func bindBatch(flags *pflag.FlagSet, c *config.Config, file *string) {
 	all.VisitAll(func(f *pflag.Flag) {
 		switch f.Name {
 		case "cam", "cam-width", "cam-height", "cam-fps", "live-policy", "read-timeout", "reconnect",
-			"input", "save", "codec", "mot", "jsonl", "offline", "timings", "record", "display", "budget":
+			"input", "save", "codec", "mot", "jsonl", "offline", "timings", "record", "display", "panel", "budget":
 			return
 		}
 		flags.AddFlag(f)
