@@ -34,7 +34,8 @@ func framePeriod(fps float64) time.Duration {
 //
 // Some say nothing (raw H.264: always 0); then time goes on by the step that the
 // caller expects. So it does where the timestamps jump back (recordings glued
-// together, a wrapped counter) or impossibly far ahead.
+// together, a wrapped counter) or, in a live stream, further ahead than the wall
+// clock allows; a recording may have gaps of any length.
 type mediaClock struct {
 	started bool
 	last    time.Duration // what the last frame got
@@ -43,7 +44,7 @@ type mediaClock struct {
 
 // at is the time of the next frame. pos is what the container says, 0 or less
 // for nothing; step is the time since the last frame as the caller guesses it,
-// and limit the longest that is believed.
+// and limit the longest that is believed: the largest Duration for a recording.
 func (c *mediaClock) at(pos, step, limit time.Duration) time.Duration {
 	guess := c.last + step
 	switch t := pos + c.offset; {
