@@ -6,21 +6,17 @@
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <libavutil/avutil.h>
+#include <libavutil/frame.h>
 #include <stddef.h>
 #include <stdint.h>
 
-// The start of FFmpeg's AVFrame, the same from version 2 to 7.
-struct frame_head {
-    uint8_t *data[8];
-    int linesize[8];
-    uint8_t **extended_data;
-    int width, height;
-};
+#include "ffmpeg_linux.h"
 
 // All of the thread that is in the call.
 static _Thread_local int quick, slices, threads;          // see decoding
 static _Thread_local int expected_width, expected_height; // 0: any
-static _Thread_local int width, height;                   // of the last picture
+static _Thread_local struct tracker_ffmpeg_seen seen;     // since expect
 
 void tracker_ffmpeg_tune(int be_quick, int only_slices, int max_threads) {
     quick = be_quick;
@@ -31,12 +27,12 @@ void tracker_ffmpeg_tune(int be_quick, int only_slices, int max_threads) {
 void tracker_ffmpeg_expect(int w, int h) {
     expected_width = w;
     expected_height = h;
-    width = height = 0;
+    seen = (struct tracker_ffmpeg_seen){.timestamp = AV_NOPTS_VALUE};
 }
 
-int64_t tracker_ffmpeg_size(void) {
+struct tracker_ffmpeg_seen tracker_ffmpeg_saw(void) {
     expected_width = expected_height = 0;
-    return (int64_t)width << 32 | height;
+    return seen;
 }
 
 int avformat_open_input(void **context, const char *url, const void *format, void **options) {
@@ -61,16 +57,17 @@ int avcodec_open2(void *context, const void *codec, void **options) {
     return next(context, codec, options);
 }
 
-int avcodec_receive_frame(void *context, struct frame_head *frame) {
-    static int (*_Atomic next)(void *, struct frame_head *);
+int avcodec_receive_frame(void *context, AVFrame *frame) {
+    static int (*_Atomic next)(void *, AVFrame *);
     if (!next)
         next = dlsym(RTLD_NEXT, "avcodec_receive_frame");
     int err = next(context, frame);
     if (err < 0)
         return err;
-    width = frame->width;
-    height = frame->height;
-    if (expected_width && (width != expected_width || height != expected_height))
+    seen.width = frame->width;
+    seen.height = frame->height;
+    seen.timestamp = frame->best_effort_timestamp;
+    if (expected_width && (frame->width != expected_width || frame->height != expected_height))
         frame->data[0] = NULL; // without pixels there is nothing to convert
     return err;
 }

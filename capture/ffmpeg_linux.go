@@ -2,11 +2,10 @@
 
 package capture
 
+// #cgo pkg-config: libavutil
 // #cgo LDFLAGS: -ldl
-// #include <stdint.h>
-// void tracker_ffmpeg_tune(int be_quick, int only_slices, int max_threads);
-// void tracker_ffmpeg_expect(int w, int h);
-// int64_t tracker_ffmpeg_size(void);
+// #include <libavutil/avutil.h>
+// #include "ffmpeg_linux.h"
 import "C"
 
 import (
@@ -25,6 +24,8 @@ import (
 //   - Where the size of the pictures changes midway, OpenCV goes on with the old
 //     one: it reads past the end of smaller pictures, and of larger ones returns
 //     the last that fitted, again and again.
+//   - It tells no times of the last pictures, which the decoder holds back until the
+//     end.
 //   - A header of a few bytes can ask for gigabytes: pictures are bounded to 2^27
 //     pixels.
 
@@ -44,14 +45,17 @@ func cInt(b bool) C.int {
 	return 0
 }
 
-// readSize reads a picture of the expected size, or of any if that is zero. A
-// picture of another size is not read, whatever OpenCV says, but its size is
-// returned. Zero is unknown.
-func readSize(expected image.Point, read func() bool) (ok bool, size image.Point) {
+// watch reads a picture of the expected size, or of any if that is zero. A picture
+// of another size is not read, whatever OpenCV says, but its size is returned.
+func watch(expected image.Point, read func() bool) (ok bool, saw sighting) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	C.tracker_ffmpeg_expect(C.int(expected.X), C.int(expected.Y))
 	ok = read()
-	both := C.tracker_ffmpeg_size()
-	return ok, image.Pt(int(both>>32), int(both&0xffffffff))
+	s := C.tracker_ffmpeg_saw()
+	saw.size = image.Pt(int(s.width), int(s.height))
+	if s.timestamp != C.AV_NOPTS_VALUE {
+		saw.timestamp, saw.timed = int64(s.timestamp), true
+	}
+	return ok, saw
 }

@@ -8,6 +8,4 @@ import "image"
 
 func tuned(_ decoding, open func()) { open() }
 
-func readSize(_ image.Point, read func() bool) (ok bool, size image.Point) {
-	return read(), image.Point{}
-}
+func watch(_ image.Point, read func() bool) (ok bool, saw sighting) { return read(), sighting{} }

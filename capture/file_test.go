@@ -5,10 +5,12 @@ package capture
 import (
 	"errors"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -268,6 +270,61 @@ func TestIntactVideosRaiseNoAlarm(t *testing.T) {
 	if got := readWhole(t, s, false); len(got) >= s.Info().Frames {
 		t.Logf("cut.mp4 hides no frames here: %d of %d", len(got), s.Info().Frames)
 	}
+}
+
+// Every picture has the time that the file gives it, the last ones too, which the
+// decoder holds back until the end.
+func TestTimesAtTheEnd(t *testing.T) {
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("no ffmpeg in PATH")
+	}
+	dir := t.TempDir()
+	src := writeVideo(t, filepath.Join(dir, "src.avi"), "MJPG", 30)
+	for name, filter := range map[string]string{
+		"uneven":         "select='not(mod(n,7))+lt(mod(n,9),4)'",
+		"uneven at last": "setpts='if(lt(N,28),N,N*N/20)*0.08/TB'",
+		"fast":           "setpts=N*0.001/TB",
+	} {
+		for _, extension := range []string{".mp4", ".mkv", ".ts"} {
+			path := filepath.Join(dir, name+extension)
+			if msg, err := exec.Command(ffmpeg, "-v", "error", "-i", src, "-vf", filter, "-vsync", "vfr", "-enc_time_base", "0.001",
+				"-c:v", "libx264", "-bf", "3", "-x264-params", "b-adapt=0", path).CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v: %s", path, err, msg)
+			}
+			want := probeTimes(t, path)
+			for _, threads := range []int{1, 2, 4} {
+				got := readWhole(t, mustOpen(t, Spec{Path: path, Threads: threads}), false)
+				near := func(f seen, ms float64) bool { return math.Abs(float64(f.ms)-ms) <= 1 }
+				if !slices.EqualFunc(got, want, near) {
+					t.Errorf("%s with %d threads: %v, want %v ms", path, threads, got, want)
+				}
+			}
+		}
+	}
+}
+
+// probeTimes are the times in milliseconds, from the first on, at which a video's
+// pictures are shown, as ffprobe tells them.
+func probeTimes(t *testing.T, path string) []float64 {
+	t.Helper()
+	out, err := exec.Command("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "csv=p=0", path).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var times []float64
+	for _, field := range strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' || r == ',' }) {
+		seconds, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		times = append(times, 1000*seconds)
+	}
+	slices.Sort(times)
+	for i, first := len(times)-1, times[0]; i >= 0; i-- {
+		times[i] -= first
+	}
+	return times
 }
 
 func TestFileErrors(t *testing.T) {

@@ -20,6 +20,10 @@ const (
 	propReadTimeout gocv.VideoCaptureProperties = 54 // CAP_PROP_READ_TIMEOUT_MSEC
 )
 
+// propTimeBase is, of FFmpeg's videos, the unit of their timestamps in seconds,
+// whatever its name says.
+const propTimeBase = gocv.VideoCapturePosAVIRatio
+
 // maxDamaged is how many pieces in a row may fail to decode before a video
 // counts as ended: OpenCV does not tell a damaged piece from the end. Raising it
 // survives longer damage; a failed read at the end of a file costs microseconds.
@@ -41,9 +45,15 @@ type video struct {
 	start time.Duration // timestamp of the first frame, counted from the first packet
 	beats atomic.Uint32 // changes with each frame read or passed over
 
-	// FFmpeg's pictures have this size from the first on; see readSize.
+	// FFmpeg's pictures have this size from the first on; see watch.
 	size, misfit image.Point
 	misfits      int // pictures in a row of another size: misfit
+
+	saw   sighting // of the last picture
+	timed struct { // the last picture of which OpenCV told the time
+		timestamp int64
+		pos       float64 // milliseconds
+	}
 
 	// atEnd is the error that ends the video after so many frames.
 	atEnd func(read int) error
@@ -92,8 +102,9 @@ func (v *video) read(f *Frame) bool {
 	if v.facts.Backend != "FFMPEG" {
 		return v.vc.Read(&f.Mat) && !f.Mat.Empty()
 	}
-	ok, size := readSize(v.size, func() bool { return v.vc.Read(&f.Mat) && !f.Mat.Empty() })
-	switch {
+	ok, saw := watch(v.size, func() bool { return v.vc.Read(&f.Mat) && !f.Mat.Empty() })
+	v.saw = saw
+	switch size := saw.size; {
 	case v.size != image.Point{} && size != image.Point{} && size != v.size:
 		v.misfit = size
 		v.misfits++
@@ -127,7 +138,7 @@ func (v *video) time(now time.Time) time.Duration {
 	v.beats.Add(1)
 	var pos time.Duration
 	if !v.byArrival {
-		pos = time.Duration(v.vc.Get(gocv.VideoCapturePosMsec) * float64(time.Millisecond))
+		pos = time.Duration(v.position() * float64(time.Millisecond))
 	}
 	if !v.clock.started {
 		v.start = max(pos, 0)
@@ -135,14 +146,28 @@ func (v *video) time(now time.Time) time.Duration {
 	return v.clock.at(pos, step, limit)
 }
 
+// position is what the container says of that frame, in milliseconds; 0 or less
+// for nothing. What OpenCV does not tell follows from FFmpeg's timestamps.
+func (v *video) position() float64 {
+	pos := v.vc.Get(gocv.VideoCapturePosMsec)
+	switch {
+	case !v.saw.timed:
+		return pos
+	case pos <= 0 && v.clock.started:
+		return v.timed.pos + float64(v.saw.timestamp-v.timed.timestamp)*v.vc.Get(propTimeBase)*1000
+	}
+	v.timed.timestamp, v.timed.pos = v.saw.timestamp, pos
+	return pos
+}
+
 // skip grabs: the frame is decoded, since later ones need it, but not converted.
 // gocv does not say whether a grab succeeded; the position does, except for a
 // camera, whose next read finds out.
 func (v *video) skip() error {
-	grab := func() bool {
+	grab := func() (ok bool) {
 		before := v.vc.Get(gocv.VideoCapturePosFrames)
-		err := v.vc.Grab(1)
-		return err == nil && (v.facts.Live || v.vc.Get(gocv.VideoCapturePosFrames) != before)
+		ok, v.saw = watch(image.Point{}, func() bool { return v.vc.Grab(1) == nil })
+		return ok && (v.facts.Live || v.vc.Get(gocv.VideoCapturePosFrames) != before)
 	}
 	if !v.retry(grab) {
 		return v.atEnd(v.next)
@@ -226,6 +251,14 @@ type decoding struct {
 	quick   bool // open without finding out the frame rate
 	slices  bool // threads share a picture, rather than having one each: no delay
 	threads int  // at most; 0 for one a core
+}
+
+// sighting is what passed from FFmpeg to OpenCV during a read, where that can be
+// seen; see watch.
+type sighting struct {
+	size      image.Point // of the picture; zero unknown
+	timestamp int64       // when it is shown, in units of propTimeBase, where timed
+	timed     bool
 }
 
 // withFFmpeg opens with FFmpeg only: OpenCV's other readers would have to guess.
