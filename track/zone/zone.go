@@ -129,7 +129,7 @@ func area(p []Point) (sum float64) {
 }
 
 // side is positive where p lies to the right of who walks from a to b, negative to the
-// left; times the length of that way, it is the distance.
+// left: its distance from their straight line, times the length of that way.
 func side(a, b, p Point) float64 { return (b.X-a.X)*(p.Y-a.Y) - (b.Y-a.Y)*(p.X-a.X) }
 
 // cross says whether the ways from a to b and from c to d meet; touching is meeting.
