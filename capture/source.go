@@ -30,6 +30,10 @@ type Info struct {
 	Live          bool    // has no end and does not wait: frames not read in time are dropped
 	Backend       string  // of OpenCV: FFMPEG, V4L2; "images" for images
 	FourCC        string  // codec, or pixel format of a camera; empty unknown
+
+	// PixelWidth and PixelHeight are how wide a pixel is to be shown for how high: 64
+	// and 45 of a widescreen DVD. 0 is unknown, which mostly is square.
+	PixelWidth, PixelHeight int
 }
 
 // Stream is an open source. See Open.

@@ -16,6 +16,9 @@ import (
 
 // Properties of OpenCV that gocv has no names for.
 const (
+	propPixelWidth  gocv.VideoCaptureProperties = 40 // CAP_PROP_SAR_NUM
+	propPixelHeight gocv.VideoCaptureProperties = 41 // CAP_PROP_SAR_DEN
+	propRotation    gocv.VideoCaptureProperties = 48 // CAP_PROP_ORIENTATION_META, in degrees
 	propOpenTimeout gocv.VideoCaptureProperties = 53 // CAP_PROP_OPEN_TIMEOUT_MSEC
 	propReadTimeout gocv.VideoCaptureProperties = 54 // CAP_PROP_READ_TIMEOUT_MSEC
 )
@@ -77,8 +80,22 @@ func newVideo(vc *gocv.VideoCapture, name string, live bool) *video {
 	if n := vc.Get(gocv.VideoCaptureFrameCount); n > 0 && n < math.MaxInt32 && !live {
 		v.facts.Frames = int(n)
 	}
+	v.facts.PixelWidth, v.facts.PixelHeight = pixelShape(vc)
 	v.period = framePeriod(v.facts.FPS)
 	return v
+}
+
+// pixelShape is how wide a pixel of the pictures, which OpenCV turns upright, is
+// shown for how high.
+func pixelShape(vc *gocv.VideoCapture) (width, height int) {
+	width, height = int(vc.Get(propPixelWidth)), int(vc.Get(propPixelHeight))
+	switch {
+	case width <= 0 || height <= 0: // -1: the backend does not know the property
+		return 0, 0
+	case int(vc.Get(propRotation))%180 != 0:
+		return height, width
+	}
+	return width, height
 }
 
 func (v *video) info() Info { return v.facts }

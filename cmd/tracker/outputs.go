@@ -201,6 +201,7 @@ func videoOptions(c config.Config, info capture.Info, log *slog.Logger) sink.Vid
 	}
 	return sink.VideoOptions{
 		Path: c.Save, FPS: fps / float64(c.Stride), Codec: c.Codec, Threads: c.Threads,
+		PixelWidth: info.PixelWidth, PixelHeight: info.PixelHeight,
 		Warn: func(message string) { log.Warn(message) },
 	}
 }

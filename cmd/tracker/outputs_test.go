@@ -19,6 +19,14 @@ import (
 	"github.com/tracker-go/tracker/track"
 )
 
+// A saved video is shown as wide as its source.
+func TestVideoOptionsPixelShape(t *testing.T) {
+	c := config.Default()
+	if opt := videoOptions(c, capture.Info{PixelWidth: 64, PixelHeight: 45}, nil); opt.PixelWidth != 64 || opt.PixelHeight != 45 {
+		t.Errorf("pixels of %d:%d, want 64:45", opt.PixelWidth, opt.PixelHeight)
+	}
+}
+
 // What settings leave as it is stays open, the rest is opened, all or nothing, and no
 // result of the run is replaced by another of its own.
 func TestOutputsOfChangedSettings(t *testing.T) {

@@ -31,6 +31,9 @@ type Options struct {
 	Codec  string // H264, MPEG4 or MJPEG
 	// Width and Height in pixels: even, as 4:2:0 wants them.
 	Width, Height int
+	// PixelWidth and PixelHeight are how wide a pixel is to be shown for how high; 0 is
+	// unknown, which players take for square.
+	PixelWidth, PixelHeight int
 	// FPS is about how many pictures a second come, 0.001 to 60000. How long the last
 	// one is shown and how far apart key frames are follow from it.
 	FPS float64
@@ -54,6 +57,10 @@ const Ticks = 60000
 // a player waits when it seeks, and what a power cut takes from an MP4. Fewer make
 // larger files.
 const keyInterval = 5
+
+// maxPixelSide bounds a pixel's width and height, for which MPEG-4 has a byte each;
+// finer ratios are rounded.
+const maxPixelSide = 255
 
 // Encoder writes one video. End it with Close. Not safe for concurrent use.
 type Encoder struct {
@@ -120,6 +127,9 @@ func (e *Encoder) openCodec(encoder *C.AVCodec, c codec, opt Options) error {
 	}
 	a := e.codec
 	a.width, a.height = C.int(opt.Width), C.int(opt.Height)
+	if pixel := &a.sample_aspect_ratio; opt.PixelWidth != opt.PixelHeight {
+		C.av_reduce(&pixel.num, &pixel.den, C.int64_t(opt.PixelWidth), C.int64_t(opt.PixelHeight), maxPixelSide)
+	}
 	a.time_base, a.framerate = tick, fps
 	a.gop_size = C.int(min(max(keyInterval*opt.FPS, 1), 300))
 	a.thread_count = C.int(opt.Threads)
@@ -158,6 +168,7 @@ func (e *Encoder) openStream() error {
 		return failure(-C.ENOMEM)
 	}
 	e.stream.time_base, e.stream.avg_frame_rate = e.codec.time_base, e.codec.framerate
+	e.stream.sample_aspect_ratio = e.codec.sample_aspect_ratio
 	if rc := C.avcodec_parameters_from_context(e.stream.codecpar, e.codec); rc < 0 {
 		return failure(rc)
 	}

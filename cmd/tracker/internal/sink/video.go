@@ -78,6 +78,9 @@ type VideoOptions struct {
 	FPS     float64
 	Codec   string // one of Codecs; empty is Auto
 	Threads int    // that there are for everything, 0 for every core; a video takes half
+	// PixelWidth and PixelHeight are how wide a pixel is to be shown for how high; 0 is
+	// unknown.
+	PixelWidth, PixelHeight int
 	// Pieces, where not nil, takes the video in pieces instead of Path; see Cut.
 	Pieces *atomicfile.File
 	// Warn is told once of each thing that is not as asked; may be nil.
@@ -259,6 +262,7 @@ func (v *Video) open(c container, candidates []string) error {
 func (v *Video) encoding(c container, codec string) encode.Options {
 	opt := encode.Options{
 		Format: c.format, Codec: codec, Width: v.size.X &^ 1, Height: v.size.Y &^ 1,
+		PixelWidth: v.opt.PixelWidth, PixelHeight: v.opt.PixelHeight,
 		FPS: v.opt.FPS, Constant: c.constant, Threads: encoderThreads(v.opt.Threads),
 	}
 	if v.opt.Pieces != nil {

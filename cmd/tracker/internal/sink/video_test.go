@@ -169,6 +169,44 @@ func TestVideoOddSize(t *testing.T) {
 	}
 }
 
+// Pixels that are not square are shown as those of the source, turned where the
+// pictures are.
+func TestVideoPixelShape(t *testing.T) {
+	dir := t.TempDir()
+	film := func(name string, args ...string) string {
+		path := filepath.Join(dir, name)
+		if text, err := exec.Command("ffmpeg", append(append([]string{"-v", "error"}, args...), path)...).CombinedOutput(); err != nil {
+			t.Skipf("ffmpeg cannot make a video (deploy/setup.sh testing): %v: %s", err, text)
+		}
+		return path
+	}
+	wide := film("wide.mp4", "-f", "lavfi", "-i", "testsrc=size=180x144:rate=10", "-frames:v", "3", "-vf", "setsar=64/45", "-c:v", "mpeg4")
+	turned := film("turned.mp4", "-i", wide, "-c", "copy", "-metadata:s:v", "rotate=90")
+	square := film("square.mp4", "-f", "lavfi", "-i", "testsrc=size=180x144:rate=10", "-frames:v", "3", "-c:v", "mpeg4")
+	for ext, container := range containers {
+		for _, codec := range container.codecs {
+			for in, want := range map[string]string{wide: "64:45", turned: "45:64", square: "1:1"} {
+				s, err := capture.Open(t.Context(), capture.Spec{Path: in})
+				if err != nil {
+					t.Fatal(err)
+				}
+				info := s.Info()
+				s.Close()
+				path := filepath.Join(dir, codec+ext)
+				v := newVideo(t, VideoOptions{Path: path, Codec: codec, PixelWidth: info.PixelWidth, PixelHeight: info.PixelHeight})
+				put(t, v, steady(t, 3, info.Width, info.Height)...)
+				if err := v.Commit(); err != nil {
+					t.Fatal(err)
+				}
+				out, err := exec.Command("ffprobe", "-v", "error", "-show_entries", "stream=sample_aspect_ratio", "-of", "csv=p=0", path).Output()
+				if got := strings.TrimSpace(string(out)); err != nil || got != want && (got != "N/A" || want != "1:1") {
+					t.Errorf("%s of %s: pixels of %s, want %s; %v", filepath.Base(path), filepath.Base(in), got, want, err)
+				}
+			}
+		}
+	}
+}
+
 func TestVideoSizeChanges(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.avi")
 	var warnings []string
