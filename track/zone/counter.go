@@ -42,6 +42,7 @@ type Counter struct {
 // counted is a zone at work.
 type counted struct {
 	border []Point // in pixels
+	last   Point   // the last place in the picture, in pixels
 	tracks map[int]presence
 }
 
@@ -119,14 +120,17 @@ func (c *Counter) Counts() []Count { return c.counts }
 func (c *Counter) fit(size [2]int) {
 	c.size = size
 	for i, n := range c.counts {
+		c.zones[i].last = Point{math.Nextafter(float64(size[0]), 0), math.Nextafter(float64(size[1]), 0)}
 		for k, p := range n.Zone.Points {
 			c.zones[i].border[k] = Point{p.X * float64(size[0]), p.Y * float64(size[1])}
 		}
 	}
 }
 
-// atArea counts at an area.
+// atArea counts at an area. Who is cut off by the edge of the picture, or is taken to
+// be beyond it, stands at the edge.
 func (z *counted) atArea(n *Count, p *presence, feet Point, margin float64) {
+	feet = Point{min(max(feet.X, 0), z.last.X), min(max(feet.Y, 0), z.last.Y)}
 	on := int8(-1)
 	if inside(z.border, feet) {
 		on = 1
@@ -150,15 +154,22 @@ func (z *counted) atArea(n *Count, p *presence, feet Point, margin float64) {
 	}
 }
 
-// clear says that the border is farther away than the margin.
+// clear says that the border is farther away than the margin. Where it is the edge of
+// the picture, nobody crosses it.
 func (z *counted) clear(p Point, margin float64) bool {
 	for i, a := range z.border {
-		if distance(a, z.border[(i+1)%len(z.border)], p) <= margin {
+		b := z.border[(i+1)%len(z.border)]
+		edge := along(a.X, b.X, z.last.X) || along(a.Y, b.Y, z.last.Y)
+		if !edge && distance(a, b, p) <= margin {
 			return false
 		}
 	}
 	return true
 }
+
+// along says whether a way from a to b, of which these are the X or the Y, runs along an
+// edge of the picture.
+func along(a, b, last float64) bool { return a == b && (a <= 0 || a > last) }
 
 // atLine counts at a line. Who walks around its end has not crossed it.
 func (z *counted) atLine(n *Count, p *presence, feet Point, margin float64) {

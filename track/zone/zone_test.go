@@ -62,6 +62,7 @@ func zones(t testing.TB, texts ...string) []Zone {
 
 func TestCounts(t *testing.T) {
 	const yard, line = "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5"
+	const all, low, side = "all=0 0 1 0 1 1 0 1", "low=0.2 0.6 0.8 0.6 0.8 1 0.2 1", "side=0.6 0.2 1 0.2 1 0.8 0.6 0.8"
 	for _, tc := range []struct {
 		name, zone string
 		feet       []Point
@@ -77,6 +78,11 @@ func TestCounts(t *testing.T) {
 		{"trembles on the line", line, []Point{{50, 40}, {50, 51}, {50, 49}, {50, 51}, {50, 49}, {50, 53}, {50, 49}, {50, 53}}, Count{Right: 1}},
 		{"around its end", line, []Point{{50, 40}, {90, 45}, {90, 60}, {50, 60}}, Count{}},
 		{"along it, then across", line, []Point{{50, 40}, {50, 50}, {60, 50}, {60, 60}}, Count{Right: 1}},
+		{"cut off by the lower edge", low, []Point{{50, 100}, {55, 100}}, Count{Inside: 1, Tracks: 1}},
+		{"in and out along the lower edge", low, []Point{{10, 100}, {50, 100}, {50, 98}, {90, 99}}, Count{Entered: 1, Left: 1, Tracks: 1}},
+		{"in along the right edge", side, []Point{{100, 10}, {100, 50}}, Count{Entered: 1, Inside: 1, Tracks: 1}},
+		{"trembles at the edges", all, []Point{{50, 100}, {50, 98}, {50, 101}, {100, 50}, {101, 101}, {-1, 50}, {0, 0}}, Count{Inside: 1, Tracks: 1}},
+		{"comes in from above the picture", low, []Point{{50, -3}, {50, 80}}, Count{Entered: 1, Inside: 1, Tracks: 1}},
 	} {
 		got := walk(NewCounter(zones(t, tc.zone)), 1, 40, tc.feet...)[0]
 		tc.want.Zone = got.Zone
