@@ -67,6 +67,9 @@ type lifetime struct {
 const timeSlack = time.Millisecond
 
 // over reports whether a track has been unseen for too long.
-func (l lifetime) over(t *identity, now time.Duration) bool {
-	return l.frames >= 0 && t.missed > l.frames || l.gap > 0 && now-t.seen > l.gap+timeSlack
+func (l lifetime) over(t *identity, now time.Duration) bool { return l.ends(t.missed, now-t.seen) }
+
+// ends reports whether so many frames in a row, over so much media time, are too long.
+func (l lifetime) ends(frames int, gap time.Duration) bool {
+	return l.frames >= 0 && frames > l.frames || l.gap > 0 && gap-timeSlack > l.gap
 }

@@ -51,6 +51,12 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// Ended says whether a track without a detection for so many frames in a row, the last
+// one included, and so much media time has ended.
+func (c Config) Ended(frames int, gap time.Duration) bool {
+	return lifetime{c.MaxAge, c.MaxGap}.ends(frames, gap)
+}
+
 // entry is one tracker that can be had by name.
 type entry struct {
 	name     string

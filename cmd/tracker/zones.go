@@ -17,7 +17,8 @@ func zonesOf(c config.Config, before *zone.Counter) *zone.Counter {
 	if len(zones) == 0 {
 		return nil
 	}
-	return before.Follow(zones)
+	life, _, _ := trackerOf(c) // was checked before
+	return before.Follow(zones, life)
 }
 
 // writeCounts tells what was counted, a zone a line.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/tracker-go/tracker/track"
 )
@@ -14,8 +15,9 @@ import (
 // share of its box's height. Raising it ignores more trembling, and counts later.
 const Margin = 0.05
 
-// forgetAfter is for how many frames a track that is not reported is remembered: longer
-// than any tracker keeps one. Lookups for those to forget are as rare.
+// forgetAfter is for how many frames a track that is not reported is remembered at
+// least: some trackers are silent about one that they see. After that it is forgotten
+// once the tracker has ended it. Lookups for those to forget are as rare.
 const forgetAfter = 3000
 
 // Count is what has happened at a zone so far. Of an area: Inside now, Entered and Left
@@ -35,6 +37,7 @@ type Count struct {
 type Counter struct {
 	zones  []counted
 	counts []Count // of zones
+	life   track.Config
 	frame  int
 	size   [2]int // of the picture, in pixels
 }
@@ -48,15 +51,17 @@ type counted struct {
 
 // presence is what is known of a track at a zone.
 type presence struct {
-	Feet Point // where it was last, clear of the border
-	On   int8  // 1 inside or right, -1 outside or left, 0 not known
-	Been bool  // inside, ever
-	Seen int   // the last frame in which it was
+	Feet Point         // where it was last, clear of the border
+	On   int8          // 1 inside or right, -1 outside or left, 0 not known
+	Been bool          // inside, ever
+	Seen int           // the last frame in which it was
+	At   time.Duration // its media time
 }
 
-// NewCounter counts at zones, which Parse has made.
-func NewCounter(zones []Zone) *Counter {
-	c := &Counter{}
+// NewCounter counts at zones, which Parse has made, the tracks of a tracker that has
+// those settings: they say for how long a track may be out of sight and come back.
+func NewCounter(zones []Zone, life track.Config) *Counter {
+	c := &Counter{life: life}
 	for _, z := range zones {
 		c.zones = append(c.zones, counted{border: make([]Point, len(z.Points)), tracks: make(map[int]presence)})
 		c.counts = append(c.counts, Count{Zone: z})
@@ -64,10 +69,10 @@ func NewCounter(zones []Zone) *Counter {
 	return c
 }
 
-// Follow is a counter of other zones. A zone that is the same here goes on with its
-// counts; c must not be used any more.
-func (c *Counter) Follow(zones []Zone) *Counter {
-	next := NewCounter(zones)
+// Follow is a counter of other zones, or after a change of the tracker's settings. A
+// zone that is the same here goes on with its counts; c must not be used any more.
+func (c *Counter) Follow(zones []Zone, life track.Config) *Counter {
+	next := NewCounter(zones, life)
 	if c == nil {
 		return next
 	}
@@ -81,9 +86,9 @@ func (c *Counter) Follow(zones []Zone) *Counter {
 	return next
 }
 
-// Update takes in the tracks of the next frame, of a picture of that size in pixels.
-// The counts are good until the next Update.
-func (c *Counter) Update(tracks []track.Track, width, height int) []Count {
+// Update takes in the tracks of the next frame, at that media time, of a picture of that
+// size in pixels. The counts are good until the next Update.
+func (c *Counter) Update(tracks []track.Track, at time.Duration, width, height int) []Count {
 	if size := [2]int{width, height}; size != c.size {
 		c.fit(size)
 	}
@@ -98,7 +103,7 @@ func (c *Counter) Update(tracks []track.Track, width, height int) []Count {
 			}
 			feet := Point{(t.Box.X1 + t.Box.X2) / 2, t.Box.Y2}
 			p := z.tracks[t.ID]
-			p.Seen = c.frame
+			p.Seen, p.At = c.frame, at
 			if n.Zone.IsLine() {
 				z.atLine(n, &p, feet, Margin*(t.Box.Y2-t.Box.Y1))
 			} else {
@@ -107,7 +112,7 @@ func (c *Counter) Update(tracks []track.Track, width, height int) []Count {
 			z.tracks[t.ID] = p
 		}
 		if c.frame%forgetAfter == 0 {
-			z.forget(c.frame - forgetAfter)
+			c.forget(z.tracks, at)
 		}
 	}
 	return c.counts
@@ -192,11 +197,11 @@ func (z *counted) atLine(n *Count, p *presence, feet Point, margin float64) {
 	p.On, p.Feet = on, feet
 }
 
-// forget removes tracks that were not seen since a frame.
-func (z *counted) forget(since int) {
-	for id, p := range z.tracks {
-		if p.Seen < since {
-			delete(z.tracks, id)
+// forget removes the tracks that will not come back.
+func (c *Counter) forget(tracks map[int]presence, now time.Duration) {
+	for id, p := range tracks {
+		if unseen := c.frame - p.Seen; unseen > forgetAfter && c.life.Ended(unseen, now-p.At) {
+			delete(tracks, id)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
@@ -42,11 +43,14 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// life is how long the default tracker keeps a track.
+var life = track.DefaultConfig(track.Default)
+
 // walk has a box of that height put its feet on points of a picture of 100×100.
 func walk(c *Counter, id int, height float64, feet ...Point) (counts []Count) {
 	for _, p := range feet {
 		tr := track.Track{ID: id, Box: detect.Box{X1: p.X - 5, Y1: p.Y - height, X2: p.X + 5, Y2: p.Y}}
-		counts = slices.Clone(c.Update([]track.Track{tr}, 100, 100))
+		counts = slices.Clone(c.Update([]track.Track{tr}, 0, 100, 100))
 	}
 	return counts
 }
@@ -84,7 +88,7 @@ func TestCounts(t *testing.T) {
 		{"trembles at the edges", all, []Point{{50, 100}, {50, 98}, {50, 101}, {100, 50}, {101, 101}, {-1, 50}, {0, 0}}, Count{Inside: 1, Tracks: 1}},
 		{"comes in from above the picture", low, []Point{{50, -3}, {50, 80}}, Count{Entered: 1, Inside: 1, Tracks: 1}},
 	} {
-		got := walk(NewCounter(zones(t, tc.zone)), 1, 40, tc.feet...)[0]
+		got := walk(NewCounter(zones(t, tc.zone), life), 1, 40, tc.feet...)[0]
 		tc.want.Zone = got.Zone
 		if !reflect.DeepEqual(got, tc.want) {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
@@ -96,18 +100,18 @@ func TestCounts(t *testing.T) {
 // if nothing had been.
 func TestFollowAndRestore(t *testing.T) {
 	both := zones(t, "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5")
-	c := NewCounter(both)
+	c := NewCounter(both, life)
 	walk(c, 1, 40, Point{10, 40}, Point{50, 40})
 	data, err := c.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	restored := NewCounter(both)
+	restored := NewCounter(both, life)
 	if err := restored.Restore(data); err != nil {
 		t.Fatal(err)
 	}
 	again := walk(restored, 1, 40, Point{50, 60})
-	next := c.Follow(zones(t, "line=0.2 0.5 0.8 0.5", "new=0 0 1 0 1 1"))
+	next := c.Follow(zones(t, "line=0.2 0.5 0.8 0.5", "new=0 0 1 0 1 1"), life)
 	got := walk(next, 1, 40, Point{50, 60})
 	if got[0].Right != 1 || got[1].Entered != 0 || got[1].Tracks != 0 {
 		t.Errorf("after a change: %+v", got)
@@ -115,33 +119,62 @@ func TestFollowAndRestore(t *testing.T) {
 	if again[1].Right != 1 || again[0].Entered != 1 || again[0].Inside != 1 || again[0].Tracks != 1 {
 		t.Errorf("after a snapshot: %+v", again)
 	}
-	if err := NewCounter(both[:1]).Restore(data); err == nil {
+	if err := NewCounter(both[:1], life).Restore(data); err == nil {
 		t.Error("counts of two zones are taken for those of one")
 	}
 	if err := restored.Restore([]byte("x")); err == nil {
 		t.Error("nonsense is taken for counts")
 	}
-	if n := (*Counter)(nil).Follow(both); len(n.zones) != 2 {
+	if n := (*Counter)(nil).Follow(both, life); len(n.zones) != 2 {
 		t.Error("no counter cannot be followed")
 	}
 }
 
 // Nobody is remembered for ever, and nothing is allocated for those who are known.
 func TestForgetsAndAllocatesNothing(t *testing.T) {
-	c := NewCounter(zones(t, "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5"))
+	c := NewCounter(zones(t, "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5"), life)
 	tracks := make([]track.Track, 20)
 	for i := range tracks {
 		tracks[i] = track.Track{ID: i + 1, Box: detect.Box{X1: float64(i), Y1: 0, X2: float64(i + 9), Y2: float64(4*i + 9)}}
 	}
-	c.Update(tracks, 100, 100)
-	if n := testing.AllocsPerRun(100, func() { c.Update(tracks, 100, 100) }); n > 0 {
+	c.Update(tracks, 0, 100, 100)
+	if n := testing.AllocsPerRun(100, func() { c.Update(tracks, 0, 100, 100) }); n > 0 {
 		t.Errorf("%g allocations a frame", n)
 	}
-	for range 3 * forgetAfter {
-		c.Update(nil, 100, 100)
+	for i := range 3 * forgetAfter {
+		c.Update(nil, time.Duration(i)*40*time.Millisecond, 100, 100)
 	}
 	if n := len(c.zones[0].tracks) + len(c.zones[1].tracks); n > 0 {
 		t.Errorf("%d tracks are still remembered", n)
+	}
+}
+
+// A track counts once for as long as the tracker may find it again, by frames or by time.
+func TestRemembersAsLongAsTheTracker(t *testing.T) {
+	const unseen, step = 2*forgetAfter + 100, 40 * time.Millisecond
+	for _, tc := range []struct {
+		name string
+		life track.Config
+		kept int
+	}{
+		{"the default", life, 0},
+		{"a gap of ten minutes", track.Config{MaxAge: -1, MaxGap: 10 * time.Minute}, 1},
+		{"a gap too short by a frame", track.Config{MaxAge: -1, MaxGap: (2*forgetAfter - 2) * step}, 0},
+		{"7000 frames", track.Config{MaxAge: 7000}, 1},
+		{"5000 frames", track.Config{MaxAge: 5000}, 0},
+		{"either ends it", track.Config{MaxAge: 30, MaxGap: 10 * time.Minute}, 0},
+	} {
+		c := NewCounter(zones(t, "all=0 0 1 0 1 1 0 1"), tc.life)
+		walk(c, 1, 40, Point{50, 50})
+		for i := range unseen {
+			c.Update(nil, time.Duration(i+1)*step, 100, 100)
+		}
+		if n := len(c.zones[0].tracks); n != tc.kept {
+			t.Errorf("%s: %d tracks are remembered, want %d", tc.name, n, tc.kept)
+		}
+		if n := walk(c, 1, 40, Point{50, 50})[0].Tracks; n != 2-tc.kept {
+			t.Errorf("%s: found again it makes %d tracks", tc.name, n)
+		}
 	}
 }
 
@@ -158,7 +191,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil || !reflect.DeepEqual(z, again) {
 			t.Fatalf("%q is %+v, then %+v, %v", text, z, again, err)
 		}
-		c := NewCounter([]Zone{z})
+		c := NewCounter([]Zone{z}, life)
 		for i, p := range []Point{{0, 0}, {50, 50}, {100, 100}, {math.Inf(1), 0}, {100, 0}} {
 			for _, n := range walk(c, i%2, 10, p) {
 				if min(n.Inside, n.Entered, n.Left, n.Right, n.Tracks) < 0 || n.Inside > 1 {
@@ -170,13 +203,13 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkUpdate(b *testing.B) {
-	c := NewCounter(zones(b, "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5"))
+	c := NewCounter(zones(b, "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5"), life)
 	tracks := make([]track.Track, 50)
 	for i := range tracks {
 		tracks[i] = track.Track{ID: i + 1, Box: detect.Box{X1: float64(i), Y1: 0, X2: float64(i + 9), Y2: float64(i + 9)}}
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		c.Update(tracks, 100, 100)
+		c.Update(tracks, 0, 100, 100)
 	}
 }

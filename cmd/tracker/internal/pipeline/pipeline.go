@@ -282,7 +282,7 @@ func (p *Pipeline) present(ctx context.Context, j *job) error {
 		Tracks: j.tracks, Labels: p.Labels, Device: p.Device,
 	}
 	if p.Zones != nil {
-		r.Zones = p.Zones.Update(r.Tracks, r.Frame.Mat.Cols(), r.Frame.Mat.Rows())
+		r.Zones = p.Zones.Update(r.Tracks, r.Frame.Time, r.Frame.Mat.Cols(), r.Frame.Mat.Rows())
 	}
 	if p.Draw != nil {
 		if err := j.trace.Timed(timing.Draw, func() error { return p.Draw(r) }); err != nil {
