@@ -163,6 +163,13 @@ func checkOutputs(c config.Config) error {
 	for _, in := range inputsOf(c) {
 		files = append(files, outputPaths(&in.config)...)
 	}
+	return errors.Join(append(errs, checkNames(files, inputs))...)
+}
+
+// checkNames refuses outputs that would replace one of the inputs, which come first, or
+// each other.
+func checkNames(files []outputPath, inputs int) error {
+	var errs []error
 	for i, a := range files {
 		for _, b := range files[max(i+1, inputs):] {
 			x, y := *a.path, *b.path

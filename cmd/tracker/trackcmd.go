@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/track"
 )
@@ -126,6 +125,9 @@ func (a *association) run(ctx context.Context, flags *pflag.FlagSet, args []stri
 	if err != nil {
 		return err
 	}
+	if err := a.checkReplaced(sequences, several); err != nil {
+		return err
+	}
 	if err := a.prepare(several); err != nil {
 		return err
 	}
@@ -155,7 +157,7 @@ func (a *association) run(ctx context.Context, flags *pflag.FlagSet, args []stri
 	return errors.Join(short...)
 }
 
-// checkDestinations refuses results that go nowhere, or would replace another file.
+// checkDestinations refuses results that go nowhere, or both to one place.
 func (a *association) checkDestinations() error {
 	switch {
 	case a.mot == "" && a.jsonl == "":
@@ -163,14 +165,30 @@ func (a *association) checkDestinations() error {
 	case a.mot == a.jsonl && !isFolder(a.mot):
 		return usageErrorf("--mot and --jsonl cannot both go to %s", a.mot)
 	}
-	for _, path := range a.paths {
-		for _, out := range []string{a.mot, a.jsonl} {
-			if out != "" && out != "-" && atomicfile.Same(path, out) {
-				return usageErrorf("%s would replace the detections; give it another name", out)
-			}
-		}
+	return nil
+}
+
+// checkReplaced refuses results that would replace what is read, or each other.
+func (a *association) checkReplaced(sequences []sequence, several bool) error {
+	files := append(filesOf(sequences), outputPath{"config", &a.config})
+	inputs := len(files)
+	for _, s := range sequences {
+		to := a.destinationsOf(s, several)
+		files = append(files, outputPath{"mot", &to.mot}, outputPath{"jsonl", &to.jsonl})
+	}
+	if err := checkNames(files, inputs); err != nil {
+		return &codedError{exitUsage, err}
 	}
 	return nil
+}
+
+// filesOf are those that sequences are read from.
+func filesOf(sequences []sequence) (files []outputPath) {
+	for i := range sequences {
+		s := &sequences[i]
+		files = append(files, outputPath{"detections", &s.path}, outputPath{"motion", &s.motion})
+	}
+	return files
 }
 
 func isFolder(path string) bool {

@@ -197,7 +197,8 @@ func TestTrackRefuses(t *testing.T) {
 		{"no overlap", "--track-iou 0 --max-age 0 --min-hits 0 --mot DIR/o --detections " + det, exitUsage, "track-iou is 0"},
 		{"rate of 0", "--fps 0 --mot DIR/o --detections " + det, exitUsage, "--fps 0"},
 		{"NaN", "--conf NaN --mot DIR/o --detections " + det, exitUsage, "--conf"},
-		{"onto itself", "--mot DIR/det.txt --detections " + det, exitUsage, "would replace the detections"},
+		{"onto itself", "--mot DIR/det.txt --detections " + det, exitUsage, "det.txt would replace detections"},
+		{"onto the other", "--mot DIR/o --jsonl DIR/o --detections " + det, exitUsage, "cannot both go to"},
 		{"missing", "--mot DIR/o --detections DIR/none.txt", exitFailed, "none.txt"},
 		{"bad row", "--mot DIR/o --detections DIR/bad.txt", exitFailed, `bad.txt:2: left "NaN": expected a number of pixels`},
 		{"no rows", "--mot DIR/o --detections DIR/empty.txt", exitFailed, "empty.txt has no rows"},
@@ -218,6 +219,41 @@ func TestTrackRefuses(t *testing.T) {
 				t.Error("there is an output")
 			}
 		})
+	}
+}
+
+// Results replace nothing that is read, nor each other: not in a folder, which names them
+// itself, nor by the name that they have while they are written.
+func TestTrackReplacesNothing(t *testing.T) {
+	before := map[string]string{
+		"dets/a.txt": walk(3), "dets/b.txt": walk(3), "out.partial.txt": walk(3), "c.txt": walk(3),
+		"gmc.txt": "2,1,0,0,0,1,0\n", "best.yaml": "conf: 0.3\n", "s/a/det/det.txt": walk(3), "s/a/a.txt": "2,1,0,0,0,1,0\n",
+	}
+	for args, want := range map[string]string{
+		"DIR/dets/a.txt DIR/dets/b.txt --mot DIR/dets":                          "mot DIR/dets/a.txt would replace detections DIR/dets/a.txt",
+		"DIR/dets/a.txt DIR/dets/b.txt --mot DIR/new --jsonl DIR/link":          "",
+		"DIR/dets/a.txt DIR/dets/b.txt --mot DIR/link":                          "mot DIR/link/a.txt would replace detections DIR/dets/a.txt",
+		"--detections DIR/out.partial.txt --mot DIR/out.txt":                    "mot DIR/out.txt would replace detections DIR/out.partial.txt",
+		"--detections DIR/c.txt --motion DIR/gmc.txt --mot DIR/gmc.txt":         "mot DIR/gmc.txt would replace motion DIR/gmc.txt",
+		"--detections DIR/s --motion a.txt --mot DIR/s/a":                       "mot DIR/s/a/a.txt would replace motion DIR/s/a/a.txt",
+		"--detections DIR/c.txt --config DIR/best.yaml --jsonl DIR/best.yaml":   "jsonl DIR/best.yaml would replace config DIR/best.yaml",
+		"--detections DIR/c.txt --mot DIR/o.txt --jsonl DIR/o.partial.txt":      "jsonl DIR/o.partial.txt would replace mot DIR/o.txt",
+		"--detections DIR/c.txt --mot DIR/c.jsonl --jsonl DIR/dets/../c.txt -q": "would replace detections DIR/c.txt",
+	} {
+		dir := put(t, before)
+		if err := os.Symlink("dets", dir+"/link"); err != nil {
+			t.Fatal(err)
+		}
+		in := func(text string) []string { return strings.Fields(strings.ReplaceAll(text, "DIR", dir)) }
+		got := execCommand(newTrackCommand(), nil, in(args)...)
+		if want == "" && got.err != nil || want != "" && (exitCode(got.err) != exitUsage || !strings.Contains(got.err.Error(), strings.Join(in(want), " "))) {
+			t.Errorf("%s: %v", args, got.err)
+		}
+		for name, text := range before {
+			if read(t, dir, name) != text {
+				t.Errorf("%s: %s was replaced", args, name)
+			}
+		}
 	}
 }
 

@@ -191,6 +191,9 @@ func (t *tuning) loadAll() error {
 		}
 		chosen = append(chosen, truths[at])
 	}
+	if err := t.checkReplaced(sequences, chosen); err != nil {
+		return err
+	}
 	e.chooseRules(chosen)
 	for i, s := range sequences {
 		l, err := t.load(s, chosen[i])
@@ -201,6 +204,18 @@ func (t *tuning) loadAll() error {
 	}
 	if len(t.lessons) == 1 {
 		t.note("one sequence: settings that fit it best may fit no other; tune on several, or score the result on one that was not in it")
+	}
+	return nil
+}
+
+// checkReplaced refuses settings that would replace what is read.
+func (t *tuning) checkReplaced(sequences []sequence, truths []scored) error {
+	files := filesOf(sequences)
+	for i := range truths {
+		files = append(files, outputPath{"gt", &truths[i].gt})
+	}
+	if err := checkNames(append(files, outputPath{"out", &t.path}), len(files)); err != nil {
+		return &codedError{exitUsage, err}
 	}
 	return nil
 }

@@ -163,19 +163,23 @@ func TestTuneStops(t *testing.T) {
 }
 
 func TestTuneRefuses(t *testing.T) {
-	dir := put(t, hiding())
+	files := hiding()
+	files["a.partial.txt"] = files["a/det/det.txt"]
+	dir := put(t, files)
 	for args, want := range map[string]string{
-		"--gt DIR":                         "nothing to tune on",
-		"DIR":                              "no ground truth",
-		"DIR --gt DIR --metric AP":         "--metric AP: want one of HOTA, MOTA, IDF1",
-		"DIR --gt DIR --tracker deep":      "--tracker deep: want one of bytetrack",
-		"DIR --gt DIR --trials 0":          "--trials 0",
-		"DIR --gt DIR --budget 0s":         "--budget 0s",
-		"DIR --gt DIR --benchmark x":       "--benchmark",
-		"DIR --gt DIR --det-name none.txt": "there is no <sequence>/det/none.txt",
-		"DIR --gt DIR/a":                   "has none for b",
-		"DIR --gt DIR --out DIR/no/b.yaml": "does not exist",
-		"DIR DIR --gt DIR":                 "are both called a",
+		"--gt DIR":                                     "nothing to tune on",
+		"DIR":                                          "no ground truth",
+		"DIR --gt DIR --metric AP":                     "--metric AP: want one of HOTA, MOTA, IDF1",
+		"DIR --gt DIR --tracker deep":                  "--tracker deep: want one of bytetrack",
+		"DIR --gt DIR --trials 0":                      "--trials 0",
+		"DIR --gt DIR --budget 0s":                     "--budget 0s",
+		"DIR --gt DIR --benchmark x":                   "--benchmark",
+		"DIR --gt DIR --det-name none.txt":             "there is no <sequence>/det/none.txt",
+		"DIR --gt DIR/a":                               "has none for b",
+		"DIR --gt DIR --out DIR/no/b.yaml":             "does not exist",
+		"DIR DIR --gt DIR":                             "are both called a",
+		"DIR --gt DIR --out DIR/b/gt/gt.txt":           "gt.txt would replace gt",
+		"DIR/a.partial.txt --gt DIR/a --out DIR/a.txt": "a.txt would replace detections",
 	} {
 		got := tune(append([]string{"--trials=5"}, strings.Fields(strings.ReplaceAll(args, "DIR", dir))...)...)
 		if got.err == nil || !strings.Contains(got.err.Error(), want) {
