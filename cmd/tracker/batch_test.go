@@ -279,6 +279,46 @@ func TestBatchOfGoodAndBad(t *testing.T) {
 	}
 }
 
+// Complete results of another input are not replaced by those of one that has their name in
+// another list. It is the same input wherever it was moved to, and by whatever path.
+func TestBatchKeepsResultsOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	for _, sub := range []string{"in/a", "in/b"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	makeVideo(t, filepath.Join(dir, "in", "a", "x.avi"), 10)
+	makeVideo(t, filepath.Join(dir, "in", "b", "x.avi"), 12)
+	run := func(code int, want string, args ...string) {
+		t.Helper()
+		got := runIn(t, dir, append([]string{"batch", "--out", "out"}, args...)...)
+		if got.code != code || !strings.Contains(got.stderr, want) {
+			t.Errorf("%v: exit code %d, want %d and %q: %s", args, got.code, code, want, got.stderr)
+		}
+	}
+	run(exitOK, "2 done", "in/a/x.avi", "in/b/x.avi")
+	before := contents(t, filepath.Join(dir, "out"))
+	run(exitFailed, "name x has those of "+filepath.Join(dir, "in", "a", "x.avi")+"; give another --out, or --force", "in/b/x.avi")
+	run(exitFailed, "0 done, 0 were done before, 0 cut short, 2 failed", "in/b/x.avi", "in/a/x.avi")
+	sameResults(t, contents(t, filepath.Join(dir, "out")), before)
+
+	if err := os.Rename(filepath.Join(dir, "in"), filepath.Join(dir, "moved")); err != nil {
+		t.Fatal(err)
+	}
+	run(exitOK, "1 were done before", "moved/a/x.avi")
+	run(exitOK, "1 done", "moved/a/x.avi", "--max-frames", "5")
+	if err := os.Symlink("moved", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	makeVideo(t, filepath.Join(dir, "moved", "a", "x.avi"), 14)
+	run(exitOK, "1 done", "link/a/x.avi")
+	run(exitOK, "1 done", "moved/b/x.avi", "--force")
+	if n := len(lines(t, filepath.Join(dir, "out", "x.jsonl"))); n != 12 {
+		t.Errorf("%d lines after --force, want 12", n)
+	}
+}
+
 // An input that breaks off is partly done, also where there is no other.
 func TestBatchOfCutVideo(t *testing.T) {
 	dir := t.TempDir()

@@ -75,6 +75,23 @@ func (j *job) finished(ctx context.Context) (bool, error) {
 	return done, ofStore(err)
 }
 
+// replaces is an error where complete results of another input have the item's name: names
+// depend on what else is asked for.
+func (j *job) replaces(ctx context.Context) error {
+	var there *batch.Manifest
+	var err error
+	if j.store == nil {
+		there, err = batch.ReadManifest(j.path("manifest.json"))
+	} else if there, err = j.store.Manifest(ctx, j.stored()); err != nil {
+		return ofStore(err)
+	}
+	if err != nil || there.Status != batch.Done || there.Input.Is(j.manifest.Input) {
+		return nil
+	}
+	return fmt.Errorf("write the results of %s: name %s has those of %s; give another --out, or --force to replace them",
+		j.Path, j.name, there.Input.Path)
+}
+
 // stored is the manifest's name in the store.
 func (j *job) stored() string { return j.name + ".manifest.json" }
 

@@ -100,6 +100,11 @@ func (w *workshop) process(ctx context.Context, it item, told func(frame, of int
 	if lockErr != nil {
 		return &j.manifest, w.blame(lockErr) // somebody else works on it: no manifest of ours
 	}
+	if err == nil && !w.force {
+		if others := j.replaces(ctx); others != nil { // which stay, with their manifest
+			return &j.manifest, errors.Join(others, lock.Abort())
+		}
+	}
 	if err == nil {
 		err = j.work(ctx)
 	}

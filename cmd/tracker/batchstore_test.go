@@ -192,6 +192,31 @@ func TestBatchIntoStore(t *testing.T) {
 	run("short/below", "1 done, 0 were done before, 1 cut short", short...)
 }
 
+// Complete results of another input stay in a store, too.
+func TestBatchKeepsResultsOfOthersInStore(t *testing.T) {
+	server := storetest.Start(t, "bucket")
+	dir := t.TempDir()
+	for i, sub := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		makeVideo(t, filepath.Join(dir, sub, "x.avi"), 10+i)
+	}
+	run := func(code int, want, input string) map[string]string {
+		t.Helper()
+		got := finish(t, intoStore(server, dir, "batch", input, "--out", "s3://bucket/x"))
+		if got.code != code || !strings.Contains(got.stderr, want) {
+			t.Fatalf("exit code %d: %s", got.code, got.stderr)
+		}
+		return contents(t, server.Folder("bucket"))
+	}
+	before := run(exitOK, "1 done", "a/x.avi")
+	sameResults(t, run(exitFailed, "name x has those of "+filepath.Join(dir, "a", "x.avi"), "b/x.avi"), before)
+	if left := filesBelow(t, filepath.Join(dir, "scratch")); len(left) > 0 {
+		t.Errorf("left in the scratch folder: %v", left)
+	}
+}
+
 // What is wrong with the place fails no input and says what to do; what is wrong with the
 // command line is a matter of usage.
 func TestBatchIntoWrongStore(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 )
 
 // Source is what identifies an input.
@@ -36,6 +38,10 @@ func Digest(path string) (Source, error) {
 	s.SHA256 = hex.EncodeToString(h.Sum(nil))
 	return s, err
 }
+
+// Is says whether both are one input, wherever it lay: it has the same bytes, or lies in the
+// same place, by whatever name.
+func (s Source) Is(o Source) bool { return s.SHA256 == o.SHA256 || atomicfile.Same(s.Path, o.Path) }
 
 // Unchanged is an error where the input is not what Digest has read.
 func (s Source) Unchanged() error {

@@ -21,7 +21,7 @@ const deliveries = 5
 // Finished says whether the results of that key are complete: a manifest says so, and
 // all that it names is there, with the bytes that it says.
 func (b *Bucket) Finished(ctx context.Context, manifest, key string) (bool, error) {
-	m, err := b.manifest(ctx, manifest)
+	m, err := b.Manifest(ctx, manifest)
 	if err != nil || m.Status != batch.Done || m.Key != key {
 		return false, err
 	}
@@ -33,16 +33,16 @@ func (b *Bucket) Finished(ctx context.Context, manifest, key string) (bool, erro
 	return true, nil
 }
 
-// manifest reads one; it is empty where there is none that can be read.
-func (b *Bucket) manifest(ctx context.Context, name string) (batch.Manifest, error) {
+// Manifest reads one; it is empty where there is none that can be read.
+func (b *Bucket) Manifest(ctx context.Context, name string) (*batch.Manifest, error) {
 	data, err := b.get(ctx, name)
 	if err != nil || data == nil {
-		return batch.Manifest{}, err
+		return &batch.Manifest{}, err
 	}
 	if m, err := batch.ParseManifest(data); err == nil {
-		return *m, nil
+		return m, nil
 	}
-	return batch.Manifest{}, nil
+	return &batch.Manifest{}, nil
 }
 
 // Deliver brings complete results and their manifest, which describes them, from folder
@@ -95,7 +95,7 @@ func (b *Bucket) putAll(ctx context.Context, folder, manifest string, m *batch.M
 // Report brings the manifest of an input that was not done to the store, and what there
 // is of its results. Complete ones of another worker stay.
 func (b *Bucket) Report(ctx context.Context, folder, manifest string, m *batch.Manifest, results []string) error {
-	there, err := b.manifest(ctx, manifest)
+	there, err := b.Manifest(ctx, manifest)
 	if err != nil || there.Status == batch.Done && (m.Key == "" || m.Key == there.Key) {
 		return err
 	}
