@@ -1,6 +1,7 @@
 package motion
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -55,8 +56,14 @@ type Estimator struct {
 	rest     rest
 }
 
+// ErrSize says that no motion can be measured in pictures of that size.
+var ErrSize = errors.New("no corners fit into the picture")
+
 // New makes an Estimator that has seen nothing.
 func New(o Options) *Estimator { return &Estimator{options: o} }
+
+// Options are those that it was made with.
+func (e *Estimator) Options() Options { return e.options }
 
 // Still reports whether the camera has been found to stand still: the Estimator
 // rests. It is always false without Options.Auto.
@@ -90,9 +97,8 @@ func (e *Estimator) EstimatePixels(p Pixels, exclude [][4]float64) (motion Affin
 
 // prepare checks a picture, and starts anew where its size is not the last one's.
 func (e *Estimator) prepare(p Pixels) error {
-	if p.Width < minSide || p.Height < minSide || p.Channels < 1 {
-		return fmt.Errorf("motion: picture of %dx%d with %d channels: needs %dx%d or more",
-			p.Width, p.Height, p.Channels, minSide, minSide)
+	if min(p.Width, p.Height, p.Channels) < 1 {
+		return fmt.Errorf("motion: no picture: %dx%d with %d channels", p.Width, p.Height, p.Channels)
 	}
 	if want := p.Width * p.Height * p.Channels; len(p.Pix) != want {
 		return fmt.Errorf("motion: picture of %dx%d with %d channels has %d bytes, not %d",
@@ -116,8 +122,8 @@ func (e *Estimator) allot(p Pixels) error {
 	factor := (max(p.Width, p.Height) + maxSide - 1) / maxSide
 	w, h := p.Width/factor, p.Height/factor
 	if min(w, h) < minSide || factor*p.Channels > maxRow {
-		return fmt.Errorf("motion: picture of %dx%d with %d channels is too large or too narrow: at %dx%d no corners fit",
-			p.Width, p.Height, p.Channels, w, h)
+		return fmt.Errorf("motion: %w: %dx%d with %d channels is too small, too narrow or too large: it is looked at as %dx%d",
+			ErrSize, p.Width, p.Height, p.Channels, w, h)
 	}
 	*e = Estimator{
 		options: e.options, size: p, shrink: newShrinker(factor, p.Channels),

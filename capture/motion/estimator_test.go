@@ -1,6 +1,7 @@
 package motion
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -133,16 +134,21 @@ func TestChangeOfSize(t *testing.T) {
 
 func TestBadPictures(t *testing.T) {
 	e := New(Options{})
-	for _, p := range []Pixels{
-		{},
-		{make([]byte, 100*100*3), 100, 100, 1},
-		{make([]byte, 100*100*3-1), 100, 100, 3},
-		{make([]byte, 40*100), 40, 100, 1},
-		{make([]byte, 10000*100), 10000, 100, 1},
-		{make([]byte, 9), -3, -3, 1},
-		{make([]byte, 100*100), 100, 100, 0},
+	for _, test := range []struct {
+		Pixels
+		size bool // it is its size alone
+	}{
+		{Pixels{}, false},
+		{Pixels{make([]byte, 100*100*3), 100, 100, 1}, false},
+		{Pixels{make([]byte, 100*100*3-1), 100, 100, 3}, false},
+		{Pixels{make([]byte, 40*100), 40, 100, 1}, true},
+		{Pixels{make([]byte, 10000*100), 10000, 100, 1}, true},
+		{Pixels{make([]byte, 1920*180*3), 1920, 180, 3}, true},
+		{Pixels{make([]byte, 9), -3, -3, 1}, false},
+		{Pixels{make([]byte, 100*100), 100, 100, 0}, false},
 	} {
-		if _, ok, err := e.EstimatePixels(p, nil); ok || err == nil {
+		p := test.Pixels
+		if _, ok, err := e.EstimatePixels(p, nil); ok || err == nil || errors.Is(err, ErrSize) != test.size {
 			t.Errorf("%dx%d with %d channels and %d bytes: ok %v, error %v", p.Width, p.Height, p.Channels, len(p.Pix), ok, err)
 		}
 	}

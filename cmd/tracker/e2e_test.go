@@ -444,6 +444,31 @@ func TestInputs(t *testing.T) {
 	}
 }
 
+// Pictures in which no motion of the camera can be measured are tracked without, but
+// where it was asked for that is an error.
+func TestPicturesWithoutRoomForCorners(t *testing.T) {
+	for _, size := range [][2]int{{1920, 180}, {4800, 400}, {40, 40}} {
+		dir := t.TempDir()
+		img := gocv.NewMatWithSize(size[1], size[0], gocv.MatTypeCV8UC3)
+		defer img.Close()
+		for i := range 3 {
+			if !gocv.IMWrite(filepath.Join(dir, fmt.Sprintf("p%d.png", i)), img) {
+				t.Fatal("cannot write a picture")
+			}
+		}
+		got := runIn(t, dir, "-i", ".", "--jsonl", "out.jsonl", "-q")
+		if n := strings.Count(got.stderr, "no corners fit"); got.code != exitOK || n != 1 {
+			t.Errorf("%v: exit code %d, %d warnings: %s", size, got.code, n, got.stderr)
+		} else if n := len(lines(t, filepath.Join(dir, "out.jsonl"))); n != 3 {
+			t.Errorf("%v: %d frames, want 3", size, n)
+		}
+		got = runIn(t, dir, "-i", ".", "--jsonl", "out.jsonl", "-q", "--camera-motion", "on")
+		if got.code != exitFailed || !strings.Contains(got.stderr, "no corners fit") || !strings.Contains(got.stderr, "auto and off do without") {
+			t.Errorf("%v: exit code %d: %s", size, got.code, got.stderr)
+		}
+	}
+}
+
 // The profiles are complete files, also of a run that fails.
 func TestProfiles(t *testing.T) {
 	dir := t.TempDir()

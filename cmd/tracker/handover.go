@@ -188,5 +188,5 @@ func (s *stream) newMotion() motionFunc {
 	if !s.needs.Motion || s.config.CameraMotion == "off" {
 		return nil
 	}
-	return cameraMotion(motion.New(motion.Options{Auto: s.config.CameraMotion == "auto"}))
+	return measurable(motion.New(motion.Options{Auto: s.config.CameraMotion == "auto"}), s.log.warn)
 }

@@ -204,11 +204,22 @@ func (s *stream) newPipeline(eng *engine) *pipeline.Pipeline {
 type motionFunc func(img *gocv.Mat, moving [][4]float64) (*track.Affine, error)
 
 // cameraMotion is the estimator as the pipeline takes it.
-func cameraMotion(e *motion.Estimator) motionFunc {
+func cameraMotion(e *motion.Estimator) motionFunc { return measurable(e, slog.Warn) }
+
+// measurable is the estimator, to which in auto mode pictures of a size that leaves
+// nothing to measure have no motion; warn is told of the first.
+func measurable(e *motion.Estimator, warn func(string, ...any)) motionFunc {
 	var latest track.Affine
+	var once sync.Once
 	return func(img *gocv.Mat, moving [][4]float64) (*track.Affine, error) {
 		m, ok, err := e.Estimate(img, moving)
-		if err != nil || !ok || m == motion.Identity {
+		switch unfit := errors.Is(err, motion.ErrSize); {
+		case unfit && e.Options().Auto:
+			once.Do(func() { warn("no motion of the camera is looked for", "error", err) })
+			return nil, nil
+		case unfit:
+			return nil, fmt.Errorf("%w; camera-motion auto and off do without", err)
+		case err != nil || !ok || m == motion.Identity:
 			return nil, err
 		}
 		latest = track.Affine(m)
@@ -321,7 +332,11 @@ func (l *lateLog) event(e capture.Event) {
 	if e.Kind == capture.Reconnected || e.Kind == capture.Resized {
 		returnMemory() // that of the connection before
 	}
+	l.warn(e.String())
+}
+
+func (l *lateLog) warn(message string, args ...any) {
 	if log := l.Load(); log != nil {
-		log.Warn(e.String())
+		log.Warn(message, args...)
 	}
 }
