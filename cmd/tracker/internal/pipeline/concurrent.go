@@ -94,6 +94,7 @@ func (p *Pipeline) runConcurrent(ctx context.Context) (int, error) {
 
 func (l *lanes) captureAll(source, all context.Context) error {
 	for {
+		free := time.Now()
 		select {
 		case l.slots <- struct{}{}:
 		case <-source.Done():
@@ -106,7 +107,7 @@ func (l *lanes) captureAll(source, all context.Context) error {
 		if err := l.takeDetector(source, j); err != nil {
 			return err
 		}
-		if err := l.capture(source, j); err != nil {
+		if err := l.capture(source, j, free); err != nil {
 			return err
 		}
 		l.order.put(j)

@@ -183,9 +183,10 @@ func (j *job) close() error {
 func (p *Pipeline) runSerial(ctx context.Context) (frames int, err error) {
 	finish := context.WithoutCancel(ctx) // a frame that has begun is finished
 	for j := &p.jobs[0]; ; frames++ {
+		free := time.Now()
 		err := p.takeDetector(ctx, j)
 		if err == nil {
-			err = guard(func() error { return p.capture(ctx, j) })
+			err = guard(func() error { return p.capture(ctx, j, free) })
 		}
 		if errors.Is(err, io.EOF) {
 			return frames, nil
@@ -201,9 +202,11 @@ func (p *Pipeline) runSerial(ctx context.Context) (frames int, err error) {
 	}
 }
 
-// capture is the first lane: it fills an idle job with the next frame.
-func (p *Pipeline) capture(ctx context.Context, j *job) error {
+// capture is the first lane: it fills an idle job, for which it has waited since it was
+// free, with the next frame.
+func (p *Pipeline) capture(ctx context.Context, j *job, free time.Time) error {
 	j.trace = timing.Trace{}
+	j.trace.Waited[timing.Capture] = time.Since(free)
 	return j.trace.Timed(timing.Capture, func() (err error) {
 		if j.frame, err = p.Source.Next(ctx); err != nil {
 			return &SourceError{err}

@@ -162,8 +162,13 @@ func TestEveryFrameInOrder(t *testing.T) {
 			t.Errorf("%d frames %v, error %v", n, out.got, err)
 		}
 		idle(t, p)
-		if s := p.Timings.Summary(); s.Frames != frames || len(s.Stages) != 6 {
+		s := p.Timings.Summary()
+		if s.Frames != frames || len(s.Stages) != 6 {
 			t.Errorf("timings of %d frames and %d stages", s.Frames, len(s.Stages))
+		}
+		// One detector takes 5 ms on average, which the capture has to wait for.
+		if waited := s.Stages[timing.Capture].Waited; workers == 1 && waited < 1 {
+			t.Errorf("the capture waited for %.3f ms a frame", waited)
 		}
 	})
 }

@@ -34,7 +34,8 @@ type StageSummary struct {
 	P95   float64 `json:"p95_ms"`
 	Max   float64 `json:"max_ms"`
 	Sum   float64 `json:"sum_ms"`
-	// Waited is the mean time that a frame stood in the queue before the stage.
+	// Waited is the mean time that a frame stood in the queue before the stage, or
+	// that the capture waited for room for a frame.
 	Waited float64 `json:"queue_ms"`
 	// Utilisation is the share of the run's time that the stage was at work, per
 	// worker, 0..1.

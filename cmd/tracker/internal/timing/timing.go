@@ -66,7 +66,8 @@ type Row struct {
 // Trace is the timing of one frame. A stage that did not run took 0.
 type Trace struct {
 	Took [NumStages]time.Duration
-	// Waited is how long the frame stood in the queue before a stage.
+	// Waited is how long the frame stood in the queue before a stage; before the
+	// capture, how long that waited for room for a frame.
 	Waited [NumStages]time.Duration
 	// Latency is from the frame's capture to the end of the pipeline.
 	Latency time.Duration
