@@ -319,6 +319,53 @@ func TestBatchKeepsResultsOfOthers(t *testing.T) {
 	}
 }
 
+// An input that is away, or work on it that is broken off, fails and leaves complete results
+// as they are: when it is there again, it is done.
+func TestBatchKeepsResultsOfMissing(t *testing.T) {
+	dir := t.TempDir()
+	out, input, away := filepath.Join(dir, "out"), filepath.Join(dir, "x.avi"), filepath.Join(dir, "away")
+	makeVideo(t, input, 400)
+	args := []string{"batch", "x.avi", "--out", "out"}
+	run := func(code int, want string, more ...string) {
+		t.Helper()
+		if got := runIn(t, dir, append(args, more...)...); got.code != code || !strings.Contains(got.stderr, want) {
+			t.Errorf("exit code %d, want %d and %q: %s", got.code, code, want, got.stderr)
+		}
+	}
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(exitOK, "1 done")
+	before := contents(t, out)
+	move(input, away)
+	run(exitFailed, "no such file")
+	run(exitFailed, "no such file", "--force")
+	sameResults(t, contents(t, out), before)
+
+	move(away, input)
+	cmd := command(dir, append(args, "--force")...)
+	got := finishAfter(t, cmd, func() {
+		waitForSize(t, filepath.Join(out, "x.checkpoint"))
+		_ = cmd.Process.Signal(syscall.SIGINT) // may have ended
+	})
+	if got.code != exitInterrupted {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	run(exitOK, "1 were done before")
+	sameResults(t, contents(t, out), before)
+
+	// Where a result is gone, too, there is nothing to keep.
+	move(filepath.Join(out, "x.txt"), away)
+	move(input, input+".old")
+	run(exitFailed, "no such file")
+	if got := statusesOf(t, out); got["x"] != batch.Failed {
+		t.Errorf("statuses %v", got)
+	}
+}
+
 // An input that breaks off is partly done, also where there is no other.
 func TestBatchOfCutVideo(t *testing.T) {
 	dir := t.TempDir()

@@ -111,10 +111,24 @@ func (w *workshop) process(ctx context.Context, it item, told func(frame, of int
 	if err != nil {
 		err = w.blame(err)
 		j.manifest.Status, j.manifest.Error = statusOf(err), oneLine(err)
-		err = errors.Join(err, j.manifest.Write(j.path("manifest.json")))
+		if !j.stands() {
+			err = errors.Join(err, j.manifest.Write(j.path("manifest.json")))
+		}
 	}
 	err = errors.Join(err, j.deliver(ctx))
 	return &j.manifest, errors.Join(err, lock.Abort())
+}
+
+// stands says that complete results of a run before are there, of this input or, where it
+// could not be read, of any: that this run came to no end takes nothing from them. A store
+// sees to its own.
+func (j *job) stands() bool {
+	if j.store != nil || j.manifest.Outputs != nil { // some may have their names by now
+		return false
+	}
+	path := j.path("manifest.json")
+	there, err := batch.ReadManifest(path)
+	return err == nil && batch.Finished(j.folder, path, cmp.Or(j.manifest.Key, there.Key))
 }
 
 // statusOf is the status of an item that was not done.
@@ -519,9 +533,13 @@ func removeAll(paths []string) error {
 	return nil
 }
 
-// tidyLate tidies up after a process that died before it could, if one did.
+// tidyLate tidies up after a process that died before it could, or was to make anew what
+// is done, if one did.
 func (j *job) tidyLate() error {
 	left := append(j.scaffold(), j.copies()...)
+	for _, name := range j.outputs() {
+		left = append(left, atomicfile.PartialName(filepath.Join(j.folder, filepath.FromSlash(name))))
+	}
 	cluttered := slices.ContainsFunc(append(left, atomicfile.PartialName(j.path("lock"))), func(path string) bool {
 		_, err := os.Stat(path)
 		return err == nil
