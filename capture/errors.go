@@ -12,19 +12,23 @@ import (
 var ErrLost = errors.New("no more frames")
 
 // TruncatedError ends a file of which a part is missing: a copy or recording that
-// was cut off, or damage in the middle. The frames that were read are good.
+// was cut off, damage in the middle, or a connection that broke off. The frames that were read are good.
 type TruncatedError struct {
 	Name     string // of the file
 	Read     int    // frames read
 	Expected int    // frames promised by the header, an estimate for some containers; 0 unknown
 	Size     int64  // bytes there are
 	Declared int64  // bytes that the container says there should be; more than Size where it was cut off
+	Cause    error  // of the disk or network that failed; nil where the file itself is at fault
 }
 
 func (e *TruncatedError) Error() string {
 	frames := fmt.Sprintf("%d frames", e.Read)
 	if e.Expected > 0 {
 		frames = fmt.Sprintf("%d of %d frames", e.Read, e.Expected)
+	}
+	if e.Cause != nil {
+		return fmt.Sprintf("read %s: broke off after %s: %v; try again, or copy it to a disk of this machine first", e.Name, frames, e.Cause)
 	}
 	const hint = "copy or record it again for the rest"
 	if e.Declared > e.Size {

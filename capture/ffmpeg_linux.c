@@ -1,28 +1,33 @@
 //go:build gocv_specific_modules
 
-// Three of FFmpeg's functions, put between OpenCV and FFmpeg: the dynamic linker
+// Some of FFmpeg's functions, put between OpenCV and FFmpeg: the dynamic linker
 // prefers a program's own. ffmpeg_linux.go tells what for. They pass everything
 // on, and where OpenCV reaches FFmpeg by another way they are never called.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <libavutil/avutil.h>
-#include <libavutil/frame.h>
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "ffmpeg_linux.h"
 
 // All of the thread that is in the call.
 static _Thread_local int quick, slices, threads;          // see decoding
 static _Thread_local int expected_width, expected_height; // 0: any
+static _Thread_local struct tracker_ffmpeg_medium medium; // opened since tune
 static _Thread_local struct tracker_ffmpeg_seen seen;     // since expect
 
 void tracker_ffmpeg_tune(int be_quick, int only_slices, int max_threads) {
     quick = be_quick;
     slices = only_slices;
     threads = max_threads;
+    medium = (struct tracker_ffmpeg_medium){0};
 }
+
+struct tracker_ffmpeg_medium tracker_ffmpeg_opened(void) { return medium; }
 
 void tracker_ffmpeg_expect(int w, int h) {
     expected_width = w;
@@ -35,17 +40,44 @@ struct tracker_ffmpeg_seen tracker_ffmpeg_saw(void) {
     return seen;
 }
 
-int avformat_open_input(void **context, const char *url, const void *format, void **options) {
-    int (*next)(void **, const char *, const void *, void **) = dlsym(RTLD_NEXT, "avformat_open_input");
-    int (*set)(void **, const char *, const char *, int) = dlsym(RTLD_DEFAULT, "av_dict_set");
-    const int dont_overwrite = 16; // AV_DICT_DONT_OVERWRITE: what the user set stays
-    if (quick && set && options)
-        set(options, "fpsprobesize", "0", dont_overwrite);
-    return next(context, url, format, options);
+// look finds out what a video is read from. Of lists and descriptions of streams the
+// length says nothing, and of pictures that a camera sends one after the other it is
+// made up.
+static void look(const AVFormatContext *context) {
+    static const char *const others[] = {"hls", "dash", "sdp", "mpjpeg"};
+    if (!context->pb)
+        return;
+    medium.sequential = !(context->pb->seekable & AVIO_SEEKABLE_NORMAL);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (!strcmp(context->iformat->name, others[i]))
+            return;
+    int64_t length = avio_size(context->pb);
+    medium.length = length > 0 ? length : 0;
 }
 
-int avcodec_open2(void *context, const void *codec, void **options) {
-    int (*next)(void *, const void *, void **) = dlsym(RTLD_NEXT, "avcodec_open2");
+int avformat_open_input(AVFormatContext **context, const char *url, const AVInputFormat *format, AVDictionary **options) {
+    int (*next)(AVFormatContext **, const char *, const AVInputFormat *, AVDictionary **) = dlsym(RTLD_NEXT, "avformat_open_input");
+    int (*set)(AVDictionary **, const char *, const char *, int) = dlsym(RTLD_DEFAULT, "av_dict_set");
+    if (quick && set && options)
+        set(options, "fpsprobesize", "0", AV_DICT_DONT_OVERWRITE); // what the user set stays
+    int err = next(context, url, format, options);
+    if (err >= 0)
+        look(*context);
+    return err;
+}
+
+int av_read_frame(AVFormatContext *context, AVPacket *packet) {
+    static int (*_Atomic next)(AVFormatContext *, AVPacket *);
+    if (!next)
+        next = dlsym(RTLD_NEXT, "av_read_frame");
+    int err = next(context, packet);
+    if (context->pb)
+        seen.io_error = context->pb->error; // demuxers may make the end of it
+    return err;
+}
+
+int avcodec_open2(AVCodecContext *context, const AVCodec *codec, AVDictionary **options) {
+    int (*next)(AVCodecContext *, const AVCodec *, AVDictionary **) = dlsym(RTLD_NEXT, "avcodec_open2");
     int (*set)(void *, const char *, const char *, int) = dlsym(RTLD_DEFAULT, "av_opt_set");
     int (*set_int)(void *, const char *, int64_t, int) = dlsym(RTLD_DEFAULT, "av_opt_set_int");
     if (set_int && threads)
@@ -57,8 +89,8 @@ int avcodec_open2(void *context, const void *codec, void **options) {
     return next(context, codec, options);
 }
 
-int avcodec_receive_frame(void *context, AVFrame *frame) {
-    static int (*_Atomic next)(void *, AVFrame *);
+int avcodec_receive_frame(AVCodecContext *context, AVFrame *frame) {
+    static int (*_Atomic next)(AVCodecContext *, AVFrame *);
     if (!next)
         next = dlsym(RTLD_NEXT, "avcodec_receive_frame");
     int err = next(context, frame);

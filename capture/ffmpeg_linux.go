@@ -2,15 +2,18 @@
 
 package capture
 
-// #cgo pkg-config: libavutil
+// #cgo pkg-config: libavcodec libavformat libavutil
 // #cgo LDFLAGS: -ldl
 // #include <libavutil/avutil.h>
+// #include <libavutil/error.h>
 // #include "ffmpeg_linux.h"
 import "C"
 
 import (
+	"errors"
 	"image"
 	"runtime"
+	"strings"
 )
 
 // OpenCV 4.6 keeps things from its users that matter here; the functions in
@@ -26,6 +29,7 @@ import (
 //     the last that fitted, again and again.
 //   - It tells no times of the last pictures, which the decoder holds back until the
 //     end.
+//   - To it, a connection or disk that fails is the end of the video.
 //   - A header of a few bytes can ask for gigabytes: pictures are bounded to 2^27
 //     pixels.
 
@@ -36,6 +40,10 @@ func tuned(d decoding, open func()) {
 	C.tracker_ffmpeg_tune(cInt(d.quick), cInt(d.slices), C.int(d.threads))
 	defer C.tracker_ffmpeg_tune(0, 0, 0)
 	open()
+	if d.medium != nil {
+		m := C.tracker_ffmpeg_opened()
+		d.medium.length, d.medium.sequential = int64(m.length), m.sequential != 0
+	}
 }
 
 func cInt(b bool) C.int {
@@ -57,5 +65,19 @@ func watch(expected image.Point, read func() bool) (ok bool, saw sighting) {
 	if s.timestamp != C.AV_NOPTS_VALUE {
 		saw.timestamp, saw.timed = int64(s.timestamp), true
 	}
+	saw.broken = ioError(s.io_error)
 	return ok, saw
+}
+
+// ioError is FFmpeg's error, nil for none.
+func ioError(rc C.int) error {
+	switch rc {
+	case 0:
+		return nil
+	case C.AVERROR_EXIT: // OpenCV's timeout interrupts FFmpeg
+		return errors.New("nothing came for too long")
+	}
+	var text [C.AV_ERROR_MAX_STRING_SIZE]C.char
+	C.av_strerror(rc, &text[0], C.AV_ERROR_MAX_STRING_SIZE)
+	return errors.New(strings.ToLower(C.GoString(&text[0])))
 }

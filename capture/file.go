@@ -33,13 +33,18 @@ func openFile(ctx context.Context, spec Spec) (*video, error) {
 		return nil, fmt.Errorf("open %s: %s", spec.Name(), unplayable(c, size))
 	}
 	v := newVideo(vc, spec.Name(), false)
-	v.atEnd = func(read int) error {
-		if !incomplete(v, c, size, read) {
-			return io.EOF
-		}
-		return &TruncatedError{Name: v.facts.Name, Read: read, Expected: v.facts.Frames, Size: size, Declared: c.end}
-	}
+	v.atEnd = func(read int) error { return endOfFile(v, c, size, read) }
 	return v, nil
+}
+
+// endOfFile is io.EOF, or what is wrong with a file that ends after so many frames.
+func endOfFile(v *video, c container, size int64, read int) error {
+	if !incomplete(v, c, size, read) {
+		return io.EOF
+	}
+	return &TruncatedError{
+		Name: v.facts.Name, Read: read, Expected: v.facts.Frames, Size: size, Declared: c.end, Cause: v.broken,
+	}
 }
 
 // incomplete says whether frames are missing at the end of a file. Fewer than the
@@ -48,7 +53,7 @@ func openFile(ctx context.Context, spec Spec) (*video, error) {
 func incomplete(v *video, c container, size int64, read int) bool {
 	promised := v.facts.Frames
 	switch {
-	case read == 0:
+	case read == 0, v.broken != nil:
 		return true
 	case promised > 0 && read >= promised:
 		return false

@@ -52,8 +52,9 @@ type video struct {
 	size, misfit image.Point
 	misfits      int // pictures in a row of another size: misfit
 
-	saw   sighting // of the last picture
-	timed struct { // the last picture of which OpenCV told the time
+	saw    sighting // of the last picture
+	broken error    // of the disk or network, since it failed; nothing more comes then
+	timed  struct { // the last picture of which OpenCV told the time
 		timestamp int64
 		pos       float64 // milliseconds
 	}
@@ -119,15 +120,24 @@ func (v *video) read(f *Frame) bool {
 	if v.facts.Backend != "FFMPEG" {
 		return v.vc.Read(&f.Mat) && !f.Mat.Empty()
 	}
-	ok, saw := watch(v.size, func() bool { return v.vc.Read(&f.Mat) && !f.Mat.Empty() })
-	v.saw = saw
-	switch size := saw.size; {
+	ok := v.watch(v.size, func() bool { return v.vc.Read(&f.Mat) && !f.Mat.Empty() })
+	switch size := v.saw.size; {
 	case v.size != image.Point{} && size != image.Point{} && size != v.size:
 		v.misfit = size
 		v.misfits++
 		return false // the pixels are those of the last picture
 	case ok:
 		v.size, v.misfits = size, 0
+	}
+	return ok
+}
+
+// watch reads, and keeps what is seen of it. OpenCV asks a source that was silent for
+// too long no more, so an error is not seen again.
+func (v *video) watch(expected image.Point, read func() bool) (ok bool) {
+	ok, v.saw = watch(expected, read)
+	if v.saw.broken != nil {
+		v.broken = v.saw.broken
 	}
 	return ok
 }
@@ -181,9 +191,9 @@ func (v *video) position() float64 {
 // gocv does not say whether a grab succeeded; the position does, except for a
 // camera, whose next read finds out.
 func (v *video) skip() error {
-	grab := func() (ok bool) {
+	grab := func() bool {
 		before := v.vc.Get(gocv.VideoCapturePosFrames)
-		ok, v.saw = watch(image.Point{}, func() bool { return v.vc.Grab(1) == nil })
+		ok := v.watch(image.Point{}, func() bool { return v.vc.Grab(1) == nil })
 		return ok && (v.facts.Live || v.vc.Get(gocv.VideoCapturePosFrames) != before)
 	}
 	if !v.retry(grab) {
@@ -206,6 +216,8 @@ func (v *video) retry(read func() bool) bool {
 		}
 		switch {
 		case v.resized():
+			return false
+		case !v.facts.Live && v.broken != nil && failed > 0: // before, the decoder gives what it held back
 			return false
 		case !v.facts.Live && failed >= maxDamaged:
 			return false
@@ -268,6 +280,14 @@ type decoding struct {
 	quick   bool // open without finding out the frame rate
 	slices  bool // threads share a picture, rather than having one each: no delay
 	threads int  // at most; 0 for one a core
+
+	medium *medium // where not nil, told what FFmpeg reads from
+}
+
+// medium is what a video is read from, where that can be found out.
+type medium struct {
+	length     int64 // in bytes; 0 unknown, or none
+	sequential bool  // it can only be read from the start to the end
 }
 
 // sighting is what passed from FFmpeg to OpenCV during a read, where that can be
@@ -276,6 +296,7 @@ type sighting struct {
 	size      image.Point // of the picture; zero unknown
 	timestamp int64       // when it is shown, in units of propTimeBase, where timed
 	timed     bool
+	broken    error // of the disk or network, after which nothing more comes
 }
 
 // withFFmpeg opens with FFmpeg only: OpenCV's other readers would have to guess.
