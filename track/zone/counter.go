@@ -45,13 +45,13 @@ type Counter struct {
 // counted is a zone at work.
 type counted struct {
 	border []Point // in pixels
-	last   Point   // the last place in the picture, in pixels
+	size   Point   // of the picture, in pixels
 	tracks map[int]presence
 }
 
 // presence is what is known of a track at a zone.
 type presence struct {
-	Feet Point         // where it was last, clear of the border
+	Feet Point         // where it was last, clear of the border, in fractions of the picture
 	On   int8          // 1 inside or right, -1 outside or left, 0 not known
 	Been bool          // inside, ever
 	Seen int           // the last frame in which it was
@@ -125,7 +125,7 @@ func (c *Counter) Counts() []Count { return c.counts }
 func (c *Counter) fit(size [2]int) {
 	c.size = size
 	for i, n := range c.counts {
-		c.zones[i].last = Point{math.Nextafter(float64(size[0]), 0), math.Nextafter(float64(size[1]), 0)}
+		c.zones[i].size = Point{float64(size[0]), float64(size[1])}
 		for k, p := range n.Zone.Points {
 			c.zones[i].border[k] = Point{p.X * float64(size[0]), p.Y * float64(size[1])}
 		}
@@ -135,7 +135,7 @@ func (c *Counter) fit(size [2]int) {
 // atArea counts at an area. Who is cut off by the edge of the picture, or is taken to
 // be beyond it, stands at the edge.
 func (z *counted) atArea(n *Count, p *presence, feet Point, margin float64) {
-	feet = Point{min(max(feet.X, 0), z.last.X), min(max(feet.Y, 0), z.last.Y)}
+	feet = Point{within(feet.X, z.size.X), within(feet.Y, z.size.Y)}
 	on := int8(-1)
 	if inside(z.border, feet) {
 		on = 1
@@ -164,7 +164,7 @@ func (z *counted) atArea(n *Count, p *presence, feet Point, margin float64) {
 func (z *counted) clear(p Point, margin float64) bool {
 	for i, a := range z.border {
 		b := z.border[(i+1)%len(z.border)]
-		edge := along(a.X, b.X, z.last.X) || along(a.Y, b.Y, z.last.Y)
+		edge := along(a.X, b.X, z.size.X) || along(a.Y, b.Y, z.size.Y)
 		if !edge && distance(a, b, p) <= margin {
 			return false
 		}
@@ -174,7 +174,10 @@ func (z *counted) clear(p Point, margin float64) bool {
 
 // along says whether a way from a to b, of which these are the X or the Y, runs along an
 // edge of the picture.
-func along(a, b, last float64) bool { return a == b && (a <= 0 || a > last) }
+func along(a, b, size float64) bool { return a == b && (a == 0 || a == size) }
+
+// within is the place nearest to p in a picture of that size.
+func within(p, size float64) float64 { return min(max(p, 0), math.Nextafter(size, 0)) }
 
 // atLine counts at a line. Who walks around its end has not crossed it.
 func (z *counted) atLine(n *Count, p *presence, feet Point, margin float64) {
@@ -187,7 +190,8 @@ func (z *counted) atLine(n *Count, p *presence, feet Point, margin float64) {
 	if s < 0 {
 		on = -1
 	}
-	if p.On == -on && cross(a, b, p.Feet, feet) {
+	feet = Point{feet.X / z.size.X, feet.Y / z.size.Y}
+	if ends := n.Zone.Points; p.On == -on && cross(ends[0], ends[1], p.Feet, feet) {
 		if on > 0 {
 			n.Right++
 		} else {

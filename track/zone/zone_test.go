@@ -96,6 +96,20 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// Who crosses while the pictures change their size is counted as if they did not.
+func TestChangeOfSize(t *testing.T) {
+	c := NewCounter(zones(t, "line=0.2 0.5 0.8 0.5", "yard=0.2 0.5 0.8 0.5 0.8 1 0.2 1"), life)
+	walk(c, 1, 40, Point{30, 40}, Point{30, 44})
+	small := track.Track{ID: 1, Box: detect.Box{X1: 10, Y1: 10, X2: 20, Y2: 30}} // feet at 30,60 of 100×100
+	got := c.Update([]track.Track{small}, 0, 50, 50)
+	if got[0].Right != 1 || got[1].Entered != 1 {
+		t.Errorf("into smaller pictures: %+v", got)
+	}
+	if got := walk(c, 1, 40, Point{30, 40}); got[0].Left != 1 || got[1].Left != 1 {
+		t.Errorf("and back: %+v", got)
+	}
+}
+
 // A zone that stays goes on with its counts when others change; a snapshot goes on as
 // if nothing had been.
 func TestFollowAndRestore(t *testing.T) {
