@@ -118,15 +118,13 @@ func (o *Overlay) drawTrails(c canvas, tracks []track.Track, now time.Duration) 
 			continue
 		}
 		x, _ := t.Box.Center()
-		o.trails.add(t.ID, clampPoint(c, point{x, t.Box.Y2})).draw(c, &o.trails, radius, colorOf(t.ID))
+		foot := nearby(point{x / float64(c.w), t.Box.Y2 / float64(c.h)})
+		o.trails.add(t.ID, foot).draw(c, &o.trails, radius, colorOf(t.ID))
 	}
 }
 
-// clampPoint keeps a point within one picture's size of the picture.
-func clampPoint(c canvas, p point) point {
-	w, h := float64(c.w), float64(c.h)
-	return point{min(max(p.x, -w), 2*w), min(max(p.y, -h), 2*h)}
-}
+// nearby keeps a point, in fractions of the picture, within one picture's size of it.
+func nearby(p point) point { return point{min(max(p.x, -1), 2), min(max(p.y, -1), 2)} }
 
 // fit chooses text and line sizes for the picture; a new size of picture costs
 // rendering the face again.

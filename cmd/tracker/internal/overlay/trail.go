@@ -23,6 +23,7 @@ type trail struct {
 	n      int
 }
 
+// footprint is in fractions of the picture, whose size may change.
 type footprint struct {
 	point
 	time time.Duration
@@ -81,10 +82,11 @@ func (tr *trail) at(i int) *footprint {
 
 // draw paints the trail, oldest part first and faintest.
 func (tr *trail) draw(c canvas, t *trails, radius float64, col bgr) {
+	w, h := float64(c.w), float64(c.h)
 	for i := tr.n - 2; i >= 0; i-- {
 		from, to := tr.at(i+1), tr.at(i)
 		if left := 1 - float64(t.now-from.time)/float64(t.span); left > 0 {
-			c.segment(from.point, to.point, radius, col, left)
+			c.segment(point{w * from.x, h * from.y}, point{w * to.x, h * to.y}, radius, col, left)
 		}
 	}
 }

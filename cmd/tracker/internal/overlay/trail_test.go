@@ -5,6 +5,9 @@ package overlay
 import (
 	"testing"
 	"time"
+
+	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track"
 )
 
 func newTrails() trails { return trails{span: DefaultTrail, byID: make(map[int]*trail)} }
@@ -76,6 +79,21 @@ func TestAnotherStreamForgetsTrails(t *testing.T) {
 	}
 	if tr := ts.add(1, point{}); tr.n != 1 {
 		t.Errorf("a recycled trail starts with %d points", tr.n)
+	}
+}
+
+// Somebody who stands still leaves no trail where the picture changes its size.
+func TestTrailFollowsTheSize(t *testing.T) {
+	o := New(Options{HidePanel: true})
+	for i, size := range []int{100, 400} {
+		s := float64(size)
+		stands := []track.Track{{ID: 1, Box: detect.Box{X1: 0.4 * s, Y1: 0.4 * s, X2: 0.5 * s, Y2: 0.8 * s}}}
+		c := draw(t, o, picture(t, size, size), stands, Panel{Time: time.Duration(i) * 40 * time.Millisecond})
+		for k := 0.0; size == 400 && k < 0.9; k += 0.05 { // from the old pixels to the new ones
+			if x, y := int(45+k*135), int(80+k*240); x < 150 && c.at(x, y) != ground {
+				t.Fatalf("a trail is at %d,%d", x, y)
+			}
+		}
 	}
 }
 
