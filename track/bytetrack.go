@@ -64,6 +64,7 @@ const (
 // Input.Motion is not used.
 type ByteTrack struct {
 	ledger
+	picture
 	cfg    ByteTrackConfig
 	tracks []byteTrack // ordered by id
 
@@ -100,6 +101,7 @@ func NewByteTrack(cfg ByteTrackConfig) *ByteTrack { return &ByteTrack{cfg: cfg} 
 // Update implements Tracker.
 func (b *ByteTrack) Update(in Input) []Track {
 	b.open(&in, true)
+	b.fit(&in)
 	b.split(in.Detections)
 	b.predict()
 	b.associate(in.Detections, b.high, byteStage{b.cfg.MaxCost, b.cfg.FuseScore, isConfirmed})

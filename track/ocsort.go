@@ -48,6 +48,7 @@ func DefaultOCSORTConfig() OCSORTConfig {
 // class, each class as if it were alone. Input.Motion is not used.
 type OCSORT struct {
 	ledger
+	picture
 	cfg    OCSORTConfig
 	tracks []ocTrack // ordered by id
 
@@ -75,6 +76,7 @@ func NewOCSORT(cfg OCSORTConfig) *OCSORT { return &OCSORT{cfg: cfg} }
 // Update implements Tracker.
 func (o *OCSORT) Update(in Input) []Track {
 	o.open(&in, false)
+	o.fit(&in)
 	o.detect(in.Detections)
 	o.predict()
 	o.associate(in.Detections)

@@ -28,7 +28,7 @@ var _, _, _, _ Resumable = (*SORT)(nil), (*ByteTrack)(nil), (*OCSORT)(nil), (*Te
 
 // snapshotVersion begins every snapshot. It changes with what a tracker keeps, and
 // with what it does with it: a new program does not go on with an old one's state.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 // Snapshot implements Resumable.
 func (s *SORT) Snapshot(dst []byte) []byte { return snapshot(dst, "sort", s.cfg, s.state) }
@@ -112,6 +112,7 @@ func signature(kind string, cfg any) uint64 {
 
 func (s *SORT) state(c *coder) {
 	s.ledger.state(c)
+	s.picture.state(c)
 	codeTracks(c, &s.tracks, func(t *sortTrack) {
 		t.identity.state(c, s.frame)
 		t.filter.state(c)
@@ -121,6 +122,7 @@ func (s *SORT) state(c *coder) {
 
 func (b *ByteTrack) state(c *coder) {
 	b.ledger.state(c)
+	b.picture.state(c)
 	codeTracks(c, &b.tracks, func(t *byteTrack) {
 		t.identity.state(c, b.frame)
 		codeAxes(c, &t.filter.cx, &t.filter.cy, &t.filter.aspect, &t.filter.height)
@@ -134,6 +136,7 @@ func (b *ByteTrack) state(c *coder) {
 
 func (o *OCSORT) state(c *coder) {
 	o.ledger.state(c)
+	o.picture.state(c)
 	codeTracks(c, &o.tracks, func(t *ocTrack) {
 		t.identity.state(c, o.frame)
 		t.filter.state(c)
@@ -151,6 +154,7 @@ func (o *OCSORT) state(c *coder) {
 
 func (t *Tempo) state(c *coder) {
 	t.ledger.state(c)
+	t.picture.state(c)
 	c.floats(&t.camera.vx, &t.camera.vy, &t.noise.factor, &t.conf.top, &t.conf.sure, &t.conf.high)
 	codeTracks(c, &t.tracks, func(k *tempoTrack) {
 		k.identity.state(c, t.frame)
@@ -168,6 +172,11 @@ func (l *ledger) state(c *coder) {
 	c.count(&l.frame, math.MaxInt32)
 	c.count(&l.lastID, math.MaxInt32)
 	c.durations(&l.clock, &l.usual, &l.now)
+}
+
+func (p *picture) state(c *coder) {
+	c.count(&p.width, math.MaxInt32)
+	c.count(&p.height, math.MaxInt32)
 }
 
 // state is that of a track after so many frames.

@@ -48,7 +48,7 @@ func plaza(frames int) []Input {
 
 // A tracker that goes on from a snapshot does what the uninterrupted one does.
 func TestSnapshotGoesOn(t *testing.T) {
-	scene := plaza(240)
+	scene := regauged(plaza(240), 60, 150, 0.5, 0.75, true)
 	for _, name := range Names() {
 		whole, err := New(name, Config{})
 		if err != nil {
@@ -87,12 +87,12 @@ func TestSnapshotKeepsEveryField(t *testing.T) {
 		from, to Resumable
 		kept     func(Resumable) []any
 	}{
-		{sort, restoredSort, func(r Resumable) []any { s := r.(*SORT); return []any{&s.ledger, &s.tracks} }},
-		{byTe, restoredByte, func(r Resumable) []any { b := r.(*ByteTrack); return []any{&b.ledger, &b.tracks} }},
-		{oc, restoredOC, func(r Resumable) []any { o := r.(*OCSORT); return []any{&o.ledger, &o.tracks} }},
+		{sort, restoredSort, func(r Resumable) []any { s := r.(*SORT); return []any{&s.ledger, &s.picture, &s.tracks} }},
+		{byTe, restoredByte, func(r Resumable) []any { b := r.(*ByteTrack); return []any{&b.ledger, &b.picture, &b.tracks} }},
+		{oc, restoredOC, func(r Resumable) []any { o := r.(*OCSORT); return []any{&o.ledger, &o.picture, &o.tracks} }},
 		{tempo, restoredTempo, func(r Resumable) []any {
 			t := r.(*Tempo)
-			return []any{&t.ledger, &t.tracks, &t.noise, &t.conf, &t.camera.vx, &t.camera.vy}
+			return []any{&t.ledger, &t.picture, &t.tracks, &t.noise, &t.conf, &t.camera.vx, &t.camera.vy}
 		}},
 	} {
 		n := 0

@@ -42,6 +42,7 @@ func DefaultSORTConfig() SORTConfig { return SORTConfig{MaxAge: 1, MinHits: 3, I
 // never −1. Input.Motion is not used.
 type SORT struct {
 	ledger
+	picture
 	cfg    SORTConfig
 	tracks []sortTrack // ordered by id
 
@@ -67,6 +68,7 @@ func NewSORT(cfg SORTConfig) *SORT { return &SORT{cfg: cfg} }
 // Update implements Tracker.
 func (s *SORT) Update(in Input) []Track {
 	s.open(&in, false)
+	s.fit(&in)
 	s.predict()
 	s.detected = s.appendSubjects(s.detected[:0], in.Detections)
 	s.associate()

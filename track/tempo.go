@@ -96,6 +96,7 @@ func DefaultTempoConfig() TempoConfig {
 //   - What a score is worth is learned from the detector (tempoconfidence.go).
 type Tempo struct {
 	ledger
+	picture
 	cfg    TempoConfig
 	tracks []tempoTrack // ordered by id
 	camera camera
@@ -131,6 +132,7 @@ func NewTempo(cfg TempoConfig) *Tempo {
 func (t *Tempo) Update(in Input) []Track {
 	usual := t.usual
 	step := t.open(&in, true)
+	t.fit(&in)
 	stall := stalled(step, usual)
 	step = min(step, maxStep)
 	t.conf.see(in.Detections, step.Seconds(), t.cfg.Score)

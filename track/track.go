@@ -23,8 +23,11 @@ type Input struct {
 	Time time.Duration
 	// Detections of this frame; the tracker does not keep or change them.
 	Detections []detect.Detection
-	// Motion of the camera from the previous frame to this one; nil where nobody has
-	// measured any, and a tracker may look for it in the detections.
+	// Width and Height of the picture in pixels, 0 where nobody knows. Where they are not
+	// those of the frame before, the tracks are brought to the new size.
+	Width, Height int
+	// Motion of the camera from the previous frame to this one, in pixels of this one;
+	// nil where nobody has measured any, and a tracker may look for it in the detections.
 	Motion *Affine
 	// Covariance asks for Track.Covariance, which costs a little.
 	Covariance bool

@@ -191,7 +191,7 @@ func (p *replay) update(ctx context.Context, f *record.Frame) error {
 	p.done.frames++
 	p.done.used += len(p.detections)
 	p.done.kept += all - len(p.detections)
-	input := track.Input{Time: f.Time, Detections: p.detections, Motion: f.Motion}
+	input := track.Input{Time: f.Time, Detections: p.detections, Motion: f.Motion, Width: f.Width, Height: f.Height}
 	if p.watch != nil {
 		input.Events = new([]track.Event)
 	}
@@ -202,7 +202,7 @@ func (p *replay) update(ctx context.Context, f *record.Frame) error {
 		p.watch(f.Index+1, input, tracks)
 	}
 	p.frame.Index, p.frame.Time, p.frame.Captured = f.Index, f.Time, f.Wall
-	r := sink.Result{Frame: &p.frame, Detections: p.detections, Tracks: tracks}
+	r := sink.Result{Frame: &p.frame, Width: f.Width, Height: f.Height, Detections: p.detections, Tracks: tracks}
 	if p.header != nil {
 		r.Labels = p.header.Labels
 	}

@@ -267,7 +267,10 @@ func (p *Pipeline) track(_ context.Context, j *job) error {
 		}
 	}
 	return j.trace.Timed(timing.Track, func() error {
-		tracks := p.Tracker.Update(track.Input{Time: j.frame.Time, Detections: j.detections[:j.strong], Motion: j.motion})
+		tracks := p.Tracker.Update(track.Input{
+			Time: j.frame.Time, Detections: j.detections[:j.strong], Motion: j.motion,
+			Width: j.frame.Mat.Cols(), Height: j.frame.Mat.Rows(),
+		})
 		j.tracks = append(j.tracks[:0], tracks...)
 		p.moving = p.moving[:0]
 		for i := range tracks {
@@ -281,11 +284,11 @@ func (p *Pipeline) track(_ context.Context, j *job) error {
 // present is the last lane: it draws and writes the frame and lets it go.
 func (p *Pipeline) present(ctx context.Context, j *job) error {
 	r := sink.Result{
-		Frame: j.frame, Detections: j.detections[:j.strong], Weak: j.detections[j.strong:], Motion: j.motion,
+		Frame: j.frame, Width: j.frame.Mat.Cols(), Height: j.frame.Mat.Rows(), Detections: j.detections[:j.strong], Weak: j.detections[j.strong:], Motion: j.motion,
 		Tracks: j.tracks, Labels: p.Labels, Device: p.Device,
 	}
 	if p.Zones != nil {
-		r.Zones = p.Zones.Update(r.Tracks, r.Frame.Time, r.Frame.Mat.Cols(), r.Frame.Mat.Rows())
+		r.Zones = p.Zones.Update(r.Tracks, r.Frame.Time, r.Width, r.Height)
 	}
 	if p.Draw != nil {
 		if err := j.trace.Timed(timing.Draw, func() error { return p.Draw(r) }); err != nil {

@@ -20,8 +20,10 @@
 //
 //	index     varint: the source's index, less that of the frame before in the block
 //	time      varint: media time, nanoseconds, less that of the frame before
-//	flags     1 byte: 1 a motion follows, 2 a wall clock follows
+//	flags     1 byte: 1 a motion follows, 2 a wall clock follows, 4 a size follows
 //	wall      varint: nanoseconds since 1970 UTC, less that of the frame before
+//	size      2 varints, since version 2: width and height of the picture, pixels;
+//	          where it is not that of the frame before in the block, or known for the first
 //	motion    6 float64: a11, a12, tx, a21, a22, ty
 //	count     uvarint: detections
 //

@@ -18,6 +18,8 @@ type Frame struct {
 	Index      int           // the source's own, from 0
 	Time       time.Duration // media time since the first frame
 	Wall       time.Time     // when the picture was taken; zero where it was not live
+	Width      int           // of the picture, pixels, 0 unknown
+	Height     int
 	Motion     *track.Affine // of the camera, from the frame before; nil for none
 	Detections []detect.Detection
 
@@ -28,7 +30,7 @@ type Frame struct {
 
 // Clone is a copy that shares no memory.
 func (f *Frame) Clone() Frame {
-	c := Frame{Index: f.Index, Time: f.Time, Wall: f.Wall, Detections: slices.Clone(f.Detections)}
+	c := Frame{Index: f.Index, Time: f.Time, Wall: f.Wall, Width: f.Width, Height: f.Height, Detections: slices.Clone(f.Detections)}
 	if f.Motion != nil {
 		motion := *f.Motion
 		c.Motion = &motion
@@ -42,15 +44,19 @@ func (f *Frame) Clone() Frame {
 const (
 	hasMotion = 1 << iota
 	hasWall
+	hasSize
 )
 
 // base is the frame that the next one of its block is written relative to.
-type base struct{ index, time, wall int64 }
+type base struct{ index, time, wall, width, height int64 }
 
 // appendFrame appends f to a block and makes it the base of the next.
 func (p *base) appendFrame(b []byte, f *Frame) []byte {
-	next := base{int64(f.Index), int64(f.Time), p.wall}
+	next := base{int64(f.Index), int64(f.Time), p.wall, int64(f.Width), int64(f.Height)}
 	var flags byte
+	if next.width != p.width || next.height != p.height {
+		flags |= hasSize
+	}
 	if f.Motion != nil {
 		flags |= hasMotion
 	}
@@ -63,6 +69,9 @@ func (p *base) appendFrame(b []byte, f *Frame) []byte {
 	b = append(b, flags)
 	if flags&hasWall != 0 {
 		b = binary.AppendVarint(b, next.wall-p.wall)
+	}
+	if flags&hasSize != 0 {
+		b = binary.AppendVarint(binary.AppendVarint(b, next.width), next.height)
 	}
 	if m := f.Motion; m != nil {
 		for _, v := range [...]float64{m.A11, m.A12, m.TX, m.A21, m.A22, m.TY} {
@@ -108,7 +117,7 @@ func (d *decoder) frame(f *Frame) error {
 	d.index += d.varint()
 	d.time += d.varint()
 	flags := d.byte()
-	if flags&^(hasMotion|hasWall) != 0 {
+	if flags&^(hasMotion|hasWall|hasSize) != 0 {
 		return fmt.Errorf("flags %#x are not known", flags)
 	}
 	f.Index, f.Time, f.Wall = int(d.index), time.Duration(d.time), time.Time{}
@@ -116,6 +125,10 @@ func (d *decoder) frame(f *Frame) error {
 		d.wall += d.varint()
 		f.Wall = time.Unix(0, d.wall).UTC()
 	}
+	if flags&hasSize != 0 {
+		d.width, d.height = d.varint(), d.varint()
+	}
+	f.Width, f.Height = int(d.width), int(d.height)
 	f.Motion = nil
 	if flags&hasMotion != 0 {
 		f.motion = track.Affine{A11: d.float64(), A12: d.float64(), TX: d.float64(), A21: d.float64(), A22: d.float64(), TY: d.float64()}

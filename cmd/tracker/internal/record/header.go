@@ -2,7 +2,7 @@ package record
 
 // Version is the version of the format that this package writes, and the highest
 // that it reads.
-const Version = 1
+const Version = 2
 
 // Header says where the frames of a record are from.
 type Header struct {

@@ -38,6 +38,9 @@ func scene(frames int) []Frame {
 		if i%3 > 0 {
 			f.Wall = start.Add(media)
 		}
+		if i%7 > 0 {
+			f.Width, f.Height = 640>>(i/30%2), 360
+		}
 		if i%4 == 1 {
 			f.Motion = &track.Affine{A11: 1 + rng.NormFloat64()/100, A12: rng.NormFloat64(), TX: 3, A22: 1, TY: math.Copysign(0, -1)}
 		}
@@ -96,7 +99,7 @@ func equal(a, b []Frame) bool {
 func plain(frames []Frame) []any {
 	var list []any
 	for _, f := range frames {
-		list = append(list, f.Index, f.Time, f.Wall.UnixNano(), len(f.Detections))
+		list = append(list, f.Index, f.Time, f.Wall.UnixNano(), f.Width, f.Height, len(f.Detections))
 		if m := f.Motion; m != nil {
 			list = append(list, math.Float64bits(m.A11), math.Float64bits(m.A12), math.Float64bits(m.TX), math.Float64bits(m.A21), math.Float64bits(m.A22), math.Float64bits(m.TY))
 		}
@@ -221,7 +224,7 @@ func TestReadAlong(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	newer := bytes.Replace(write(t, nil), []byte(`"version":1`), []byte(`"version":9`), 1)
+	newer := bytes.Replace(write(t, nil), fmt.Appendf(nil, `"version":%d`, Version), []byte(`"version":9`), 1)
 	block := newer[len(signature) : len(newer)-head-1]
 	seal(block, kindHeader)
 	for name, tc := range map[string]struct {
@@ -231,7 +234,7 @@ func TestRefuses(t *testing.T) {
 		"empty":    {nil, "no record of 'tracker --record'"},
 		"text":     {[]byte("1,-1,10,20,30,40,0.9,-1,-1,-1\n"), "detections as text are given with --detections"},
 		"headless": {[]byte(signature), "ends before its first frame"},
-		"newer":    {newer, "version 9 of the format, and this program reads up to 1: use the program that wrote it (tracker test)"},
+		"newer":    {newer, "version 9 of the format, and this program reads up to 2: use the program that wrote it (tracker test)"},
 	} {
 		if _, err := readAll(tc.bytes); err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "x.rec") {
 			t.Errorf("%s: %v", name, err)

@@ -35,11 +35,32 @@ func (o *Offline) Write(_ context.Context, r Result) error {
 		o.blank = make([]detect.Detection, n)
 	}
 	o.frames = append(o.frames, Result{
+		Width: r.Width, Height: r.Height,
 		Frame:      &capture.Frame{Index: r.Frame.Index, Time: r.Frame.Time, Captured: r.Frame.Captured},
 		Detections: o.blank[:len(r.Detections)], Labels: r.Labels, Device: r.Device,
 	})
-	o.tracks = append(o.tracks, track.Frame{Time: r.Frame.Time, Tracks: slices.Clone(r.Tracks)})
+	kept := slices.Clone(r.Tracks)
+	if sx, sy := o.gauge(r); sx != 1 || sy != 1 {
+		rescale(kept, sx, sy)
+	}
+	o.tracks = append(o.tracks, track.Frame{Time: r.Frame.Time, Tracks: kept})
 	return nil
+}
+
+// gauge is how many times as wide and high the first picture is: what is improved
+// together is in its pixels.
+func (o *Offline) gauge(r Result) (sx, sy float64) {
+	first := &o.frames[0]
+	if r.Width < 1 || r.Height < 1 || first.Width < 1 || first.Height < 1 {
+		return 1, 1
+	}
+	return float64(first.Width) / float64(r.Width), float64(first.Height) / float64(r.Height)
+}
+
+func rescale(tracks []track.Track, sx, sy float64) {
+	for i := range tracks {
+		tracks[i].Rescale(sx, sy)
+	}
 }
 
 // Improved are the frames that were kept, with better tracks. They are valid until the next
@@ -54,6 +75,9 @@ func (o *Offline) Improved() ([]Result, error) {
 	}
 	for i := range better {
 		o.frames[i].Tracks = better[i].Tracks
+		if sx, sy := o.gauge(o.frames[i]); sx != 1 || sy != 1 {
+			rescale(o.frames[i].Tracks, 1/sx, 1/sy)
+		}
 	}
 	o.better = len(better)
 	return o.frames, nil

@@ -38,6 +38,7 @@ func NewRecord(path string, h record.Header) (*Record, error) {
 func (s *Record) Write(_ context.Context, r Result) error {
 	f := &s.frame
 	f.Index, f.Time, f.Motion = r.Frame.Index, r.Frame.Time, r.Motion
+	f.Width, f.Height = r.Width, r.Height
 	if s.live {
 		f.Wall = r.Frame.Captured
 	}

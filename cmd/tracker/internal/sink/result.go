@@ -11,9 +11,11 @@ import (
 
 // Result is what the pipeline knows of one frame. A sink keeps nothing of it.
 type Result struct {
-	Frame      *capture.Frame
-	Detections []detect.Detection // that the tracker was given, best first
-	Tracks     []track.Track
+	Frame *capture.Frame
+	// Width and Height of the picture in pixels; 0 where nobody knows.
+	Width, Height int
+	Detections    []detect.Detection // that the tracker was given, best first
+	Tracks        []track.Track
 	// Weak are the detections below those, for whoever keeps them for another tracker.
 	Weak []detect.Detection
 	// Motion of the camera from the frame before; nil where it stood still or nobody
