@@ -85,7 +85,7 @@ func (w *workshop) process(ctx context.Context, it item, told func(frame, of int
 		Input: batch.Source{Path: it.Path}, Settings: w.settings, Versions: w.versions,
 		Model: batch.Model{Name: w.model.Name, SHA256: w.model.SHA256},
 	}
-	err := j.prepare()
+	err := j.prepare(ctx)
 	if err == nil && !w.force {
 		if done, storeErr := j.finished(ctx); storeErr != nil {
 			return &j.manifest, storeErr
@@ -203,8 +203,8 @@ func (j *job) written() []string {
 }
 
 // prepare finds out what the input is.
-func (j *job) prepare() (err error) {
-	if j.manifest.Input, err = batch.Digest(j.Path); err != nil {
+func (j *job) prepare(ctx context.Context) (err error) {
+	if j.manifest.Input, err = batch.Digest(ctx, j.Path); err != nil {
 		j.manifest.Input.Path = j.Path
 		return fmt.Errorf("read %w", err)
 	}

@@ -403,7 +403,7 @@ func workerInto(t *testing.T, server *storetest.Server) *workshop {
 // prepared is a job of the workshop that knows its input, where there is one.
 func (w *workshop) prepared(it item) *job {
 	j := &job{workshop: w, item: it, saved: true, manifest: batch.Manifest{Model: batch.Model{Name: w.model.Name, SHA256: w.model.SHA256}}}
-	_ = j.prepare() // fails here, but not where it was begun
+	_ = j.prepare(context.Background()) // fails here, but not where it was begun
 	return j
 }
 

@@ -81,7 +81,7 @@ func TestDigest(t *testing.T) {
 	write(t, dir, "p/notes.txt", "x")
 	write(t, dir, "q/2.jpg", "x")
 	sum := func(path string) string {
-		s, err := Digest(path)
+		s, err := Digest(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func TestDigest(t *testing.T) {
 	if p != sum(filepath.Join(dir, "p")) {
 		t.Error("a folder's digest counts what is no picture")
 	}
-	s, _ := Digest(c)
+	s, _ := Digest(t.Context(), c)
 	write(t, dir, "c.mp4", "longer than it was")
 	if s.Unchanged() == nil {
 		t.Error("a file that grew counts as unchanged")

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -22,8 +23,8 @@ type Source struct {
 	changed time.Time
 }
 
-// Digest reads an input to tell it from every other.
-func Digest(path string) (Source, error) {
+// Digest reads an input, until ctx ends, to tell it from every other.
+func Digest(ctx context.Context, path string) (Source, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return Source{}, err
@@ -31,9 +32,9 @@ func Digest(path string) (Source, error) {
 	s := Source{Path: path, changed: info.ModTime()}
 	h := sha256.New()
 	if info.IsDir() {
-		s.Bytes, err = addFolder(h, path)
+		s.Bytes, err = addFolder(ctx, h, path)
 	} else {
-		s.Bytes, err = addFile(h, path)
+		s.Bytes, err = addFile(ctx, h, path)
 	}
 	s.SHA256 = hex.EncodeToString(h.Sum(nil))
 	return s, err
@@ -55,16 +56,36 @@ func (s Source) Unchanged() error {
 	return nil
 }
 
-func addFile(w io.Writer, path string) (int64, error) {
+func addFile(ctx context.Context, w io.Writer, path string) (int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	if !info.Mode().IsRegular() { // to open a pipe may take for ever
+		return 0, fmt.Errorf("%s: it is a pipe or a device; a batch takes files and folders", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	return io.Copy(w, f)
+	return io.Copy(w, until{ctx, f})
 }
 
-func addFolder(w io.Writer, dir string) (bytes int64, err error) {
+// until reads a file, which may be large, until ctx ends.
+type until struct {
+	ctx  context.Context
+	file *os.File
+}
+
+func (u until) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, fmt.Errorf("%s: %w", u.file.Name(), err)
+	}
+	return u.file.Read(p)
+}
+
+func addFolder(ctx context.Context, w io.Writer, dir string) (bytes int64, err error) {
 	entries, err := os.ReadDir(dir) // sorted
 	if err != nil {
 		return 0, err
@@ -74,7 +95,7 @@ func addFolder(w io.Writer, dir string) (bytes int64, err error) {
 			continue
 		}
 		fmt.Fprintf(w, "%q\n", e.Name())
-		n, err := addFile(w, filepath.Join(dir, e.Name()))
+		n, err := addFile(ctx, w, filepath.Join(dir, e.Name()))
 		if err != nil {
 			return bytes, err
 		}

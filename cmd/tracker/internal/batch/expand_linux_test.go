@@ -1,12 +1,16 @@
 package batch
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +25,30 @@ func asNobody(do func()) {
 		do()
 	}()
 	<-done
+}
+
+// Reading an input ends when it is told to, and does not begin with what has no end.
+func TestDigestEnds(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.mp4")
+	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<40)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if _, err := Digest(ctx, path); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 10*time.Second {
+		t.Errorf("after %v: %v", time.Since(start), err)
+	}
+	pictures := filepath.Join(dir, "pictures")
+	if err := errors.Join(os.Mkdir(pictures, 0o700), unix.Mkfifo(filepath.Join(pictures, "a.jpg"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{os.DevNull, pictures, filepath.Join(pictures, "a.jpg")} {
+		if _, err := Digest(t.Context(), path); err == nil || !strings.Contains(err.Error(), "a batch takes files and folders") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 }
 
 // A folder that cannot be read is an input that will fail, and the others are there.
@@ -55,7 +83,7 @@ func TestExpandUnreadableFolder(t *testing.T) {
 		if want := []string{"a.mp4", "closed", "open/b.mp4"}; !slices.Equal(names, want) {
 			t.Errorf("inputs %v, want %v", names, want)
 		}
-		if _, err := Digest(filepath.Join(dir, "closed")); !os.IsPermission(err) {
+		if _, err := Digest(t.Context(), filepath.Join(dir, "closed")); !os.IsPermission(err) {
 			t.Errorf("the folder's digest: %v", err)
 		}
 	})

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -72,7 +73,7 @@ type Output struct {
 
 // measured is the output as it lies in a file, perhaps under another name.
 func measured(name, file string) (Output, error) {
-	s, err := Digest(file)
+	s, err := Digest(context.Background(), file) // to its end: the work is done
 	return Output{name, s.Bytes, s.SHA256}, err
 }
 

@@ -65,7 +65,7 @@ func results(t *testing.T, key, text string) (folder string, m *batch.Manifest) 
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		s, err := batch.Digest(path)
+		s, err := batch.Digest(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -327,7 +327,7 @@ func TestDeliverAtTheSameTime(t *testing.T) {
 		}
 		first, _ := os.ReadFile(filepath.Join(objects, "a.txt"))
 		second, _ := os.ReadFile(filepath.Join(objects, "a.jsonl"))
-		if s, err := batch.Digest(filepath.Join(objects, "a.txt")); err != nil || s.SHA256 != m.Outputs[0].SHA256 || !bytes.Equal(first, second) {
+		if s, err := batch.Digest(t.Context(), filepath.Join(objects, "a.txt")); err != nil || s.SHA256 != m.Outputs[0].SHA256 || !bytes.Equal(first, second) {
 			t.Errorf("round %d: results are mixed (%v)", round, err)
 		}
 	}
