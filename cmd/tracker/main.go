@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -22,7 +23,10 @@ func runMain() int {
 	// A reader that closes its end of a pipe must not kill the run before its files
 	// are closed: the write fails instead.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// What the parent has ignored stays so: nohup does it, and scripts for their background
+	// jobs. SIGTERM always ends the run.
+	ends := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGHUP}, signal.Ignored)
+	ctx, stop := signal.NotifyContext(context.Background(), append(ends, syscall.SIGTERM)...)
 	// After the first signal the handler goes, so that a second one ends at once.
 	context.AfterFunc(ctx, stop)
 	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -57,6 +58,35 @@ func TestSecondInterruptForces(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		cmd.Process.Kill()
 		t.Fatal("the second SIGINT did not end the program")
+	}
+}
+
+// Signals that nohup, or the script whose background job the run is, has ignored do not end
+// it; with --config, a hangup asks for the file all the same.
+func TestIgnoredSignals(t *testing.T) {
+	for _, more := range []string{"", "--config run.yaml"} {
+		dir := t.TempDir()
+		makeVideo(t, filepath.Join(dir, "long.avi"), 2000)
+		if err := os.WriteFile(filepath.Join(dir, "run.yaml"), []byte("stride: 1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := command(dir, append([]string{"-i", "long.avi", "--jsonl", "out.jsonl"}, strings.Fields(more)...)...)
+		cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", `trap "" HUP INT; exec "$0" "$@"`}, cmd.Args...)
+		got := finishAfter(t, cmd, func() {
+			partial := filepath.Join(dir, "out.partial.jsonl")
+			waitForSize(t, partial)
+			for _, ignored := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT} {
+				_ = cmd.Process.Signal(ignored) // may have ended
+			}
+			time.Sleep(time.Second) // in which it would have ended
+			before := read(t, partial)
+			waitFor(t, func() bool { return len(read(t, partial)) > len(before) })
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+		})
+		reloaded := strings.Contains(got.stderr, "SIGHUP: reading the configuration again")
+		if got.code != exitInterrupted || reloaded != (more != "") {
+			t.Errorf("%q: exit code %d: %s", more, got.code, got.stderr)
+		}
 	}
 }
 
