@@ -30,6 +30,11 @@ func TestExpand(t *testing.T) {
 		write(t, dir, name, name)
 	}
 	t.Chdir(dir)
+	for link, to := range map[string]string{"link": "in", "in/loop": ".", "elsewhere": "in/out"} {
+		if err := os.Symlink(to, link); err != nil {
+			t.Fatal(err)
+		}
+	}
 	write(t, dir, "list.txt", "# which\n in \n\nx*.mp4\nnone.mp4\n")
 	for _, c := range []struct {
 		args  []string
@@ -39,23 +44,30 @@ func TestExpand(t *testing.T) {
 		{[]string{"in"}, "", []string{"a.avi", "b.MP4", "deep/er/c.mkv", "seq"}},
 		{[]string{"in/"}, "", []string{"a.avi", "b.MP4", "deep/er/c.mkv", "seq"}},
 		{[]string{"in/seq"}, "", []string{"seq"}},
+		{[]string{"link"}, "", []string{"a.avi", "b.MP4", "deep/er/c.mkv", "seq"}},
 		{[]string{"single.jpg", "odd.bin", "none.mp4"}, "", []string{"single.jpg", "odd.bin", "none.mp4"}},
 		{[]string{"in/b.MP4", "in", dir + "/in/b.MP4"}, "", []string{"b.MP4", "a.avi", "deep/er/c.mkv", "seq"}},
 		{[]string{"x*.mp4"}, "", []string{"x1.mp4", "x2.mp4"}},
 		{[]string{"-"}, "x2.mp4\nx1.mp4", []string{"x2.mp4", "x1.mp4"}},
 		{[]string{"@list.txt"}, "", []string{"a.avi", "b.MP4", "deep/er/c.mkv", "seq", "x1.mp4", "x2.mp4", "none.mp4"}},
 	} {
-		inputs, err := Expand(c.args, strings.NewReader(c.stdin), filepath.Join("in", "out"))
-		if err != nil {
-			t.Errorf("%v: %v", c.args, err)
+		for _, out := range []string{filepath.Join("in", "out"), "elsewhere"} {
+			inputs, err := Expand(c.args, strings.NewReader(c.stdin), out)
+			if err != nil {
+				t.Errorf("%v: %v", c.args, err)
+			}
+			var got []string
+			for _, in := range inputs {
+				got = append(got, in.Below)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%v but %s: %v, want %v", c.args, out, got, c.want)
+			}
 		}
-		var got []string
-		for _, in := range inputs {
-			got = append(got, in.Below)
-		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%v: %v, want %v", c.args, got, c.want)
-		}
+	}
+	inputs, err := Expand([]string{"link"}, nil, "")
+	if err != nil || inputs[0] != (Input{"link/a.avi", "a.avi", int64(len("in/a.avi"))}) {
+		t.Errorf("%+v, %v", inputs, err)
 	}
 	for _, c := range []struct{ arg, stdin, want string }{
 		{"@nothing.txt", "", "list of inputs"},

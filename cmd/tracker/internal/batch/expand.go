@@ -46,7 +46,8 @@ func has(types []string, name string) bool {
 // except, where the results go, is passed over. An input comes once, where it came
 // first. A file that is not there is an input, too: opening it says so.
 func Expand(args []string, stdin io.Reader, except string) ([]Input, error) {
-	e := expansion{seen: make(map[string]bool), except: absolute(except)}
+	e := expansion{seen: make(map[string]bool)}
+	e.except, _ = os.Stat(except) // one that is not there is in no folder
 	for _, arg := range args {
 		if err := e.add(arg, stdin); err != nil {
 			return nil, err
@@ -61,7 +62,7 @@ func Expand(args []string, stdin io.Reader, except string) ([]Input, error) {
 type expansion struct {
 	inputs []Input
 	seen   map[string]bool // by absolute path
-	except string
+	except os.FileInfo
 }
 
 func (e *expansion) add(arg string, stdin io.Reader) error {
@@ -135,6 +136,7 @@ func (e *expansion) addPath(path string) error {
 
 // addFolder lists a folder and all below, in the order of their names.
 func (e *expansion) addFolder(root string) error {
+	root += string(filepath.Separator) // so that a link to a folder is walked, too
 	pictures := make(map[string]int64) // bytes of a folder's pictures
 	var found []Input
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -144,7 +146,7 @@ func (e *expansion) addFolder(root string) error {
 			return filepath.SkipDir
 		case err != nil:
 			return nil // gone since its folder was listed
-		case path != root && strings.HasPrefix(d.Name(), "."), d.IsDir() && absolute(path) == e.except:
+		case path != root && strings.HasPrefix(d.Name(), "."), e.passesOver(d):
 			if d.IsDir() {
 				return filepath.SkipDir
 			}
@@ -174,6 +176,15 @@ func (e *expansion) addFolder(root string) error {
 		e.take(in.Path, in.Below, in.Bytes)
 	}
 	return nil
+}
+
+// passesOver says whether a folder is the one where results go, by whatever path.
+func (e *expansion) passesOver(d fs.DirEntry) bool {
+	if !d.IsDir() {
+		return false
+	}
+	info, err := d.Info()
+	return err == nil && os.SameFile(info, e.except)
 }
 
 func below(root, path string) string {
