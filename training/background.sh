@@ -44,8 +44,10 @@ start() {
 	mkdir -p "$RUNS/$name"
 	printf '%s\n' "$*" >"$RUNS/$name/command"
 	cd "$ROOT"
-	OMP_NUM_THREADS=$THREADS setsid nohup nice -n 19 \
-		"$PYTHON" -m training.train "$@" --threads "$THREADS" \
+	# Linux divides the cores among sessions first, of which setsid makes one.
+	OMP_NUM_THREADS=$THREADS setsid nohup bash -c '
+		{ echo 19 >/proc/self/autogroup; } 2>/dev/null
+		exec nice -n 19 "$@"' sh "$PYTHON" -m training.train "$@" --threads "$THREADS" \
 		>>"$RUNS/$name/log.txt" 2>&1 </dev/null &
 	echo $! >"$RUNS/$name/group"
 	echo "$name: started, log in $RUNS/$name/log.txt"

@@ -42,15 +42,21 @@ class Background(unittest.TestCase):
             self.assertLess(time.monotonic(), until, f"{path} did not appear")
             time.sleep(0.1)
 
+    def group(self) -> int:
+        return int((paths.run("tiny") / "group").read_text(encoding="utf-8"))
+
     def state(self) -> str:
         """The kernel's word on the run: R, S or T."""
-        group = (paths.run("tiny") / "group").read_text(encoding="utf-8").strip()
-        return Path(f"/proc/{group}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+        return Path(f"/proc/{self.group()}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
 
     def test_pauses_goes_on_stops_and_starts_again(self) -> None:
         self.call("start", *ENDLESS.split())
         self.wait_for(paths.run("tiny") / "curve.csv")
         self.assertIn("tiny: running", self.call("status"))
+        self.assertEqual(os.getpriority(os.PRIO_PROCESS, self.group()), 19)
+        session = Path(f"/proc/{self.group()}/autogroup")
+        if session.exists():
+            self.assertRegex(session.read_text(encoding="utf-8"), "nice 19")
         self.call("pause")
         self.assertEqual(self.state(), "T")
         self.assertIn("tiny: paused", self.call("status"))
