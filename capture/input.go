@@ -136,12 +136,21 @@ func parseURL(input string) (Spec, error) {
 	case scheme == "file":
 		return Spec{Kind: File, Path: u.Path}, nil
 	case !slices.Contains(schemes, scheme):
-		return Spec{}, fmt.Errorf("input %s: cannot read %s:// (only %s)", u.Redacted(), u.Scheme, strings.Join(schemes, ", "))
+		return Spec{}, fmt.Errorf("input %s: cannot read %s:// (only %s)", shown(u), u.Scheme, strings.Join(schemes, ", "))
 	}
 	return Spec{Kind: URL, Path: input}, nil
 }
 
-// Name is the input as it may be shown: without the password of a URL.
+// shown is a URL without what may be secret in it, the password and the query.
+func shown(u *url.URL) string {
+	own := *u
+	if own.RawQuery != "" {
+		own.RawQuery = "…"
+	}
+	return own.Redacted()
+}
+
+// Name is the input as it may be shown: without the password and the query of a URL.
 func (s Spec) Name() string {
 	switch s.Kind {
 	case Stdin:
@@ -155,7 +164,7 @@ func (s Spec) Name() string {
 		if err != nil {
 			return "URL"
 		}
-		return u.Redacted()
+		return shown(u)
 	}
 	return s.Path
 }

@@ -52,6 +52,7 @@ func TestParseInput(t *testing.T) {
 		"":                          "empty",
 		"gopher://host/x":           "cannot read gopher://",
 		"rtsp://u:secret%zz@host/x": "not a valid URL",
+		"gopher://host/x?pw=secret": "input gopher://host/x?…: cannot read",
 	} {
 		_, err := ParseInput(input)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
@@ -66,6 +67,7 @@ func TestNameHidesPassword(t *testing.T) {
 		want string
 	}{
 		{Spec{Kind: URL, Path: "rtsp://admin:secret@cam/1"}, "rtsp://admin:xxxxx@cam/1"},
+		{Spec{Kind: URL, Path: "rtsp://cam/1?user=admin&password=secret"}, "rtsp://cam/1?…"},
 		{CameraSpec(3), "camera 3"},
 		{Spec{Kind: Camera, Path: "/dev/video1"}, "/dev/video1"},
 		{Spec{Kind: Stdin}, "standard input"},
