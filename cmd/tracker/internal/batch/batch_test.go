@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func write(t *testing.T, dir, name, text string) string {
@@ -112,6 +113,11 @@ func TestDigest(t *testing.T) {
 	write(t, dir, "p/notes.txt", "others")
 	if p != sum(filepath.Join(dir, "p")) {
 		t.Error("a folder's digest counts what is no picture")
+	}
+	folder, _ := Digest(t.Context(), filepath.Join(dir, "p"))
+	later := time.Now().Add(time.Second) // than the clock of the file system can tell
+	if err := os.Chtimes(write(t, dir, "p/1.jpg", "y"), later, later); err != nil || folder.Unchanged() == nil {
+		t.Error("a folder of which a picture was written over counts as unchanged", err)
 	}
 	s, _ := Digest(t.Context(), c)
 	write(t, dir, "c.mp4", "longer than it was")

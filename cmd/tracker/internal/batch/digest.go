@@ -20,7 +20,7 @@ type Source struct {
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"` // of a file; of a folder, of its pictures' names and bytes
 
-	changed time.Time
+	changed time.Time // as extent says
 }
 
 // Digest reads an input, until ctx ends, to tell it from every other.
@@ -29,7 +29,10 @@ func Digest(ctx context.Context, path string) (Source, error) {
 	if err != nil {
 		return Source{}, err
 	}
-	s := Source{Path: path, changed: info.ModTime()}
+	s := Source{Path: path}
+	if _, s.changed, err = extent(path); err != nil { // before it is read
+		return Source{}, err
+	}
 	h := sha256.New()
 	if info.IsDir() {
 		s.Bytes, err = addFolder(ctx, h, path)
@@ -46,14 +49,48 @@ func (s Source) Is(o Source) bool { return s.SHA256 == o.SHA256 || atomicfile.Sa
 
 // Unchanged is an error where the input is not what Digest has read.
 func (s Source) Unchanged() error {
-	info, err := os.Stat(s.Path)
+	bytes, changed, err := extent(s.Path)
 	switch {
 	case err != nil:
 		return fmt.Errorf("it vanished while it was read: %w", err)
-	case !info.ModTime().Equal(s.changed) || !info.IsDir() && info.Size() != s.Bytes:
+	case !changed.Equal(s.changed) || bytes != s.Bytes:
 		return fmt.Errorf("%s changed while it was read; run the batch again when it is complete", s.Path)
 	}
 	return nil
+}
+
+// extent is how many bytes an input has, and when it was changed last. A folder does not say
+// when one of its pictures was written over in its place.
+func extent(path string) (bytes int64, changed time.Time, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, changed, err
+	}
+	if changed = info.ModTime(); !info.IsDir() {
+		return info.Size(), changed, nil
+	}
+	names, err := pictures(path)
+	for _, name := range names {
+		if info, err = os.Stat(filepath.Join(path, name)); err != nil {
+			return 0, changed, err
+		}
+		bytes += info.Size()
+		if info.ModTime().After(changed) {
+			changed = info.ModTime()
+		}
+	}
+	return bytes, changed, err
+}
+
+// pictures are the names of those in a folder, sorted.
+func pictures(dir string) (names []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if !e.IsDir() && has(pictureTypes, e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
 }
 
 func addFile(ctx context.Context, w io.Writer, path string) (int64, error) {
@@ -86,16 +123,13 @@ func (u until) Read(p []byte) (int, error) {
 }
 
 func addFolder(ctx context.Context, w io.Writer, dir string) (bytes int64, err error) {
-	entries, err := os.ReadDir(dir) // sorted
+	names, err := pictures(dir)
 	if err != nil {
 		return 0, err
 	}
-	for _, e := range entries {
-		if e.IsDir() || !has(pictureTypes, e.Name()) {
-			continue
-		}
-		fmt.Fprintf(w, "%q\n", e.Name())
-		n, err := addFile(ctx, w, filepath.Join(dir, e.Name()))
+	for _, name := range names {
+		fmt.Fprintf(w, "%q\n", name)
+		n, err := addFile(ctx, w, filepath.Join(dir, name))
 		if err != nil {
 			return bytes, err
 		}
