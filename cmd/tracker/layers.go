@@ -38,10 +38,6 @@ func newLayers(flags *pflag.FlagSet, file string) layers {
 	return l
 }
 
-// errEmptyFile says that there is nothing in the file, not even a comment: somebody
-// is about to write it.
-var errEmptyFile = errors.New("the file is empty")
-
 // settle puts the layers together, and tells where each value came from. It checks
 // everything but whether there is an input.
 func (l layers) settle() (config.Config, config.Origins, error) {
@@ -51,8 +47,8 @@ func (l layers) settle() (config.Config, config.Origins, error) {
 		if err != nil {
 			return c, nil, fmt.Errorf("read configuration: %w", err)
 		}
-		if len(data) == 0 {
-			return c, nil, fmt.Errorf("read configuration %s: %w; 'tracker config show' prints one with the defaults", l.file, errEmptyFile)
+		if len(data) == 0 { // not even a comment: somebody may be about to write it
+			return c, nil, fmt.Errorf("read configuration %s: the file is empty; 'tracker config show' prints one with the defaults", l.file)
 		}
 		if origins, err = config.Parse(l.file, data, &c); err != nil {
 			return c, nil, err
