@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
 	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/track"
 )
@@ -198,7 +199,7 @@ func (c *chronicle) reportLife(r *account) {
 	r.Track, r.Events = c.lives[c.id].report(), c.story
 	r.lines = func() []string {
 		l := r.Track
-		lines := []string{fmt.Sprintf("track %d: %s, reported in %s", l.ID, count(l.Detections, "detection"), count(l.Reported, "frame"))}
+		lines := []string{fmt.Sprintf("track %d: %s, reported in %s", l.ID, progress.Count(l.Detections, "detection"), progress.Count(l.Reported, "frame"))}
 		for _, h := range r.Events {
 			lines = append(lines, h.String())
 		}
@@ -226,8 +227,8 @@ func (c *chronicle) reportFrame(r *account) {
 		}
 		seen := kinds[track.Born] + kinds[track.Seen] + kinds[track.Found]
 		lines := []string{fmt.Sprintf("%v: %s, %d of them ignored; %s seen, %d not", c.at,
-			count(seen+kinds[track.Ignored], "detection"), kinds[track.Ignored],
-			count(seen, "track"), kinds[track.Lost]+kinds[track.Missing])}
+			progress.Count(seen+kinds[track.Ignored], "detection"), kinds[track.Ignored],
+			progress.Count(seen, "track"), kinds[track.Lost]+kinds[track.Missing])}
 		for _, h := range r.Events {
 			lines = append(lines, "  "+h.Words)
 		}
@@ -288,10 +289,10 @@ func (c *chronicle) reportSummary(r *account, below int) {
 	}
 	r.All = s
 	r.lines = func() []string {
-		head := fmt.Sprintf("%s, %s, %s (%d reported) by %s", count(s.Frames, "frame"), count(s.Detections, "detection"),
-			count(s.Tracks, "track"), s.Reported, r.Tracker)
+		head := fmt.Sprintf("%s, %s, %s (%d reported) by %s", progress.Count(s.Frames, "frame"), progress.Count(s.Detections, "detection"),
+			progress.Count(s.Tracks, "track"), s.Reported, r.Tracker)
 		if below > 0 {
-			head += fmt.Sprintf("; %s more below --conf", count(below, "detection"))
+			head += fmt.Sprintf("; %s more below --conf", progress.Count(below, "detection"))
 		}
 		return append([]string{head}, c.table()...)
 	}
@@ -317,11 +318,4 @@ func (c *chronicle) table() []string {
 		}
 	}
 	return lines
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

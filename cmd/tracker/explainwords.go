@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
 	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
 )
@@ -106,7 +107,7 @@ func (s *scene) whyBorn(e *track.Event) string {
 func (s *scene) whyConfirmed(e *track.Event) string {
 	switch {
 	case e.Reason == track.EnoughHits:
-		return fmt.Sprintf("it has %s, as many as being reported takes", count(int(e.Value), "detection"))
+		return fmt.Sprintf("it has %s, as many as being reported takes", progress.Count(int(e.Value), "detection"))
 	case s.frames == 1:
 		return "in the first frame all are"
 	case e.Value >= e.Limit:
@@ -133,13 +134,13 @@ func (s *scene) whyLost(e *track.Event) string {
 func (s *scene) whyDied(e *track.Event) string {
 	switch {
 	case e.Reason == track.Unconfirmed:
-		return fmt.Sprintf("it was missed after %s, and being reported takes %.0f", count(int(e.Value), "detection"), e.Limit)
+		return fmt.Sprintf("it was missed after %s, and being reported takes %.0f", progress.Count(int(e.Value), "detection"), e.Limit)
 	case e.Reason == track.Duplicate:
 		return fmt.Sprintf("it overlaps track %d, which has the longer history, by %.2f, over %.2f", e.Rival, e.Value, e.Limit)
 	case e.Limit > 0:
 		return fmt.Sprintf("unseen for %.2f s, over %.2f s", e.Value, e.Limit)
 	default:
-		return fmt.Sprintf("unseen for %s (%.2f s), over %d", count(s.frames-s.lives[e.Track].seen.nth, "frame"), e.Value, s.maxAge)
+		return fmt.Sprintf("unseen for %s (%.2f s), over %d", progress.Count(s.frames-s.lives[e.Track].seen.nth, "frame"), e.Value, s.maxAge)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
 	"github.com/tracker-go/tracker/track"
 	"github.com/tracker-go/tracker/track/mot"
 )
@@ -255,7 +256,7 @@ func (t *tuning) search(ctx context.Context) (*search, error) {
 // report prints the best beside the default, by tracker and by sequence.
 func (t *tuning) report(s *search, took time.Duration) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, mean over %s, %d trials in %v\n\n", t.metric, count(len(t.lessons), "sequence"), len(s.scores), took.Round(time.Second/10))
+	fmt.Fprintf(&b, "%s, mean over %s, %d trials in %v\n\n", t.metric, progress.Count(len(t.lessons), "sequence"), len(s.scores), took.Round(time.Second/10))
 	best, base := s.climbs[0], s.scores[s.start]
 	width := len("held out")
 	for _, name := range t.trackers {
@@ -299,7 +300,7 @@ func (t *tuning) write(out *atomicfile.File, s *search) error {
 	}
 	best := &s.climbs[0]
 	text := fmt.Sprintf("# By 'tracker tune': %s %.2f, default %.2f (mean over %s, %d trials, seed %d).\n%s",
-		t.metric, 100*best.score, 100*mean(s.scores[s.start], all), count(len(t.lessons), "sequence"), len(s.scores), t.seed, best.best.yaml())
+		t.metric, 100*best.score, 100*mean(s.scores[s.start], all), progress.Count(len(t.lessons), "sequence"), len(s.scores), t.seed, best.best.yaml())
 	if _, err := io.WriteString(out, text); err != nil {
 		return err
 	}
