@@ -114,6 +114,21 @@ func ffmpeg(t *testing.T, args ...string) {
 // killsEnv is how many times the batch is killed; make kills sets it.
 const killsEnv = "TRACKER_KILLS"
 
+// A batch takes those files for pictures that are read as such.
+func TestBatchPictures(t *testing.T) {
+	for ext := range strings.FieldsSeq("apng avif bmp dib exr gif hdr heic jp2 jpe jpeg jpg jxl mp4 pam pbm pfm pgm pic png pnm ppm pxm ras sr svg tga tif tiff txt webp PNG Jpg") {
+		dir := put(t, map[string]string{"in/a.mp4": "a video", "in/deep/b." + ext: "a file"})
+		inputs, err := batch.Expand([]string{filepath.Join(dir, "in")}, nil, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := slices.ContainsFunc(inputs, func(in batch.Input) bool { return in.Below == "deep" })
+		if spec, err := capture.ParseInput("none." + ext); err != nil || folder != (spec.Kind == capture.Images) {
+			t.Errorf("%s: a picture for the batch: %v; read as %v, %v", ext, folder, spec.Kind, err)
+		}
+	}
+}
+
 // A batch that is killed at random moments, again and again, ends with the results of
 // one that was left alone, byte for byte.
 func TestBatchSurvivesKills(t *testing.T) {

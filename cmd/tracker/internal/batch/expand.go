@@ -31,6 +31,8 @@ var videoTypes = []string{
 	".ogv", ".ts", ".vob", ".webm", ".wmv",
 }
 
+// pictureTypes are capture's, which this package cannot import and stay free of OpenCV; a
+// test of the program holds the two together.
 var pictureTypes = []string{
 	".bmp", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
 }
