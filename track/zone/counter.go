@@ -31,6 +31,37 @@ type Count struct {
 	Left    int  `json:"left"`
 	Right   int  `json:"right"`
 	Tracks  int  `json:"tracks"`
+	// Crossed is who was counted in this frame as Entered, Left or Right.
+	Crossed []Crossing `json:"-"`
+}
+
+// Crossing is a track that crosses a border.
+type Crossing struct {
+	ID, Class int // of the track
+	Way       Way
+}
+
+// Way is the count that a crossing belongs to.
+type Way string
+
+// The ways across a border. Left is out of an area, or to the left of a line.
+const (
+	Entered Way = "entered"
+	Left    Way = "left"
+	Right   Way = "right"
+)
+
+// cross counts a track that goes a way.
+func (n *Count) cross(t *track.Track, way Way) {
+	switch way {
+	case Entered:
+		n.Entered++
+	case Left:
+		n.Left++
+	case Right:
+		n.Right++
+	}
+	n.Crossed = append(n.Crossed, Crossing{t.ID, t.Class, way})
 }
 
 // Counter counts at the zones of one source. It is not safe for concurrent use.
@@ -95,7 +126,7 @@ func (c *Counter) Update(tracks []track.Track, at time.Duration, width, height i
 	c.frame++
 	for i := range c.zones {
 		z, n := &c.zones[i], &c.counts[i]
-		n.Inside = 0
+		n.Inside, n.Crossed = 0, n.Crossed[:0]
 		for k := range tracks {
 			t := &tracks[k]
 			if !t.Box.Valid() {
@@ -104,10 +135,12 @@ func (c *Counter) Update(tracks []track.Track, at time.Duration, width, height i
 			feet := Point{(t.Box.X1 + t.Box.X2) / 2, t.Box.Y2}
 			p := z.tracks[t.ID]
 			p.Seen, p.At = c.frame, at
+			at := z.atArea
 			if n.Zone.IsLine() {
-				z.atLine(n, &p, feet, Margin*(t.Box.Y2-t.Box.Y1))
-			} else {
-				z.atArea(n, &p, feet, Margin*(t.Box.Y2-t.Box.Y1))
+				at = z.atLine
+			}
+			if way := at(n, &p, feet, Margin*(t.Box.Y2-t.Box.Y1)); way != "" {
+				n.cross(t, way)
 			}
 			z.tracks[t.ID] = p
 		}
@@ -132,9 +165,9 @@ func (c *Counter) fit(size [2]int) {
 	}
 }
 
-// atArea counts at an area. Who is cut off by the edge of the picture, or is taken to
+// atArea counts who is in an area, and says who crosses its border. Who is cut off by the edge of the picture, or is taken to
 // be beyond it, stands at the edge.
-func (z *counted) atArea(n *Count, p *presence, feet Point, margin float64) {
+func (z *counted) atArea(n *Count, p *presence, feet Point, margin float64) (way Way) {
 	feet = Point{within(feet.X, z.size.X), within(feet.Y, z.size.Y)}
 	on := int8(-1)
 	if inside(z.border, feet) {
@@ -144,10 +177,8 @@ func (z *counted) atArea(n *Count, p *presence, feet Point, margin float64) {
 	case p.On == 0: // it begins here, on whichever side
 		p.On = on
 	case on != p.On && z.clear(feet, margin):
-		if p.On = on; on > 0 {
-			n.Entered++
-		} else {
-			n.Left++
+		if p.On, way = on, Left; on > 0 {
+			way = Entered
 		}
 	}
 	if p.On > 0 {
@@ -157,6 +188,7 @@ func (z *counted) atArea(n *Count, p *presence, feet Point, margin float64) {
 			n.Tracks++
 		}
 	}
+	return way
 }
 
 // clear says that the border is farther away than the margin. Where it is the edge of
@@ -179,12 +211,12 @@ func along(a, b, size float64) bool { return a == b && (a == 0 || a == size) }
 // within is the place nearest to p in a picture of that size.
 func within(p, size float64) float64 { return min(max(p, 0), math.Nextafter(size, 0)) }
 
-// atLine counts at a line. Who walks around its end has not crossed it.
-func (z *counted) atLine(n *Count, p *presence, feet Point, margin float64) {
+// atLine says who crosses a line. Who walks around its end has not.
+func (z *counted) atLine(n *Count, p *presence, feet Point, margin float64) (way Way) {
 	a, b := z.border[0], z.border[1]
 	s := side(a, b, feet)
 	if math.Abs(s) <= margin*math.Hypot(b.X-a.X, b.Y-a.Y) {
-		return
+		return ""
 	}
 	on := int8(1)
 	if s < 0 {
@@ -192,13 +224,12 @@ func (z *counted) atLine(n *Count, p *presence, feet Point, margin float64) {
 	}
 	feet = Point{feet.X / z.size.X, feet.Y / z.size.Y}
 	if ends := n.Zone.Points; p.On == -on && cross(ends[0], ends[1], p.Feet, feet) {
-		if on > 0 {
-			n.Right++
-		} else {
-			n.Left++
+		if way = Left; on > 0 {
+			way = Right
 		}
 	}
 	p.On, p.Feet = on, feet
+	return way
 }
 
 // forget removes the tracks that will not come back.

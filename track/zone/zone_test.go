@@ -89,9 +89,33 @@ func TestCounts(t *testing.T) {
 		{"comes in from above the picture", low, []Point{{50, -3}, {50, 80}}, Count{Entered: 1, Inside: 1, Tracks: 1}},
 	} {
 		got := walk(NewCounter(zones(t, tc.zone), life), 1, 40, tc.feet...)[0]
-		tc.want.Zone = got.Zone
+		tc.want.Zone, got.Crossed = got.Zone, nil
 		if !reflect.DeepEqual(got, tc.want) {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
+		}
+	}
+}
+
+// Who crosses is named in the frame of the crossing, and in no other.
+func TestSaysWhoCrosses(t *testing.T) {
+	c := NewCounter(zones(t, "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5"), life)
+	at := func(id, class int, x, y float64) track.Track {
+		return track.Track{ID: id, Class: class, Box: detect.Box{X1: x - 5, Y1: y - 20, X2: x + 5, Y2: y}}
+	}
+	for k, frame := range []struct {
+		tracks     []track.Track
+		yard, line []Crossing
+	}{
+		{[]track.Track{at(1, 0, 10, 40), at(2, 7, 50, 60)}, nil, nil},
+		{[]track.Track{at(1, 0, 50, 40), at(2, 7, 50, 40)}, []Crossing{{1, 0, Entered}}, []Crossing{{2, 7, Left}}},
+		{[]track.Track{at(1, 0, 50, 60), at(2, 7, 90, 40)}, []Crossing{{2, 7, Left}}, []Crossing{{1, 0, Right}}},
+		{[]track.Track{at(1, 0, 50, 60)}, nil, nil},
+	} {
+		counts := c.Update(frame.tracks, time.Duration(k)*time.Second, 100, 100)
+		for i, want := range [][]Crossing{frame.yard, frame.line} {
+			if got := counts[i].Crossed; !slices.Equal(got, want) {
+				t.Errorf("frame %d, %s: %v, want %v", k, counts[i].Zone.Name, got, want)
+			}
 		}
 	}
 }

@@ -14,14 +14,8 @@ import (
 // track of every frame.
 
 func appendTrack(b []byte, t *track.Track, labels []string) []byte {
-	b = append(b, `{"id":`...)
-	b = appendInt(b, t.ID)
-	b = append(b, `,"class":`...)
-	b = appendInt(b, t.Class)
-	if t.Class >= 0 && t.Class < len(labels) {
-		b = append(b, `,"label":`...)
-		b = appendString(b, labels[t.Class])
-	}
+	b = append(b, '{')
+	b = appendIdentity(b, t.ID, t.Class, labels)
 	b = append(b, `,"score":`...)
 	b = appendDecimals(b, t.Score, 4)
 	b = append(b, `,"box":`...)
@@ -56,8 +50,9 @@ func appendBox(b []byte, box *detect.Box) []byte {
 	return append(b, ']')
 }
 
-// appendZones appends what is counted at each zone, by its name.
-func appendZones(b []byte, zones []zone.Count) []byte {
+// appendZones appends what is counted at each zone, by its name, and who crossed it in
+// this frame.
+func appendZones(b []byte, zones []zone.Count, labels []string) []byte {
 	field := func(key string, v int) {
 		if b[len(b)-1] != '{' {
 			b = append(b, ',')
@@ -80,9 +75,36 @@ func appendZones(b []byte, zones []zone.Count) []byte {
 			field("entered", n.Entered)
 		}
 		field("left", n.Left)
+		if len(n.Crossed) > 0 {
+			b = appendCrossed(append(b, `,"crossed":`...), n.Crossed, labels)
+		}
 		b = append(b, '}')
 	}
 	return append(b, '}')
+}
+
+func appendCrossed(b []byte, crossed []zone.Crossing, labels []string) []byte {
+	for i, c := range crossed {
+		b = append(b, "[,"[min(i, 1)])
+		b = append(b, '{')
+		b = appendIdentity(b, c.ID, c.Class, labels)
+		b = append(b, `,"way":"`...)
+		b = append(b, c.Way...)
+		b = append(b, `"}`...)
+	}
+	return append(b, ']')
+}
+
+func appendIdentity(b []byte, id, class int, labels []string) []byte {
+	b = append(b, `"id":`...)
+	b = appendInt(b, id)
+	b = append(b, `,"class":`...)
+	b = appendInt(b, class)
+	if class >= 0 && class < len(labels) {
+		b = append(b, `,"label":`...)
+		b = appendString(b, labels[class])
+	}
+	return b
 }
 
 func appendInt(b []byte, v int) []byte { return strconv.AppendInt(b, int64(v), 10) }

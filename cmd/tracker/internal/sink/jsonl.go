@@ -28,7 +28,9 @@ import (
 // the picture was taken, RFC 3339. With Source, "source" comes first: the name of
 // the input, where the lines of several go to one place. "zones" follows where
 // tracks are counted: {"yard":{"inside":2,"tracks":4,"entered":3,"left":1},
-// "door":{"right":1,"left":0}}, up to this frame. "device" comes last, where the
+// "door":{"right":1,"left":0,"crossed":[{"id":3,"class":0,"label":"person",
+// "way":"right"}]}}, up to this frame; crossed is there where somebody crosses in
+// this frame, and way is the count that goes up. "device" comes last, where the
 // result has one.
 //
 // Every line is written at once, so that a reader can follow along.
@@ -128,7 +130,7 @@ func appendFrame(b []byte, opts *JSONLOptions, utc time.Time, r *Result) []byte 
 	b = appendInt(b, len(r.Detections))
 	if len(r.Zones) > 0 {
 		b = append(b, `,"zones":`...)
-		b = appendZones(b, r.Zones)
+		b = appendZones(b, r.Zones, r.Labels)
 	}
 	if r.Device != "" {
 		b = append(b, `,"device":`...)

@@ -61,7 +61,7 @@ func result(index int) Result {
 			{ID: 9, Box: detect.Box{X2: 1, Y2: 1}, Class: 5, Score: 1, Detection: 0},
 		}
 		r.Zones = []zone.Count{
-			{Zone: zone.Zone{Name: `the "door"`, Points: make([]zone.Point, 2)}, Right: 3, Left: 1},
+			{Zone: zone.Zone{Name: `the "door"`, Points: make([]zone.Point, 2)}, Right: 3, Left: 1, Crossed: []zone.Crossing{{ID: 2, Class: 0, Way: zone.Left}, {ID: 7, Class: 9, Way: zone.Right}}},
 			{Zone: zone.Zone{Name: "yard", Points: make([]zone.Point, 3)}, Inside: 2, Tracks: 7, Entered: 5, Left: 4},
 		}
 	}
@@ -121,7 +121,17 @@ type line struct {
 		ClassConfidence float64 `json:"class_confidence"`
 	}
 	Detections *int
-	Zones      map[string]map[string]int
+	Zones      map[string]lineZone
+}
+
+type lineZone struct {
+	Inside, Tracks, Entered, Left, Right int
+	Crossed                              []lineCrossing
+}
+
+type lineCrossing struct {
+	ID, Class  int
+	Label, Way string
 }
 
 func TestJSONL(t *testing.T) {
@@ -159,9 +169,10 @@ func TestJSONL(t *testing.T) {
 				}
 				continue
 			}
-			if want := map[string]map[string]int{
-				`the "door"`: {"right": 3, "left": 1}, "yard": {"inside": 2, "tracks": 7, "entered": 5, "left": 4},
-			}; !reflect.DeepEqual(got.Zones, want) {
+			want := map[string]lineZone{
+				`the "door"`: {Right: 3, Left: 1, Crossed: []lineCrossing{{2, 0, labels[0], "left"}, {7, 9, "", "right"}}}, "yard": {Inside: 2, Tracks: 7, Entered: 5, Left: 4},
+			}
+			if !reflect.DeepEqual(got.Zones, want) {
 				t.Errorf("zones %v, want %v", got.Zones, want)
 			}
 			if *got.Detections != 3 || len(got.Tracks) != 3 {
