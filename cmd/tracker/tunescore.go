@@ -120,7 +120,7 @@ func (l *lesson) score(ctx context.Context, c contender) (s mot.Summary, err err
 			motion = nil
 		}
 		detections = strong(detections[:0], f.Detections, least)
-		for _, t := range tracker.Update(track.Input{Time: f.Time, Detections: detections, Motion: motion}) {
+		for _, t := range tracker.Update(track.Input{Time: f.Time, Detections: detections, Motion: motion, Width: f.Width, Height: f.Height}) {
 			if t.State == track.Coasted {
 				continue
 			}
