@@ -135,11 +135,7 @@ func (c *Counter) Update(tracks []track.Track, at time.Duration, width, height i
 			feet := Point{(t.Box.X1 + t.Box.X2) / 2, t.Box.Y2}
 			p := z.tracks[t.ID]
 			p.Seen, p.At = c.frame, at
-			at := z.atArea
-			if n.Zone.IsLine() {
-				at = z.atLine
-			}
-			if way := at(n, &p, feet, Margin*(t.Box.Y2-t.Box.Y1)); way != "" {
+			if way := z.look(n, &p, feet, Margin*(t.Box.Y2-t.Box.Y1)); way != "" {
 				n.cross(t, way)
 			}
 			z.tracks[t.ID] = p
@@ -163,6 +159,14 @@ func (c *Counter) fit(size [2]int) {
 			c.zones[i].border[k] = Point{p.X * float64(size[0]), p.Y * float64(size[1])}
 		}
 	}
+}
+
+// look sees where a track is, and says whether it crosses.
+func (z *counted) look(n *Count, p *presence, feet Point, margin float64) Way {
+	if n.Zone.IsLine() {
+		return z.atLine(n, p, feet, margin)
+	}
+	return z.atArea(n, p, feet, margin)
 }
 
 // atArea counts who is in an area, and says who crosses its border. Who is cut off by the edge of the picture, or is taken to
