@@ -133,9 +133,9 @@ func (f field) kind() string {
 	return "a text"
 }
 
-// closest is the key that a mistyped one was most likely meant to be; empty where
+// Closest is the key that a mistyped one was most likely meant to be; empty where
 // none is near.
-func closest(typed string) string {
+func Closest(typed string) string {
 	typed = strings.ToLower(strings.ReplaceAll(typed, "_", "-"))
 	best, found := max(2, len(typed)/3)+1, ""
 	for _, f := range fields {

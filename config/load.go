@@ -77,7 +77,7 @@ func (r *reading) pair(p *ast.MappingValueNode) {
 	switch {
 	case !known:
 		hint := "'tracker config show' lists the keys"
-		if near := closest(key); near != "" {
+		if near := Closest(key); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		r.fault(at, "unknown key %q; %s", key, hint)

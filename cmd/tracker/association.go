@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 // tally is what an association run did.
@@ -48,7 +50,7 @@ func (t tally) String() string {
 
 // associateSequence tracks one sequence from its detections to its results, which
 // get their names only if all went well. A record that ends early is tracked up to
-// there, with a partialError.
+// there, with a partialError that says where the results are.
 func (a *association) associateSequence(ctx context.Context, s sequence, to destinations) (done tally, err error) {
 	clip, err := a.open(s)
 	if err != nil {
@@ -60,21 +62,43 @@ func (a *association) associateSequence(ctx context.Context, s sequence, to dest
 	if err != nil {
 		return done, err
 	}
+	counter, err := a.counterFor(s, clip.header, cfg)
+	if err != nil {
+		return done, err
+	}
 	out, err := a.openSinks(to, clip.header)
 	if err != nil {
 		return done, err
 	}
 	play := replay{
 		association: a, tracker: tracker, footage: &thinned{footage: clip.footage, stride: a.stride},
-		header: clip.header, least: least, outputs: out, seen: make(map[int]struct{}),
+		header: clip.header, least: least, outputs: out, seen: make(map[int]struct{}), zones: counter,
 	}
 	done, err = play.run(ctx)
+	if counter != nil && !a.quiet {
+		writeCounts(a.notes, counter.Counts())
+	}
 	short := cutShort(err)
-	if err != nil && short == nil {
+	switch {
+	case short != nil:
+		paths, keepErr := out.keep()
+		return done, errors.Join(withPaths(short, paths), keepErr)
+	case err != nil:
 		out.discard() // a replay is soon made again
 		return done, err
 	}
-	return done, errors.Join(short, out.commit())
+	return done, out.commit()
+}
+
+// counterFor counts at the zones that are wanted; nil where there are none.
+func (a *association) counterFor(s sequence, h *record.Header, cfg track.Config) (*zone.Counter, error) {
+	switch {
+	case len(a.places) == 0:
+		return nil, nil
+	case h == nil || h.Width < 1 || h.Height < 1:
+		return nil, usageErrorf("--zones are fractions of a picture, and %s does not say how large it is; track a record, made with --record", s.path)
+	}
+	return zone.NewCounter(a.places, cfg), nil
 }
 
 // settingsFor are the tracker's settings and the least score of a detection that it
@@ -146,6 +170,7 @@ type replay struct {
 	header  *record.Header // nil for detections as text
 	least   float64        // score of a detection that the tracker is given
 	seen    map[int]struct{}
+	zones   *zone.Counter // nil where nobody counts
 	done    tally
 
 	detections []detect.Detection // reused
@@ -227,6 +252,9 @@ func (p *replay) revise(ctx context.Context) error {
 
 // write writes the tracks of a frame that are wanted.
 func (p *replay) write(ctx context.Context, r sink.Result) error {
+	if p.zones != nil {
+		r.Zones = p.zones.Update(r.Tracks, r.Frame.Time, cmp.Or(r.Width, p.header.Width), cmp.Or(r.Height, p.header.Height))
+	}
 	p.written = p.written[:0]
 	for i := range r.Tracks {
 		if t := &r.Tracks[i]; p.wants(t.Box) {

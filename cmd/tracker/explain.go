@@ -34,7 +34,8 @@ With --id, the life of a track: when it was born, confirmed, lost, found again a
 ended. With --frame, all that happened in a frame, to every track and to every
 detection. With both, how the track stood in that frame: seen, by which detection,
 or not, since when, and what became of the detections around it. With neither, a
-summary.
+summary. Frames count from 1, as in MOTChallenge text: "frame 56" on a picture or in
+a JSON line is --frame 57.
 
 Similarity is what the tracker decides by: the overlap (IoU) of a detection with
 where the track is expected, which may be away from where it was last seen; some
@@ -59,7 +60,7 @@ func newExplainCommand() *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&x.detections, "detections", "", "MOTChallenge detections from `FILE`, - for standard input")
 	flags.IntVar(&x.id, "id", 0, "explain track `N`")
-	flags.IntVar(&x.frame, "frame", 0, "explain frame `K`, counted from 1")
+	flags.IntVar(&x.frame, "frame", 0, "explain frame `K`, counted from 1: one more than in JSON lines and on pictures")
 	flags.BoolVar(&x.asJSON, "json", false, "print JSON")
 	bindTracker(flags, &x.settings)
 	bindAssociation(flags, &x.association)

@@ -297,11 +297,11 @@ func strong(dst, detections []detect.Detection, least float64) []detect.Detectio
 }
 
 // cutShort is the error of a record that ends early, nil for others and none: what
-// was made of it is complete up to there.
+// was made of it is good up to there.
 func cutShort(err error) error {
 	var cut *record.CutError
 	if errors.As(err, &cut) {
-		return partialError(fmt.Errorf("%w; results are complete up to there", cut))
+		return partialError(cut)
 	}
 	return nil
 }

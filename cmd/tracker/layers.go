@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -28,15 +29,43 @@ type layers struct {
 func newLayers(flags *pflag.FlagSet, file string) layers {
 	l := layers{file: file, environment: make(map[string][]string), line: make(map[string][]string)}
 	for _, key := range config.Keys() {
-		if v, ok := os.LookupEnv(environmentName(key)); ok {
+		f := flags.Lookup(key)
+		if v, ok := os.LookupEnv(environmentName(key)); ok && (v != "" || mayBeEmpty(f)) {
 			l.environment[key] = []string{v}
 		}
-		if f := flags.Lookup(key); f != nil && f.Changed {
+		if f != nil && f.Changed {
 			l.line[key] = flagTexts(f.Value)
 		}
 	}
+	for name, meant := range misspelt(os.Environ()) {
+		slog.Warn(name+" is no setting", "did you mean", meant)
+	}
 	return l
 }
+
+// mayBeEmpty tells a text from a number or a time, of which an empty variable, as
+// files of services have them, says nothing.
+func mayBeEmpty(f *pflag.Flag) bool { return f != nil && strings.HasPrefix(f.Value.Type(), "string") }
+
+// misspelt are the variables that look like a setting's, and are none, with those
+// that were likely meant.
+func misspelt(environment []string) map[string]string {
+	found := make(map[string]string)
+	for _, v := range environment {
+		name, _, _ := strings.Cut(v, "=")
+		key, ours := strings.CutPrefix(name, environmentName(""))
+		if len(key) < 5 || !ours || slices.Contains(otherVariables, name) {
+			continue
+		}
+		if near := config.Closest(key); near != "" && environmentName(near) != name {
+			found[name] = environmentName(near)
+		}
+	}
+	return found
+}
+
+// otherVariables are settings of what the program is made of, not of a run.
+var otherVariables = []string{"TRACKER_HOME", "TRACKER_ORT_LIB", "TRACKER_CUDA_OPTIONS", "TRACKER_DATA"}
 
 // settle puts the layers together, and tells where each value came from. It checks
 // everything but whether there is an input.

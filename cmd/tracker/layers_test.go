@@ -3,6 +3,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -132,6 +133,23 @@ func TestWrongEnvironment(t *testing.T) {
 		if got.code == exitOK || !strings.Contains(got.stderr, c.want) || strings.Contains(got.stderr, "hunter2") || strings.Contains(got.stderr, "nothing to track") {
 			t.Errorf("%s: exit code %d: %s", c.variable, got.code, got.stderr)
 		}
+	}
+}
+
+// A variable that is likely a setting's with a mistake is told, and no other; an empty
+// one of a number says nothing.
+func TestMisspeltVariables(t *testing.T) {
+	environment := []string{"TRACKER_BAKBONE=mnasnet", "TRACKER_MAX_FRAME=3", "TRACKER_CONF=0.3", "TRACKER_HOME=/x",
+		"TRACKER_PORT=tcp://10.0.0.1:80", "TRACKER_SERVICE_HOST=10.0.0.1", "TRACKER_PORT_80_TCP=x", "BAKBONE=x", "HOME=/root"}
+	want := map[string]string{"TRACKER_BAKBONE": "TRACKER_BACKBONE", "TRACKER_MAX_FRAME": "TRACKER_MAX_FRAMES"}
+	if got := misspelt(environment); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	cmd := command(t.TempDir(), "config", "show")
+	cmd.Env = append(cmd.Env, "TRACKER_BAKBONE=mnasnet", "TRACKER_CONF=", "TRACKER_MAX_GAP=", "TRACKER_SAVE=")
+	got := finish(t, cmd)
+	if got.code != exitOK || !strings.Contains(got.stderr, "TRACKER_BAKBONE is no setting") || !strings.Contains(got.stdout, "TRACKER_SAVE") || strings.Contains(got.stdout, "TRACKER_CONF") {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 }
 

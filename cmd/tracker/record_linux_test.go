@@ -17,7 +17,7 @@ func TestRecordOfStream(t *testing.T) {
 	dir := filepath.Dir(run.jsonl)
 	run.wait(5 * sceneFPS)
 	early := runIn(t, dir, "track", "out.partial.rec", "--jsonl", "early.jsonl", "-q")
-	if early.code != exitPartial || !strings.Contains(early.stderr, "or is still going on; results are complete up to there") {
+	if early.code != exitPartial || !strings.Contains(early.stderr, "or is still going on; what there is: early.partial.jsonl") {
 		t.Errorf("while it is written: exit code %d: %s", early.code, early.stderr)
 	}
 	if code := run.interrupt(); code != exitInterrupted {
@@ -28,7 +28,7 @@ func TestRecordOfStream(t *testing.T) {
 	if late.code != exitOK || read(t, dir, "late.jsonl") != whole || !strings.Contains(whole, `"utc":"`) {
 		t.Errorf("exit code %d, and other lines than those of the run: %s", late.code, late.stderr)
 	}
-	if part := read(t, dir, "early.jsonl"); strings.Count(part, "\n") < 3*sceneFPS || !strings.HasPrefix(whole, part) {
+	if part := read(t, dir, "early.partial.jsonl"); strings.Count(part, "\n") < 3*sceneFPS || !strings.HasPrefix(whole, part) {
 		t.Errorf("%d bytes of %d while it was written", len(part), len(whole))
 	}
 	if _, err := os.Stat(filepath.Join(dir, "out.partial.rec")); err == nil {

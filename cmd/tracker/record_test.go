@@ -39,16 +39,20 @@ func TestReplayEqualsRun(t *testing.T) {
 	settings := map[string][]string{
 		"tempo": {"--max-gap", "2s"}, "sort": {"--max-age", "10", "--conf", "0.3"}, "bytetrack": {"--conf", "0.2"}, "ocsort": {"--min-hits", "1"},
 	}
+	const zones = "--zones=line=0 0.5 1 0.5"
 	for _, name := range track.Names() {
 		tracker := append([]string{"--tracker", name}, settings[name]...)
-		run := append([]string{"-i", video, "--max-frames", "100", "-q", "--display", "off", "--camera-motion", "on"}, tracker...)
+		run := append([]string{"-i", video, "--max-frames", "100", "-q", "--display", "off", "--camera-motion", "on", zones}, tracker...)
 		program(append(run, "--mot", name+".txt", "--jsonl", name+".jsonl", "--record", name+".rec")...)
 		program(append(run, "--mot", "bare.txt", "--jsonl", "bare.jsonl")...)
-		program(append([]string{"track", name + ".rec", "--mot", "replay.txt", "--jsonl", "replay.jsonl"}, tracker...)...)
+		program(append([]string{"track", name + ".rec", "--mot", "replay.txt", "--jsonl", "replay.jsonl", zones}, tracker...)...)
 		for _, kind := range []string{".txt", ".jsonl"} {
 			same(name+kind, "bare"+kind) // recording changes nothing
 			same(name+kind, "replay"+kind)
 		}
+	}
+	if !strings.Contains(read(t, dir, "tempo.jsonl"), `"crossed":[{"id":`) {
+		t.Error("nobody crosses the line")
 	}
 	for _, name := range []string{"sort", "bytetrack", "ocsort"} { // they do not look at the motion, which tempo's tracks had a part in
 		program(append([]string{"track", "tempo.rec", "--mot", "other.txt", "--tracker", name}, settings[name]...)...)
@@ -139,11 +143,14 @@ func TestTrackCutRecord(t *testing.T) {
 	}
 	whole := runIn(t, dir, "track", "whole.rec", "--mot", "whole.txt", "--tracker", "sort")
 	cut := runIn(t, dir, "track", "cut.rec", "whole.rec", "--mot", "out", "--tracker", "sort")
-	if whole.code != exitOK || cut.code != exitPartial || !strings.Contains(cut.stderr, "read cut.rec: after ") || !strings.Contains(cut.stderr, "results are complete up to there") {
+	if whole.code != exitOK || cut.code != exitPartial || !strings.Contains(cut.stderr, "read cut.rec: after ") || !strings.Contains(cut.stderr, "what there is: "+filepath.Join("out", "cut.partial.txt")) {
 		t.Fatalf("exit codes %d and %d: %s", whole.code, cut.code, cut.stderr)
 	}
-	if part, all := read(t, dir, "out", "cut.txt"), read(t, dir, "out", "whole.txt"); part == "" || len(part) >= len(all) || !strings.HasPrefix(all, part) || all != read(t, dir, "whole.txt") {
+	if part, all := read(t, dir, "out", "cut.partial.txt"), read(t, dir, "out", "whole.txt"); part == "" || len(part) >= len(all) || !strings.HasPrefix(all, part) || all != read(t, dir, "whole.txt") {
 		t.Errorf("%d of %d bytes", len(part), len(all))
+	}
+	if again := runIn(t, dir, "track", "cut.rec", "--mot", "whole.txt", "--tracker", "sort"); again.code != exitPartial || read(t, dir, "whole.txt") != read(t, dir, "out", "whole.txt") {
+		t.Errorf("exit code %d, and complete results are replaced: %s", again.code, again.stderr)
 	}
 	told := runIn(t, dir, "explain", "cut.rec", "--id", "1")
 	if told.code != exitOK || !strings.Contains(told.stdout, "track 1: ") || !strings.Contains(told.stderr, "cut.rec") {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/track"
+	"github.com/tracker-go/tracker/track/zone"
 )
 
 const trackLong = `track gives identities to detections that are already there: association only, no
@@ -74,6 +75,7 @@ func newTrackCommand() *cobra.Command {
 	bindTracker(flags, &a.settings)
 	bindAssociation(flags, &a)
 	bindMaterial(flags, &a.material)
+	flags.StringSliceVar(&a.zones, "zones", nil, "count the tracks of a record at a line or in an area, `'NAME=X Y X Y ...'` in fractions of the picture; may be given many times")
 	flags.BoolVar(&a.offline, "offline", false, "join, smooth and fill tracks when the sequence is over")
 	flags.Float64Var(&a.minArea, "min-area", 0, "do not write boxes of `PIXELS` or less")
 	flags.Float64Var(&a.maxAspect, "max-aspect", 0, "do not write boxes with a width above `RATIO` times the height")
@@ -102,6 +104,8 @@ type association struct {
 	minArea, maxAspect float64 // of boxes that are written; 0 for no bound
 	stride             int
 	offline            bool
+	zones              []string
+	places             []zone.Zone // that they say, after settle
 	settings           config.Tracker
 	tracker            string // its name, after settle
 	cfg                track.Config
@@ -217,6 +221,9 @@ func (a *association) settle(flags *pflag.FlagSet) error {
 		return &codedError{exitUsage, err}
 	}
 	var err error
+	if a.places, err = zone.ParseAll(a.zones); err != nil {
+		return usageErrorf("--zones: %v", err)
+	}
 	a.tracker, a.cfg, err = trackerConfig(a.settings)
 	return err
 }

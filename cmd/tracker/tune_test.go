@@ -73,6 +73,9 @@ func TestTune(t *testing.T) {
 	if best[2] < 20 || held[2] < 20 || math.Abs(best[1]-best[0]-best[2]) > 0.011 || !strings.HasPrefix(got.stdout, "IDF1, mean over 3 sequences, 120 trials in ") {
 		t.Errorf("gain %v, held out %v:\n%s", best, held, got.stdout)
 	}
+	if text := read(t, out); !strings.Contains(text, fmt.Sprintf("# Of each sequence with settings chosen on the others: %.2f.\n", held[1])) {
+		t.Errorf("held out %v, and the file says %s", held, text)
+	}
 	c := config.Default()
 	if _, err := config.Load(out, &c); err != nil || c.Tracker.Validate() != nil || c.Tracker.Name == "" {
 		t.Fatalf("%v: %+v", err, c.Tracker)
