@@ -76,7 +76,9 @@ func newBatchCommand() *cobra.Command {
 				args = append(args, "@"+own.list)
 			}
 			w, items, err := own.settle(cmd.Flags(), args, cmd.InOrStdin())
-			if err != nil {
+			if coded := new(codedError); errors.As(err, &coded) {
+				return err
+			} else if err != nil {
 				return &codedError{exitUsage, err}
 			}
 			if err := w.openStore(cmd.Context(), store.OpenPatience); err != nil {
@@ -189,7 +191,7 @@ func newWorkshop(c config.Config, to depot, video, force bool) (*workshop, error
 		return nil, err
 	}
 	if err := os.MkdirAll(to.folder, 0o777); err != nil {
-		return nil, fmt.Errorf("make the %s: %w", to.role(), err)
+		return nil, &codedError{exitFailed, fmt.Errorf("make the %s: %w", to.role(), err)}
 	}
 	onnx, _, err := backbones.RuntimeInUse()
 	if err != nil {

@@ -492,6 +492,28 @@ func TestWorkerOnReadOnlyFolder(t *testing.T) {
 	}
 }
 
+// A result of a run with other settings that this run has none of stays, and is told.
+func TestBatchTellsStaleResults(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "a.avi"), 10)
+	const stale = "a.mp4 is of a run before, with other settings"
+	for _, tc := range []struct {
+		args []string
+		told bool
+	}{{[]string{"--video"}, false}, {[]string{"--max-frames", "5"}, true}, {[]string{"--max-frames", "5", "--video"}, false}} {
+		got := runIn(t, dir, append([]string{"batch", "a.avi", "--out", "out"}, tc.args...)...)
+		if got.code != exitOK || strings.Contains(got.stderr, stale) != tc.told {
+			t.Errorf("%v: exit code %d: %s", tc.args, got.code, got.stderr)
+		}
+	}
+	if got := runIn(t, dir, "batch", "a.avi", "--out", "a.avi/sub"); got.code != exitFailed || !strings.Contains(got.stderr, "not a directory") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	if got := runIn(t, dir, "batch", "b.avi", "--out", "out"); got.code != exitFailed || !strings.Contains(got.stderr, "b.avi: no such file or directory; check the spelling") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+}
+
 // Ctrl-C leaves what goes on.
 func TestBatchInterrupted(t *testing.T) {
 	dir, source := t.TempDir(), street(t)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -206,10 +207,22 @@ func (j *job) written() []string {
 func (j *job) prepare(ctx context.Context) (err error) {
 	if j.manifest.Input, err = batch.Digest(ctx, j.Path); err != nil {
 		j.manifest.Input.Path = j.Path
-		return fmt.Errorf("read %w", err)
+		return unreadable(err)
 	}
 	j.manifest.Key, err = batch.Key(j.manifest.Input, j.model.SHA256, j.settings)
 	return err
+}
+
+// unreadable says of an input that cannot be read which file it is, and why.
+func unreadable(err error) error {
+	var at *fs.PathError
+	switch {
+	case !errors.As(err, &at):
+		return fmt.Errorf("read %w", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("read %s: %w; check the spelling", at.Path, at.Err)
+	}
+	return fmt.Errorf("read %s: %w", at.Path, at.Err)
 }
 
 // resultsFormat is raised when the lines of a result change: development builds all have
@@ -513,10 +526,26 @@ func (j *job) finish() error {
 
 // conclude says that the results are complete, and removes what led to them.
 func (j *job) conclude() error {
+	j.noteStale()
 	if err := j.manifest.Write(j.path("manifest.json")); err != nil {
 		return err
 	}
 	return removeAll(j.scaffold())
+}
+
+// noteStale tells which results of a run before, with other settings, this one has none of:
+// they stay, and do not fit the others.
+func (j *job) noteStale() {
+	there, err := batch.ReadManifest(j.path("manifest.json"))
+	if err != nil || there.Status != batch.Done {
+		return
+	}
+	for _, old := range there.Outputs {
+		again := slices.ContainsFunc(j.manifest.Outputs, func(o batch.Output) bool { return o.Path == old.Path })
+		if _, err := os.Stat(filepath.Join(j.folder, old.Path)); !again && err == nil {
+			j.log.Warn(old.Path+" is of a run before, with other settings", "input", j.Path)
+		}
+	}
 }
 
 // scaffold are the files that lead to the results.

@@ -43,7 +43,7 @@ func (q *Queue) patiently(ctx context.Context, do func() error) error {
 		Pause(ctx, wait)
 		err = do()
 	}
-	if !away(err) {
+	if !away(err) && ctx.Err() == nil {
 		q.notify("the queue's server is back")
 	}
 	return err

@@ -249,12 +249,13 @@ type Worker struct {
 	// Name of this worker, for the results.
 	Name string
 	// UntilEmpty ends the work when the queue has nothing to hand out and no task is
-	// with any worker.
+	// with any worker, or the server has been away for a lease: one inside of a batch
+	// goes with it.
 	UntilEmpty bool
 }
 
 // Work takes one task after the other, until ctx ends. do works on one. A server
-// that goes away is waited for.
+// that goes away is waited for, unless that is the end.
 func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Result, Verdict, error)) error {
 	c, err := w.consumer(ctx)
 	for err == nil && ctx.Err() == nil {
@@ -273,7 +274,11 @@ func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Resul
 			}
 		}
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case w.UntilEmpty && away(err):
+		w.Queue.notify(fmt.Sprintf("the queue's server has been away for %v: taken for the end of the batch", w.Lease))
 		return nil
 	}
 	return fmt.Errorf("queue: %w", err)
@@ -281,6 +286,11 @@ func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Resul
 
 // consumer is the one that all workers share, made where the server has lost it.
 func (w *Worker) consumer(ctx context.Context) (c jetstream.Consumer, err error) {
+	if w.UntilEmpty {
+		bound, end := context.WithTimeout(ctx, w.Lease)
+		defer end()
+		ctx = bound
+	}
 	err = w.Queue.patiently(ctx, func() (err error) {
 		c, err = w.Queue.consumer(ctx, w.Lease)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {

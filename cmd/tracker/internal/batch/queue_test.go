@@ -327,6 +327,35 @@ func TestWorkerUntilEmpty(t *testing.T) {
 	}
 }
 
+// A worker that ends with the queue ends, too, when the server has gone with its batch,
+// and does not say that it is back.
+func TestWorkerUntilServerIsGone(t *testing.T) {
+	url, stop, err := Serve("127.0.0.1:0", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	q := connect(t, url)
+	var told []string
+	q.Notify = func(message string) { told = append(told, message) }
+	w := Worker{Queue: q, Lease: 3 * time.Second, Tries: 3, UntilEmpty: true}
+	if err := q.Publish(t.Context(), Task{Batch: "b", Name: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.consumer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	die(t, c) // another has the task, so the queue is not empty
+	time.AfterFunc(time.Second, stop)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err = w.Work(ctx, func(context.Context, Task) (Result, Verdict, error) { return Result{}, Told, nil })
+	if err != nil || ctx.Err() != nil || len(told) == 0 || slices.Contains(told, "the queue's server is back") {
+		t.Errorf("%v, %v: %q", err, ctx.Err(), told)
+	}
+}
+
 func TestConnectSaysWhy(t *testing.T) {
 	if _, err := Connect(t.Context(), "nats://user:secret@127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "is the NATS server running") || strings.Contains(err.Error(), "secret") {
 		t.Errorf("error %v", err)
