@@ -97,6 +97,7 @@ def main() -> None:
 
     described = json.loads(args.model.with_suffix(".json").read_text(encoding="utf-8"))
     size, before = described["input"]["width"], described["accuracy"]["ap50"]
+    args.out.mkdir(parents=True, exist_ok=True)
     target = args.out / f"{args.model.stem}{SUFFIX}.onnx"
     halve(args.model, target)
     val = Store.load(paths.cache() / "val")
