@@ -35,6 +35,7 @@ class Settings:
     ema: float = 0.9995  # of the weights that are evaluated and shipped
     mosaic: float = 0.5  # chance of a view of four pictures
     mixup: float = 0.0  # chance of a view with another over it; for long schedules and large models
+    balance: float = 0.0  # pictures with a class in a smaller share of them come oftener
     width: int = 96  # channels of neck and head
     seed: int = 1
     plain_end: float = 0.0  # share of the schedule, its last, without mosaics and mixup

@@ -89,6 +89,18 @@ class Store:
         return Store(**arrays, **text)
 
 
+def repeats(store: Store, share: float) -> Tensor:
+    """How often an epoch wants each picture, float32 [N], at least once.
+
+    Repeat-factor sampling (Gupta et al., LVIS, CVPR 2019): a class in a smaller share of the pictures
+    than `share` brings its pictures root(share / its own) times.
+    """
+    classes = store.classes.masked_fill(store.ignored, -1).cpu()
+    has = torch.stack([(classes == c).any(1) for c in range(store.labelled.shape[1])], 1)
+    own = has.float().mean(0).clamp_min(1e-9)
+    return torch.where(has, (share / own).sqrt(), 0.0).amax(1).clamp_min(1.0)
+
+
 def pack(
     pictures: Iterable[np.ndarray],
     records: Sequence[dict[str, Any]],

@@ -28,7 +28,7 @@ from training import checkpoint, distil, evaluate, paths, together, weights
 from training.augment import Options, mix, random_views, recolour, render, targets, to_device
 from training.backbones import STRIDES
 from training.checkpoint import Settings
-from training.data import CLASSES, Store
+from training.data import CLASSES, Store, repeats
 from training.detector import Detector, Predictions
 from training.loss import loss
 
@@ -57,7 +57,9 @@ class Progress:
 class Run:
     """A detector in training, with everything that a checkpoint holds."""
 
-    def __init__(self, name: str, settings: Settings, device: torch.device) -> None:
+    def __init__(
+        self, name: str, settings: Settings, device: torch.device, compiled: bool = False
+    ) -> None:
         self.folder = paths.run(name)
         self.settings, self.device = settings, device
         self.begun, self.deadline = 0.0, 0.0  # Unix times; without them the steps are the schedule
@@ -75,8 +77,12 @@ class Run:
         self.progress = Progress()
         self.costs = torch.zeros(2, device=device)  # running means of the losses
         self.spent: list[float] = []  # seconds of the steps since the last line of the log
-        # Sizes that change along the way make compiling take minutes; one size, a quarter of one.
-        self.forward = torch.compile(self.model, dynamic=False) if gpu else self.model
+        self.forward = self.model
+        if gpu or compiled:
+            # A GPU's few sizes are compiled one by one; for a CPU each would take two minutes.
+            self.forward = torch.compile(self.model, dynamic=not gpu)
+            for teacher in self.teachers if compiled else ():
+                teacher.compile()
 
     def _initialise(self, model: Detector) -> str:
         """Load what the run begins with; says what that is."""
@@ -108,6 +114,11 @@ class Run:
     @cached_property
     def epoch_steps(self) -> int:
         return len(self.store) // self.settings.batch
+
+    @cached_property
+    def repeats(self) -> Tensor:
+        """How often an epoch wants each picture, float32 [pictures]; see data.repeats."""
+        return repeats(self.store, self.settings.balance)
 
     @property
     def steps(self) -> int:
@@ -263,7 +274,10 @@ class Run:
     def _pictures(self) -> Tensor:
         """The next batch of this epoch's order."""
         rng = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(len(self.store), generator=rng)
+        # The part of a repeat below one is a chance, drawn for each epoch.
+        times = (self.repeats + torch.rand(len(self.store), generator=rng)).floor().long()
+        wanted = torch.repeat_interleave(torch.arange(len(self.store)), times)
+        order = wanted[torch.randperm(len(wanted), generator=rng)]
         first = self.progress.step % self.epoch_steps * self.settings.batch
         return order[first : first + self.settings.batch]
 
@@ -432,6 +446,9 @@ def options() -> argparse.ArgumentParser:
         parser.add_argument(flag, type=kind, default=None, nargs=many)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--compile", action="store_true", help="also on a CPU: a third faster after minutes"
+    )
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this, saved")
     parser.add_argument("--deadline", type=Path, help="wait for this file; see together.py")
     return parser
@@ -448,7 +465,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     signal.signal(signal.SIGTERM, Stop.ask)
     signal.signal(signal.SIGINT, Stop.ask)
-    run = Run(args.name, settings_from(args), torch.device(args.device))
+    run = Run(args.name, settings_from(args), torch.device(args.device), args.compile)
     if args.deadline:
         run.warm()
         run.train_until(together.told(args.deadline))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.data import Store, pack, read_coco
+from training.data import CLASSES, Store, pack, read_coco, repeats
 from training.tests.fixtures import gradient, record
 
 COCO = {
@@ -74,6 +74,26 @@ class Packed(unittest.TestCase):
             self.assertEqual(store.classes.tolist(), [[0, 1], [-1, -1]])
             self.assertEqual(store.ignored.tolist(), [[False, True], [False, False]])
             self.assertEqual(store.size.tolist(), [[30, 20], [10, 40]])
+
+
+class Repeats(unittest.TestCase):
+    def store(self) -> Store:
+        """Sixteen pictures: persons in all but one, dogs in four, a cat in one, crowded cats in two."""
+        person, cat, dog = (CLASSES.index(name) for name in ("person", "cat", "dog"))
+        held = [[person]] * 9 + [[person, dog]] * 4 + [[person, cat]] * 2 + [[cat]]
+        crowds = [False] * 14 + [True, True]  # the second and the third cat
+        records = [
+            record([[1, 1, 9, 9]] * len(labels), labels, [crowd and c == cat for c in labels])
+            for labels, crowd in zip(held, crowds)
+        ]
+        return pack([gradient(64, 64)] * len(records), records, CLASSES)
+
+    def test_a_rare_class_brings_its_pictures_oftener(self) -> None:
+        wanted = [1.0] * 9 + [2**0.5] * 4 + [8**0.5] + [1.0] * 2  # dogs in 1/4, the cat in 1/16
+        np.testing.assert_allclose(repeats(self.store(), 0.5).numpy(), wanted, rtol=1e-6)
+
+    def test_without_a_share_every_picture_comes_once(self) -> None:
+        self.assertEqual(repeats(self.store(), 0.0).tolist(), [1.0] * 16)
 
 
 if __name__ == "__main__":

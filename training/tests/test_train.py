@@ -87,6 +87,24 @@ class Training(TinyRuns):
         for name, value in second.model.state_dict().items():
             self.assertTrue(torch.allclose(value.float(), best["ema"][name].float(), rtol=2e-3, atol=2e-3), name)
 
+    def test_a_rare_class_comes_oftener(self) -> None:
+        run = start("balanced", replace(TINY, epochs=300, balance=1.0))
+        run.repeats = torch.tensor([1.0, 1.0, 1.0, 2.5])
+        count = torch.zeros(4)
+        for step in range(run.steps):
+            run.progress.step = step
+            count.index_add_(0, run._pictures(), torch.ones(TINY.batch))
+        share = count / count.sum()
+        self.assertAlmostEqual(float(share[3]), 2.5 / 5.5, delta=0.05)
+
+    def test_without_balance_an_epoch_has_every_picture_once(self) -> None:
+        run = start("even")
+        shown = []
+        for step in range(run.epoch_steps):
+            run.progress.step = step
+            shown += run._pictures().tolist()
+        self.assertEqual(sorted(shown), [0, 1, 2, 3])
+
     def test_other_settings_do_not_continue_a_run(self) -> None:
         start("run").save(checkpoint.LAST)
         with self.assertRaisesRegex(SystemExit, "other settings"):
