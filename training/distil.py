@@ -30,7 +30,6 @@ class Teacher:
     def __init__(self, name: str, device: torch.device) -> None:
         self.name, self.device = name, device
         self.made = 0.0  # when the weights in use were written
-        self.compiled = False
         self.refresh()
 
     def refresh(self) -> None:
@@ -43,13 +42,6 @@ class Teacher:
         self.detector = checkpoint.load_detector(self.name).requires_grad_(False)
         fused = fuse(copy.deepcopy(self.detector))
         self.model = fused.to(self.device, memory_format=torch.channels_last)
-        if self.compiled:
-            self.compile()
-
-    def compile(self) -> None:
-        """Compile the network, now and after every refresh."""
-        self.compiled = True
-        self.model.compile(dynamic=True)
 
     def start(self, student: Detector) -> None:
         """Give the student all that fits every backbone."""

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/record"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/config"
@@ -178,6 +179,28 @@ type replay struct {
 	frame      capture.Frame
 
 	late sink.Offline // what is written offline
+}
+
+// reviseInto tracks a record as its run did and writes what offline makes of it, counted at
+// zones, where not nil. A record that ends early is tracked up to there.
+func reviseInto(ctx context.Context, c config.Config, from *record.Reader, zones *zone.Counter, writers ...pipeline.Writer) error {
+	name, cfg, err := trackerConfig(c.Tracker)
+	if err != nil {
+		return err
+	}
+	cfg, least := withConf(name, cfg, config.Unset, &from.Header)
+	tracker, err := track.New(name, cfg)
+	if err != nil {
+		return err
+	}
+	play := replay{
+		association: &association{offline: true}, outputs: &outputs{writers: writers}, tracker: tracker,
+		footage: from, header: &from.Header, least: least, seen: make(map[int]struct{}), zones: zones,
+	}
+	if _, err = play.run(ctx); cutShort(err) != nil {
+		return nil
+	}
+	return err
 }
 
 // run tracks every frame and writes what the tracker reports: at once, or offline

@@ -38,8 +38,9 @@ equal, byte for byte, those of an uninterrupted run.
 An input is a file; a folder, which stands for every video in it and below and for
 every folder of pictures there; a pattern; @FILE, a list in a file, one a line; or -,
 a list on standard input. For each, --out gets NAME.txt (MOTChallenge), NAME.jsonl,
-with --video NAME.mp4, and NAME.manifest.json, which says what came of it. NAME is
-the input's, below the folder that was given, without its extension.
+with --video NAME.mp4, with --record NAME.rec, which 'tracker track' tracks again in a
+moment, and NAME.manifest.json, which says what came of it. NAME is the input's, below
+the folder that was given, without its extension.
 
 An input whose results are complete, of the same bytes, model and settings, is not
 done again. One that fails is reported at the end, and leaves the others alone; a
@@ -57,11 +58,12 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 130 interrupted.`
 
 // batchFlags are those that only a batch has.
 type batchFlags struct {
-	out, scratch       string
-	file, list         string
-	queue              string
-	jobs               int
-	video, force, json bool
+	out, scratch string
+	file, list   string
+	queue        string
+	jobs         int
+	force, json  bool
+	products
 }
 
 func newBatchCommand() *cobra.Command {
@@ -97,6 +99,7 @@ func newBatchCommand() *cobra.Command {
 	flags.StringVar(&own.list, "list", "", "take inputs from `FILE`, one a line, too")
 	flags.IntVarP(&own.jobs, "jobs", "j", 2, "`N` inputs at the same time, on one network")
 	flags.BoolVar(&own.video, "video", false, "write annotated videos, too")
+	flags.BoolVar(&own.record, "record", false, "keep what the detector found, too, for 'tracker track'")
 	flags.BoolVar(&own.force, "force", false, "do again what is done, from the start")
 	flags.BoolVar(&own.json, "json", false, "say on standard output what happens, a JSON object a line")
 	flags.StringVar(&own.queue, "queue", "", "leave the work to 'tracker worker's of the NATS server at `URL`; listen://HOST:PORT is a server in this process")
@@ -118,7 +121,7 @@ func bindBatch(flags *pflag.FlagSet, c *config.Config, file *string) {
 	all.VisitAll(func(f *pflag.Flag) {
 		switch f.Name {
 		case "cam", "cam-width", "cam-height", "cam-fps", "live-policy", "read-timeout", "reconnect",
-			"input", "save", "codec", "mot", "jsonl", "offline", "timings", "record", "display", "panel", "budget":
+			"input", "save", "codec", "mot", "jsonl", "timings", "record", "display", "panel", "budget":
 			return
 		}
 		flags.AddFlag(f)
@@ -150,21 +153,35 @@ func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader
 	if err != nil {
 		return nil, nil, err
 	}
-	c, origins, err := newLayers(flags, b.file).settle()
-	if c.Offline { // first: what else may be said of it is for a run
-		err = origins.Locate(config.Faulty(errors.New("offline is nothing for a batch, which writes as it goes: use tracker --offline"), "offline"))
+	var offline bool
+	c, origins, err := newLayers(flags, b.file).settle(func(c *config.Config) {
+		offline = c.Offline
+		setAside(c)
+	})
+	if err == nil && offline && b.video {
+		err = origins.Locate(config.Faulty(errors.New("offline knows the tracks when an input is over, and a video takes them as they come: leave out one or the other"), "offline"))
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	c.Input, c.Cam, c.Save, c.Codec, c.MOT, c.JSONL, c.Timings, c.Record, c.Display = nil, nil, "", "auto", "", "", "", "", "off"
-	c.Budget = 0 // what it changes would depend on how busy the machine is
-	w, err := newWorkshop(c, to, b.video, b.force)
+	c.Offline = offline
+	w, err := newWorkshop(c, to, b.products, b.force)
 	return w, items, err
 }
 
+// setAside takes away the settings that are for runs, and offline, of which a batch knows
+// what it goes with.
+func setAside(c *config.Config) {
+	c.Input, c.Cam, c.Save, c.Codec, c.MOT, c.JSONL, c.Timings, c.Record, c.Display = nil, nil, "", "auto", "", "", "", "", "off"
+	c.Budget = 0 // what it changes would depend on how busy the machine is
+	c.Offline = false
+}
+
 // newWorkshop finds the model, and settles what depends on it.
-func newWorkshop(c config.Config, to depot, video, force bool) (*workshop, error) {
+func newWorkshop(c config.Config, to depot, made products, force bool) (*workshop, error) {
+	if c.Record = ""; made.record || c.Offline {
+		c.Record = recordExt // the network finds what goes into one
+	}
 	m, err := chooseModel(&c)
 	if err != nil {
 		return nil, err
@@ -186,7 +203,10 @@ func newWorkshop(c config.Config, to depot, video, force bool) (*workshop, error
 		ImageFPS        float64
 		Video           bool
 		Zones           []string `json:",omitempty"`
-	}{c.Size, c.Device, c.Conf, c.NMSIoU, c.Classes, name, cfg, c.CameraMotion, c.Stride, c.MaxFrames, c.ImageFPS, video, c.Zones})
+		Record          bool     `json:",omitempty"`
+		Offline         bool     `json:",omitempty"`
+	}{c.Size, c.Device, c.Conf, c.NMSIoU, c.Classes, name, cfg, c.CameraMotion, c.Stride, c.MaxFrames, c.ImageFPS,
+		made.video, c.Zones, made.record, c.Offline})
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +218,7 @@ func newWorkshop(c config.Config, to depot, video, force bool) (*workshop, error
 		return nil, err
 	}
 	return &workshop{
-		config: c, model: m, settings: settings, depot: to, video: video, force: force,
+		config: c, model: m, settings: settings, depot: to, products: made, force: force,
 		versions: batch.Versions{Tracker: version, Go: runtime.Version(), OpenCV: gocv.OpenCVVersion(), ONNX: onnx},
 	}, nil
 }

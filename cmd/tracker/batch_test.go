@@ -141,16 +141,23 @@ func TestBatchSurvivesKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	sixVideos(t, filepath.Join(dir, "in"))
+	t.Run("video", func(t *testing.T) { surviveKills(t, dir, kills, "--video") })
+	t.Run("offline", func(t *testing.T) { surviveKills(t, dir, kills, "--offline", "--record") })
+}
+
+// surviveKills kills batches of the videos in dir, which make four files of each.
+func surviveKills(t *testing.T, dir string, kills int, more ...string) {
 	args := func(out string) []string {
-		return []string{"batch", "in", "--out", out, "--video", "--classes", "person", "--json", "-q",
-			"--zones", "line=0 0.5 1 0.5", "--zones", "area=0.2 0.3 0.8 0.3 0.8 0.9 0.2 0.9"}
+		return append([]string{"batch", "in", "--out", out, "--classes", "person", "--json", "-q",
+			"--zones", "line=0 0.5 1 0.5", "--zones", "area=0.2 0.3 0.8 0.3 0.8 0.9 0.2 0.9"}, more...)
 	}
 	began := time.Now()
-	if got := runIn(t, dir, args("whole")...); got.code != exitOK {
+	kind := strings.TrimLeft(more[0], "-")
+	if got := runIn(t, dir, args("whole-"+kind)...); got.code != exitOK {
 		t.Fatalf("exit code %d: %s", got.code, got.stderr)
 	}
 	took := time.Since(began)
-	want := contents(t, filepath.Join(dir, "whole"))
+	want := contents(t, filepath.Join(dir, "whole-"+kind))
 	if len(want) != 6*4 {
 		t.Fatalf("%d files", len(want))
 	}
@@ -158,7 +165,7 @@ func TestBatchSurvivesKills(t *testing.T) {
 	killed, rounds, taken := 0, 0, 0
 	for killed < kills {
 		rounds++
-		out := fmt.Sprintf("killed-%d", rounds)
+		out := fmt.Sprintf("killed-%s-%d", kind, rounds)
 		for ended := false; !ended; {
 			cmd := command(dir, args(out)...)
 			got := finishAfter(t, cmd, func() {
@@ -381,6 +388,43 @@ func TestBatchKeepsResultsOfMissing(t *testing.T) {
 	}
 }
 
+// What a batch makes offline is what a run does, and its record is a run's; its zones count
+// what is written.
+func TestBatchOffline(t *testing.T) {
+	dir := t.TempDir()
+	video := filepath.Join(dir, "in.mp4")
+	ffmpeg(t, "-ss", "20", "-i", street(t), "-frames:v", "120", "-c:v", "libx264", "-preset", "ultrafast", video)
+	door := []string{"--zones", "door=0.5 0 0.5 1"}
+	for _, args := range [][]string{
+		{"batch", video, "--out", "out", "--offline", "--record", "-q"},
+		append([]string{"batch", video, "--out", "counted", "--offline"}, door...),
+		{"-i", video, "--offline", "--mot", "run.txt", "--jsonl", "run.jsonl", "--record", "run.rec", "-q"},
+		append([]string{"track", "run.rec", "--offline", "--jsonl", "counted.jsonl", "-q"}, door...),
+		{"track", "run.rec", "--mot", "online.txt", "-q"},
+	} {
+		if got := runIn(t, dir, args...); got.code != exitOK {
+			t.Fatalf("%v: exit code %d: %s", args, got.code, got.stderr)
+		}
+	}
+	for got, want := range map[string]string{
+		"out/in.txt": "run.txt", "out/in.jsonl": "run.jsonl", "out/in.rec": "run.rec",
+		"counted/in.txt": "run.txt", "counted/in.jsonl": "counted.jsonl",
+	} {
+		if x, y := read(t, dir, got), read(t, dir, want); x != y || len(x) < 5000 {
+			t.Errorf("%s (%d bytes) is not %s (%d bytes)", got, len(x), want, len(y))
+		}
+	}
+	if read(t, dir, "online.txt") == read(t, dir, "out/in.txt") {
+		t.Error("offline changes nothing")
+	}
+	if m, err := batch.ReadManifest(filepath.Join(dir, "counted", "in.manifest.json")); err != nil || len(m.Zones) != 1 || m.Zones[0].Right+m.Zones[0].Left == 0 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if got, want := files(t, filepath.Join(dir, "counted")), []string{"in.jsonl", "in.manifest.json", "in.txt"}; !slices.Equal(got, want) {
+		t.Errorf("files %v, want %v", got, want)
+	}
+}
+
 // An input that breaks off is partly done, also where there is no other.
 func TestBatchOfCutVideo(t *testing.T) {
 	dir := t.TempDir()
@@ -389,8 +433,19 @@ func TestBatchOfCutVideo(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "cut.avi"), []byte(data[:len(data)/2]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := runIn(t, dir, "batch", "cut.avi", "--out", "out"); got.code != exitPartial || !strings.Contains(got.stderr, "1 cut short, 0 failed") {
+	for out, more := range map[string][]string{"out": nil, "offline": {"--offline", "--record"}} {
+		got := runIn(t, dir, append([]string{"batch", "cut.avi", "--out", out}, more...)...)
+		if got.code != exitPartial || !strings.Contains(got.stderr, "1 cut short, 0 failed") {
+			t.Errorf("exit code %d: %s", got.code, got.stderr)
+		}
+		if n := len(lines(t, filepath.Join(dir, out, "cut.partial.jsonl"))); n < 20 {
+			t.Errorf("%s: %d lines", out, n)
+		}
+	}
+	if got := runIn(t, dir, "track", "offline/cut.partial.rec", "--offline", "--jsonl", "replay.jsonl"); got.code != exitPartial {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	} else if read(t, dir, "replay.partial.jsonl") != read(t, dir, "offline/cut.partial.jsonl") {
+		t.Error("the record is not what the lines are made of")
 	}
 }
 
@@ -403,7 +458,7 @@ func TestBatchTidiesUpLate(t *testing.T) {
 		t.Fatal(got.stderr)
 	}
 	want := files(t, filepath.Join(dir, "out"))
-	for _, name := range []string{"a.checkpoint", "a.partial.pieces", "a.partial.lock"} {
+	for _, name := range []string{"a.checkpoint", "a.partial.pieces", "a.partial.rec", "a.partial.lock"} {
 		if err := os.WriteFile(filepath.Join(dir, "out", name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/overlay"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/record"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/config"
@@ -40,12 +42,15 @@ type workshop struct {
 	settings json.RawMessage // those that the results depend on
 	versions batch.Versions
 	depot
-	video bool
+	products
 	force bool
 	// engine opens the network when it is first needed.
 	engine func() (*engine, error)
 	log    *slog.Logger
 }
+
+// products are what a batch makes of an input besides its texts.
+type products struct{ video, record bool }
 
 // item is one input of a batch.
 type item struct {
@@ -63,11 +68,12 @@ type job struct {
 	fetched  bool // it is a copy of one in the store
 	device   string
 
-	files   []*atomicfile.File // what is written, in the order of their names
-	mot     *sink.MOT
+	files   map[string]*atomicfile.File // what is written, by extension
+	mot     *sink.MOT                   // both nil where texts are written offline, before the end
 	jsonl   *sink.JSONL
 	film    *sink.Video // nil without a video
 	overlay *overlay.Overlay
+	kept    *sink.Record // nil without a record
 	keeper  *stateKeeper
 	zones   *zone.Counter // nil where nobody counts
 	source  *capture.Stream
@@ -185,23 +191,44 @@ func (j *job) path(ext string) string {
 	return filepath.Join(j.folder, filepath.FromSlash(j.name)+"."+ext)
 }
 
+// Extensions of the files of an item.
+const (
+	motExt    = "txt"
+	jsonlExt  = "jsonl"
+	videoExt  = "mp4"
+	piecesExt = "pieces" // of a video, on their way
+	recordExt = "rec"
+)
+
 // outputs are the names of the results, below the folder.
 func (j *job) outputs() []string {
-	names := []string{j.name + ".txt", j.name + ".jsonl"}
-	if j.video {
-		names = append(names, j.name+".mp4")
+	return j.names([]wanted{{motExt, true}, {jsonlExt, true}, {videoExt, j.video}, {recordExt, j.record}})
+}
+
+// written are the names of the files that grow frame by frame. Texts that are made offline
+// do not: they are made of a record, at the end.
+func (j *job) written() []string {
+	online := !j.config.Offline
+	return j.names([]wanted{{motExt, online}, {jsonlExt, online}, {piecesExt, j.video}, {recordExt, j.record || !online}})
+}
+
+// wanted is a kind of file, and whether the job has one.
+type wanted struct {
+	ext string
+	yes bool
+}
+
+func (j *job) names(list []wanted) (names []string) {
+	for _, w := range list {
+		if w.yes {
+			names = append(names, j.name+"."+w.ext)
+		}
 	}
 	return names
 }
 
-// written are the names of the files that grow frame by frame.
-func (j *job) written() []string {
-	names := []string{j.name + ".txt", j.name + ".jsonl"}
-	if j.video {
-		names = append(names, j.name+".pieces")
-	}
-	return names
-}
+// extOf is the extension of one of these names.
+func (j *job) extOf(name string) string { return strings.TrimPrefix(name, j.name+".") }
 
 // prepare finds out what the input is.
 func (j *job) prepare(ctx context.Context) (err error) {
@@ -269,9 +296,9 @@ func (j *job) work(ctx context.Context) (err error) {
 		err = j.manifest.Input.Unchanged()
 	}
 	if err == nil {
-		err = j.finish()
+		err = j.finish(ctx)
 	} else if !diskFull(err) {
-		err = errors.Join(err, j.salvage(err))
+		err = errors.Join(err, j.salvage(ctx, err))
 	}
 	return errors.Join(err, j.close())
 }
@@ -291,18 +318,29 @@ func (j *job) open(ctx context.Context, eng *engine, from *batch.Checkpoint) (er
 		return fmt.Errorf("%s is live, which has no end; a batch takes files and folders", j.Path)
 	}
 	for _, name := range j.written() {
-		f, err := atomicfile.Continue(filepath.Join(j.folder, filepath.FromSlash(name)))
-		if err != nil {
+		if err := j.create(j.extOf(name)); err != nil {
 			return err
 		}
-		j.files = append(j.files, f)
 	}
 	if from == nil || j.resume(c, from) != nil { // what cannot be taken up is made again
-		if err := j.begin(c); err != nil {
+		if err := j.begin(c, eng); err != nil {
 			return err
 		}
 	}
 	return j.skip(ctx)
+}
+
+// create opens a file for writing. It may have something in it, of a run before.
+func (j *job) create(ext string) error {
+	f, err := atomicfile.Continue(j.path(ext))
+	if err != nil {
+		return err
+	}
+	if j.files == nil {
+		j.files = make(map[string]*atomicfile.File)
+	}
+	j.files[ext] = f
+	return nil
 }
 
 // imageFPS is the setting where it applies.
@@ -322,7 +360,7 @@ func (j *job) imageFPS(c config.Config) (float64, error) {
 func (j *job) tell(e capture.Event) { j.log.Warn(e.String(), "input", j.name) }
 
 // begin starts with the first frame.
-func (j *job) begin(c config.Config) (err error) {
+func (j *job) begin(c config.Config, eng *engine) (err error) {
 	j.frames, j.saved = 0, false
 	for _, f := range j.files {
 		if err := f.Rewind(0); err != nil {
@@ -332,33 +370,51 @@ func (j *job) begin(c config.Config) (err error) {
 	if err := os.Remove(j.path("checkpoint")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	if file := j.files[recordExt]; file != nil {
+		if j.kept, err = sink.NewRecordIn(file, recordHeader(c, j.source.Info(), eng)); err != nil {
+			return err
+		}
+	}
 	return j.assemble(c)
 }
 
 // assemble makes what the results go through.
 func (j *job) assemble(c config.Config) (err error) {
-	j.mot, j.jsonl = sink.NewMOTIn(j.files[0]), sink.NewJSONLIn(j.files[1], sink.JSONLOptions{})
+	if !c.Offline {
+		j.assembleTexts()
+	}
 	every := 1
 	if j.video {
 		every = pieceFrames
-		c.Save = j.path("mp4")
+		c.Save = j.path(videoExt)
 		opt := videoOptions(c, j.source.Info(), j.log)
-		opt.Pieces = j.files[2]
+		opt.Pieces = j.files[piecesExt]
 		if j.film, err = sink.NewVideo(opt); err != nil {
 			return err
 		}
 		// Without the panel: its times are never the same.
 		j.overlay = overlay.New(overlay.Options{HidePanel: true})
 	}
-	j.zones = zonesOf(c, nil)
+	if !c.Offline {
+		j.zones = zonesOf(c, nil)
+	}
 	j.keeper, err = newStateKeeper(c, every)
 	return err
 }
 
+func (j *job) assembleTexts() {
+	j.mot, j.jsonl = sink.NewMOTIn(j.files[motExt]), sink.NewJSONLIn(j.files[jsonlExt], sink.JSONLOptions{})
+}
+
 // resume takes up the state of a checkpoint.
-func (j *job) resume(c config.Config, from *batch.Checkpoint) error {
+func (j *job) resume(c config.Config, from *batch.Checkpoint) (err error) {
 	if err := j.assemble(c); err != nil {
 		return err
+	}
+	if file := j.files[recordExt]; file != nil {
+		if j.kept, err = sink.ResumeRecordIn(file, from.Record); err != nil {
+			return err
+		}
 	}
 	if err := j.keeper.restore(from); err != nil {
 		return err
@@ -378,8 +434,8 @@ func (j *job) resume(c config.Config, from *batch.Checkpoint) error {
 		}
 		j.film.GoOn(pieces)
 	}
-	for i, name := range j.written() {
-		if err := j.files[i].Rewind(from.Sizes[name]); err != nil {
+	for _, name := range j.written() {
+		if err := j.files[j.extOf(name)].Rewind(from.Sizes[name]); err != nil {
 			return err
 		}
 	}
@@ -407,8 +463,13 @@ func (j *job) track(ctx context.Context, eng *engine, timings *timing.Recorder) 
 	total := expectedFrames(j.config, j.source.Info())
 	p := &pipeline.Pipeline{
 		Source: j.source, Detectors: eng.pools[0], Turns: eng.turns, Workers: eng.workers, Tracker: j.keeper,
-		Labels: eng.model.Labels(), Timings: timings, Serial: j.config.Serial,
-		Writers: []pipeline.Writer{j.mot, j.jsonl}, Zones: j.zones,
+		Least: leastOf(j.config), Labels: eng.model.Labels(), Timings: timings, Serial: j.config.Serial, Zones: j.zones,
+	}
+	if j.mot != nil {
+		p.Writers = append(p.Writers, j.mot, j.jsonl)
+	}
+	if j.kept != nil {
+		p.Writers = append(p.Writers, j.kept)
 	}
 	if j.keeper.estimator != nil {
 		p.Motion = j.keeper.motion
@@ -473,6 +534,9 @@ func (j *job) save(now *moment, pieces sink.Pieces) (err error) {
 			return err
 		}
 	}
+	if j.kept != nil {
+		c.Record = j.kept.Snapshot()
+	}
 	if c.Sizes, err = j.sync(); err != nil {
 		return err
 	}
@@ -482,26 +546,30 @@ func (j *job) save(now *moment, pieces sink.Pieces) (err error) {
 
 // sync brings all that was written to the disk and says how much it is.
 func (j *job) sync() (map[string]int64, error) {
-	if err := j.mot.Flush(); err != nil {
-		return nil, err
+	if j.mot != nil {
+		if err := j.mot.Flush(); err != nil {
+			return nil, err
+		}
 	}
 	sizes := make(map[string]int64)
-	for i, name := range j.written() {
-		size, err := j.files[i].Sync()
+	for ext, file := range j.files {
+		size, err := file.Sync()
 		if err != nil {
 			return nil, err
 		}
-		sizes[name] = size
+		sizes[j.name+"."+ext] = size
 	}
 	return sizes, nil
 }
 
 // finish completes the results.
-func (j *job) finish() error {
-	if _, err := j.sync(); err != nil {
-		return err
+func (j *job) finish(ctx context.Context) error {
+	if j.kept != nil {
+		if err := j.kept.End(); err != nil {
+			return err
+		}
 	}
-	if err := j.joinVideo(); err != nil {
+	if err := j.complete(ctx); err != nil {
 		return err
 	}
 	outputs, err := batch.Ready(j.folder, j.outputs())
@@ -522,6 +590,39 @@ func (j *job) finish() error {
 		return err
 	}
 	return j.conclude()
+}
+
+// complete brings the results to where the frames are.
+func (j *job) complete(ctx context.Context) error {
+	if j.config.Offline {
+		if err := j.revise(ctx); err != nil {
+			return err
+		}
+	}
+	if _, err := j.sync(); err != nil {
+		return err
+	}
+	return j.joinVideo()
+}
+
+// revise makes the texts of the record, now that it is known what comes later.
+func (j *job) revise(ctx context.Context) error {
+	for _, ext := range [...]string{motExt, jsonlExt} {
+		if err := j.create(ext); err != nil {
+			return err
+		}
+		if err := j.files[ext].Rewind(0); err != nil {
+			return err
+		}
+	}
+	j.assembleTexts()
+	from, err := record.Open(j.files[recordExt].PartialPath())
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	j.zones = zonesOf(j.config, nil)
+	return reviseInto(ctx, j.config, from, j.zones, j.mot, j.jsonl)
 }
 
 // conclude says that the results are complete, and removes what led to them.
@@ -550,7 +651,7 @@ func (j *job) noteStale() {
 
 // scaffold are the files that lead to the results.
 func (j *job) scaffold() []string {
-	return []string{j.path("checkpoint"), atomicfile.PartialName(j.path("pieces"))}
+	return []string{j.path("checkpoint"), atomicfile.PartialName(j.path(piecesExt)), atomicfile.PartialName(j.path(recordExt))}
 }
 
 func removeAll(paths []string) error {
@@ -594,10 +695,10 @@ func (j *job) joinVideo() error {
 	if _, err := j.film.Cut(); err != nil {
 		return err
 	}
-	if _, err := j.files[2].Sync(); err != nil {
+	if _, err := j.files[piecesExt].Sync(); err != nil {
 		return err
 	}
-	pieces, err := os.Open(j.files[2].PartialPath())
+	pieces, err := os.Open(j.files[piecesExt].PartialPath())
 	if err != nil {
 		return err
 	}
@@ -612,12 +713,16 @@ func (j *job) joinVideo() error {
 
 // salvage makes the partial results of an input that broke good to look at. What
 // was interrupted will be taken up, and needs none of that.
-func (j *job) salvage(cause error) error {
+func (j *job) salvage(ctx context.Context, cause error) error {
 	if j.frames == 0 || statusOf(cause) == batch.Interrupted {
 		return nil
 	}
-	_, err := j.sync()
-	return errors.Join(err, j.joinVideo())
+	if j.kept != nil {
+		if err := j.kept.Flush(); err != nil {
+			return err
+		}
+	}
+	return j.complete(ctx)
 }
 
 // close ends all that open opened; files without content go.

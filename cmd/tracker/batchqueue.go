@@ -74,7 +74,7 @@ func (w *workshop) publish(ctx context.Context, queue *batch.Queue, id string, i
 	}
 	for _, it := range items {
 		t := batch.Task{
-			Batch: id, Name: it.name, Path: it.Path, Bytes: it.Bytes, Out: out, Video: w.video, Force: w.force,
+			Batch: id, Name: it.name, Path: it.Path, Bytes: it.Bytes, Out: out, Video: w.video, Record: w.record, Force: w.force,
 			Model: w.model.SHA256, Config: settings,
 		}
 		if err := queue.Publish(ctx, t); err != nil {

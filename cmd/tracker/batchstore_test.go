@@ -383,7 +383,7 @@ func workerInto(t *testing.T, server *storetest.Server) *workshop {
 	t.Helper()
 	c := config.Default()
 	c.Threads, c.CameraMotion = 1, "off"
-	w, err := newWorkshop(c, depotInto(t, server), false, false)
+	w, err := newWorkshop(c, depotInto(t, server), products{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -543,7 +543,7 @@ func TestCutShortAtCheckpoint(t *testing.T) {
 // of what was parked does.
 func TestCutShortAfterPark(t *testing.T) {
 	server := storetest.Start(t, "bucket")
-	w := &workshop{depot: depotInto(t, server), video: true, log: slog.New(slog.DiscardHandler)}
+	w := &workshop{depot: depotInto(t, server), products: products{video: true}, log: slog.New(slog.DiscardHandler)}
 	if err := w.openStore(t.Context(), store.OpenPatience); err != nil {
 		t.Fatal(err)
 	}

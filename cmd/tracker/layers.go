@@ -68,8 +68,9 @@ func misspelt(environment []string) map[string]string {
 var otherVariables = []string{"TRACKER_HOME", "TRACKER_ORT_LIB", "TRACKER_CUDA_OPTIONS", "TRACKER_DATA"}
 
 // settle puts the layers together, and tells where each value came from. It checks
-// everything but whether there is an input.
-func (l layers) settle() (config.Config, config.Origins, error) {
+// everything but whether there is an input, after forget has taken away what does not
+// apply, where it is given.
+func (l layers) settle(forget ...func(*config.Config)) (config.Config, config.Origins, error) {
 	c, origins := config.Default(), config.Origins{}
 	if l.file != "" {
 		data, err := os.ReadFile(l.file)
@@ -92,6 +93,9 @@ func (l layers) settle() (config.Config, config.Origins, error) {
 		if err := overlayFlags(layered, layer.values, layer.called, origins); err != nil {
 			return c, nil, err
 		}
+	}
+	for _, f := range forget {
+		f(&c)
 	}
 	return c, origins, origins.Locate(errors.Join(c.Validate(), checkOutputs(c)))
 }

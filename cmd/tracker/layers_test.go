@@ -153,14 +153,26 @@ func TestMisspeltVariables(t *testing.T) {
 	}
 }
 
-// A batch has no use for the settings of a run that say what to write.
-func TestBatchRefusesOffline(t *testing.T) {
-	dir := put(t, map[string]string{"a.avi": "no video", "c.yaml": "offline: true\n"})
-	for variable, line := range map[string]string{"TRACKER_OFFLINE=true": "", "TRACKER_QUIET=true": "--config c.yaml"} {
-		cmd := command(dir, append([]string{"batch", "a.avi", "--out", "out"}, strings.Fields(line)...)...)
-		cmd.Env = append(cmd.Env, variable)
-		if got := finish(t, cmd); got.code != exitUsage || !strings.Contains(got.stderr, "offline is nothing for a batch") || strings.Contains(got.stderr, "give one of them") {
-			t.Errorf("exit code %d: %s", got.code, got.stderr)
+// A batch has no use for the settings of a run that say what to write, whatever they are;
+// offline is one of its own.
+func TestBatchSettings(t *testing.T) {
+	dir := put(t, map[string]string{
+		"a.avi": "no video", "c.yaml": "offline: true\n", "run.yaml": "cam: 0\ncodec: h264\nmot: '-'\njsonl: '-'\n",
+	})
+	for _, tc := range []struct {
+		line, variable string
+		code           int
+		says           string
+	}{
+		{"--video", "TRACKER_OFFLINE=true", exitUsage, "a video takes them as they come"},
+		{"--video --config c.yaml", "TRACKER_QUIET=true", exitUsage, "c.yaml:1:10: offline knows the tracks when an input is over"},
+		{"--config c.yaml", "TRACKER_QUIET=true", exitFailed, "all 1 inputs failed"},
+		{"--config run.yaml", "TRACKER_OFFLINE=true", exitFailed, "all 1 inputs failed"},
+	} {
+		cmd := command(dir, append([]string{"batch", "a.avi", "--out", "out"}, strings.Fields(tc.line)...)...)
+		cmd.Env = append(cmd.Env, tc.variable)
+		if got := finish(t, cmd); got.code != tc.code || !strings.Contains(got.stderr, tc.says) {
+			t.Errorf("%s %s: exit code %d: %s", tc.variable, tc.line, got.code, got.stderr)
 		}
 	}
 }

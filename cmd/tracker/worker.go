@@ -137,7 +137,7 @@ type sharedWorkshop struct {
 
 // take finds or opens the workshop for a task, and closes those that nobody uses.
 func (s *workshops) take(ctx context.Context, t batch.Task) (*sharedWorkshop, error) {
-	key := fmt.Sprintf("%s %s %t %t %s", t.Out, t.Model, t.Video, t.Force, t.Config)
+	key := fmt.Sprintf("%s %s %t %t %t %s", t.Out, t.Model, t.Video, t.Record, t.Force, t.Config)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var kept []*sharedWorkshop
@@ -177,7 +177,7 @@ func (s *workshops) open(ctx context.Context, t batch.Task) (*workshop, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWorkshop(c, to, t.Video, t.Force)
+	w, err := newWorkshop(c, to, products{t.Video, t.Record}, t.Force)
 	if err != nil {
 		return nil, err
 	}

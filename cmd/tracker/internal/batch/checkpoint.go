@@ -24,6 +24,7 @@ type Checkpoint struct {
 	Motion       []byte       // nil where nobody follows the camera
 	Moving       [][4]float64 // boxes of the last frame's tracks
 	Zones        []byte       // nil where nobody counts
+	Record       []byte       // nil without a record
 	Overlay      []byte       // nil without a video
 	Video        []byte
 	// Ready, where not nil, says that all results are complete, if not under their own

@@ -41,9 +41,10 @@ type Task struct {
 	Path  string `json:"path"` // absolute, as every worker sees it
 	Bytes int64  `json:"bytes"`
 	// Out is the folder for the results, which all workers share.
-	Out   string `json:"out"`
-	Video bool   `json:"video"`
-	Force bool   `json:"force"`
+	Out    string `json:"out"`
+	Video  bool   `json:"video"`
+	Record bool   `json:"record"`
+	Force  bool   `json:"force"`
 	// Model is the SHA-256 of the model that Config names: another would give results
 	// that do not belong to the others.
 	Model  string          `json:"model"`

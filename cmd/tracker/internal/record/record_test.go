@@ -110,6 +110,39 @@ func plain(frames []Frame) []any {
 	return list
 }
 
+// A record that was broken off anywhere, and taken up, is that of a run without a break.
+func TestResume(t *testing.T) {
+	frames := scene(60)
+	want := write(t, frames)
+	for broken := range len(frames) + 1 {
+		var b bytes.Buffer
+		first, err := NewWriter(&b, header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range frames[:broken] {
+			if err := first.Write(&frames[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		second, err := Resume(&b, first.Snapshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range frames[broken:] {
+			if err := second.Write(&frames[broken+i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := second.Close(); err != nil || !bytes.Equal(b.Bytes(), want) {
+			t.Errorf("broken off after %d frames: %d bytes, want %d, or others: %v", broken, b.Len(), len(want), err)
+		}
+	}
+	if _, err := Resume(io.Discard, []byte{0, 0, 0x80}); err == nil {
+		t.Error("a state that ends early is taken for one")
+	}
+}
+
 func TestRoundTrip(t *testing.T) {
 	for _, n := range []int{0, 1, 500} {
 		want := scene(n)

@@ -21,9 +21,9 @@ const (
 // whole blocks. Not safe for concurrent use.
 type Writer struct {
 	w       io.Writer
-	frames  int // written
-	pending int // of them in raw
-	since   time.Duration
+	frames  int64 // written
+	pending int64 // more of them in raw
+	since   int64 // media time of their first, nanoseconds
 	base    base
 	raw     []byte // of the block to come, not compressed
 	block   buffer
@@ -46,13 +46,52 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the record's header: %w", err)
 	}
-	r := &Writer{w: w, block: append(make(buffer, head, head+len(text)), text...)}
-	seal(r.block, kindHeader)
-	if _, err := w.Write(append([]byte(signature), r.block...)); err != nil {
+	block := append(make(buffer, head, head+len(text)), text...)
+	seal(block, kindHeader)
+	if _, err := w.Write(append([]byte(signature), block...)); err != nil {
 		return nil, err
 	}
+	return newWriter(w)
+}
+
+func newWriter(w io.Writer) (r *Writer, err error) {
+	r = &Writer{w: w}
 	r.flate, err = flate.NewWriter(&r.block, flate.BestSpeed)
 	return r, err
+}
+
+// Snapshot is what Resume needs to go on after the last frame: the frames of the block
+// that is not written yet among it.
+func (r *Writer) Snapshot() []byte {
+	b := make([]byte, 0, 64+len(r.raw))
+	for _, v := range r.state() {
+		b = binary.AppendVarint(b, *v)
+	}
+	return append(b, r.raw...)
+}
+
+// Resume goes on with a record whose Writer gave the snapshot, behind the bytes that it had
+// written by then. The whole is the same as without the break.
+func Resume(w io.Writer, snapshot []byte) (*Writer, error) {
+	r, err := newWriter(w)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range r.state() {
+		n := 0
+		if *v, n = binary.Varint(snapshot); n <= 0 {
+			return nil, errors.New("resume a record: its state is damaged")
+		}
+		snapshot = snapshot[n:]
+	}
+	r.raw = append(r.raw, snapshot...)
+	return r, nil
+}
+
+// state are the numbers of a snapshot.
+func (r *Writer) state() [8]*int64 {
+	b := &r.base
+	return [...]*int64{&r.frames, &r.pending, &r.since, &b.index, &b.time, &b.wall, &b.width, &b.height}
 }
 
 // Write adds a frame, of which it keeps nothing. In steady state it allocates
@@ -62,7 +101,7 @@ func (r *Writer) Write(f *Frame) error {
 		return r.err
 	}
 	if r.pending == 0 {
-		r.since, r.base = f.Time, base{}
+		r.since, r.base = int64(f.Time), base{}
 	}
 	r.raw = r.base.appendFrame(r.raw, f)
 	r.pending++
@@ -70,7 +109,7 @@ func (r *Writer) Write(f *Frame) error {
 		r.err = fmt.Errorf("frame %d with %d detections is too large for a record", f.Index, len(f.Detections))
 		return r.err
 	}
-	if len(r.raw) >= blockBytes || f.Time-r.since >= blockTime {
+	if len(r.raw) >= blockBytes || f.Time-time.Duration(r.since) >= blockTime {
 		return r.Flush()
 	}
 	return nil

@@ -27,12 +27,36 @@ func NewRecord(path string, h record.Header) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Record{out: textFile{Writer: file, file: file, name: path}, live: h.Live}
-	if s.w, err = record.NewWriter(file, h); err != nil {
+	s, err := NewRecordIn(file, h)
+	if err != nil {
 		return nil, errors.Join(err, file.Abort())
 	}
 	return s, nil
 }
+
+// NewRecordIn writes to a file that is the caller's to end. Call End before.
+func NewRecordIn(file *atomicfile.File, h record.Header) (s *Record, err error) {
+	s = &Record{out: textFile{Writer: file, file: file, name: file.Path()}, live: h.Live}
+	s.w, err = record.NewWriter(file, h)
+	return s, err
+}
+
+// ResumeRecordIn is NewRecordIn for a source that is not live, to go on with a file that
+// has what was written up to a Snapshot.
+func ResumeRecordIn(file *atomicfile.File, snapshot []byte) (s *Record, err error) {
+	s = &Record{out: textFile{Writer: file, file: file, name: file.Path()}}
+	s.w, err = record.Resume(file, snapshot)
+	return s, err
+}
+
+// Snapshot is what ResumeRecordIn needs besides the file, after the last frame.
+func (s *Record) Snapshot() []byte { return s.w.Snapshot() }
+
+// Flush hands all frames to the file, which is then as one that was cut short.
+func (s *Record) Flush() error { return s.w.Flush() }
+
+// End hands all frames and the end mark to the file.
+func (s *Record) End() error { return s.w.Close() }
 
 // Write adds a frame.
 func (s *Record) Write(_ context.Context, r Result) error {
