@@ -18,15 +18,6 @@ func (a Affine) Apply(x, y float64) (float64, float64) {
 	return a.A11*x + a.A12*y + a.TX, a.A21*x + a.A22*y + a.TY
 }
 
-// Then is the motion a followed by the motion b.
-func (a Affine) Then(b Affine) Affine {
-	tx, ty := b.Apply(a.TX, a.TY)
-	return Affine{
-		A11: b.A11*a.A11 + b.A12*a.A21, A12: b.A11*a.A12 + b.A12*a.A22, TX: tx,
-		A21: b.A21*a.A11 + b.A22*a.A21, A22: b.A21*a.A12 + b.A22*a.A22, TY: ty,
-	}
-}
-
 // Shift is how far the corner of a w×h picture moves that moves farthest, in
 // pixels.
 func (a Affine) Shift(w, h float64) float64 {

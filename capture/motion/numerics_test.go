@@ -6,6 +6,15 @@ import (
 	"testing"
 )
 
+// Then is the motion a followed by the motion b.
+func (a Affine) Then(b Affine) Affine {
+	tx, ty := b.Apply(a.TX, a.TY)
+	return Affine{
+		A11: b.A11*a.A11 + b.A12*a.A21, A12: b.A11*a.A12 + b.A12*a.A22, TX: tx,
+		A21: b.A21*a.A11 + b.A22*a.A21, A22: b.A21*a.A12 + b.A22*a.A22, TY: ty,
+	}
+}
+
 func TestAffine(t *testing.T) {
 	a := Affine{A11: 0.9, A12: 0.2, TX: 3, A21: -0.1, A22: 1.1, TY: -5}
 	b := Affine{A11: 1.2, A12: -0.3, TX: -7, A21: 0.4, A22: 0.8, TY: 2}

@@ -77,7 +77,7 @@ func (a *association) associateSequence(ctx context.Context, s sequence, to dest
 	}
 	done, err = play.run(ctx)
 	if counter != nil && !a.quiet {
-		writeCounts(a.notes, counter.Counts())
+		writeCounts(a.notes, counter.Counts(), clip.header.Labels)
 	}
 	short := cutShort(err)
 	switch {

@@ -772,7 +772,7 @@ func TestResultsFormat(t *testing.T) {
 	if err := errors.Join(rows.Write(t.Context(), r), lines.Write(t.Context(), r)); err != nil {
 		t.Fatal(err)
 	}
-	const want = ` , format 2
+	const want = ` , format 3
 3,1,10.00,20.00,30.00,60.00,0.9,-1,-1,-1
 {"frame":2,"time":0.08,"tracks":[{"id":1,"class":0,"label":"person","score":0.9,"box":[10,20,40,80],"raw":[10,20,40,80],"state":"observed","age":1,"class_confidence":1},{"id":2,"class":0,"label":"person","score":0.5,"box":[10,20,40,80],"state":"coasted","age":1,"unseen":1}],"detections":3,"zones":{"yard":{"inside":1,"tracks":2,"entered":3,"left":4}},"device":"cuda:0"}
 `

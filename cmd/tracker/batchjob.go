@@ -76,6 +76,7 @@ type job struct {
 	kept    *sink.Record // nil without a record
 	keeper  *stateKeeper
 	zones   *zone.Counter // nil where nobody counts
+	labels  []string      // of the classes
 	source  *capture.Stream
 	pending *moment // the next to be saved
 	frames  int     // that are done, those of a run before included
@@ -254,7 +255,7 @@ func unreadable(err error) error {
 
 // resultsFormat is raised when the lines of a result change: development builds all have
 // the same version, and none may go on with what another has begun.
-const resultsFormat = 2
+const resultsFormat = 3
 
 // program is that whose checkpoints the job can take up.
 func (j *job) program() string {
@@ -288,7 +289,7 @@ func (j *job) work(ctx context.Context) (err error) {
 	run := batch.Run{Started: time.Now().UTC().Format(time.RFC3339), From: j.frames, Device: device}
 	run.Host, _ = os.Hostname() // a manifest without one is as good
 	timings := timing.New(eng.workers)
-	j.device = device
+	j.device, j.labels = device, eng.model.Labels()
 	err = j.track(ctx, eng, timings)
 	run.Timings = timings.Summary()
 	j.manifest.Frames, j.manifest.Run = j.frames, &run
@@ -578,7 +579,7 @@ func (j *job) finish(ctx context.Context) error {
 	}
 	j.manifest.Status, j.manifest.Outputs = batch.Done, outputs
 	if j.zones != nil {
-		j.manifest.Zones = j.zones.Counts()
+		j.manifest.Zones = named(j.zones.Counts(), j.labels)
 	}
 	if j.saved { // else, after a crash, it starts anew, and is soon done
 		ready := batch.Checkpoint{Key: j.manifest.Key, Program: j.program(), Frames: j.frames, Ready: &j.manifest}

@@ -37,8 +37,9 @@ func newLayers(flags *pflag.FlagSet, file string) layers {
 			l.line[key] = flagTexts(f.Value)
 		}
 	}
-	for name, meant := range misspelt(os.Environ()) {
-		slog.Warn(name+" is no setting", "did you mean", meant)
+	wrong := misspelt(os.Environ())
+	for _, name := range slices.Sorted(maps.Keys(wrong)) {
+		slog.Warn(name+" is no setting", "did you mean", wrong[name])
 	}
 	return l
 }

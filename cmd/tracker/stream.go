@@ -57,6 +57,7 @@ type stream struct {
 
 	frames           int // that are done
 	counts           []zone.Count
+	labels           []string // of their classes
 	summary          timing.Summary
 	dropped, damaged int
 	err              error
@@ -122,7 +123,7 @@ func (s *stream) run(ctx context.Context, with *setup) error {
 	s.frames, err = s.follow(ctx, p)
 	s.summary = s.timings.Summary()
 	if p.Zones != nil {
-		s.counts = p.Zones.Counts()
+		s.counts, s.labels = p.Zones.Counts(), p.Labels
 	}
 	return end(ctx, err, s.frames, info, s.out)
 }

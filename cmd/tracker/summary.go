@@ -72,7 +72,7 @@ func (s *stream) summarise(w io.Writer) error {
 	if err := s.summary.WriteTable(w); err != nil {
 		return err
 	}
-	writeCounts(w, s.counts)
+	writeCounts(w, s.counts, s.labels)
 	for _, loss := range []struct {
 		n    int
 		what string

@@ -21,14 +21,43 @@ func zonesOf(c config.Config, before *zone.Counter) *zone.Counter {
 	return before.Follow(zones, life)
 }
 
-// writeCounts tells what was counted, a zone a line.
-func writeCounts(w io.Writer, counts []zone.Count) {
-	for i := range counts {
-		switch n := &counts[i]; {
-		case n.Zone.IsLine():
+// writeCounts tells what was counted, a zone a line, and a line for each class where there
+// are several. Labels are the names of the classes.
+func writeCounts(w io.Writer, counts []zone.Count, labels []string) {
+	for _, n := range counts {
+		if n.Zone.IsLine() {
 			fmt.Fprintf(w, "line %s: %d to the right, %d to the left\n", n.Zone.Name, n.Right, n.Left)
-		default:
+		} else {
 			fmt.Fprintf(w, "zone %s: %d tracks; %d entered, %d left, %d inside at the end\n", n.Zone.Name, n.Tracks, n.Entered, n.Left, n.Inside)
 		}
+		if len(n.Classes) < 2 {
+			continue
+		}
+		for _, own := range n.Classes {
+			name := labelOf(own.Class, labels)
+			if n.Zone.IsLine() {
+				fmt.Fprintf(w, "  %-12s %d to the right, %d to the left\n", name, own.Right, own.Left)
+			} else {
+				fmt.Fprintf(w, "  %-12s %d tracks; %d entered, %d left\n", name, own.Tracks, own.Entered, own.Left)
+			}
+		}
 	}
+}
+
+// labelOf is the name of a class, its number where it has none.
+func labelOf(class int, labels []string) string {
+	if class >= 0 && class < len(labels) {
+		return labels[class]
+	}
+	return fmt.Sprintf("class %d", class)
+}
+
+// named are counts whose classes have their names.
+func named(counts []zone.Count, labels []string) []zone.Count {
+	for _, n := range counts {
+		for k := range n.Classes {
+			n.Classes[k].Label = labelOf(n.Classes[k].Class, labels)
+		}
+	}
+	return counts
 }

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/gob"
 	"fmt"
 	"math"
@@ -31,8 +32,21 @@ type Count struct {
 	Left    int  `json:"left"`
 	Right   int  `json:"right"`
 	Tracks  int  `json:"tracks"`
+	// Classes are the shares of those classes of which there were any, in their order.
+	Classes []ClassCount `json:"classes,omitempty"`
 	// Crossed is who was counted in this frame as Entered, Left or Right.
 	Crossed []Crossing `json:"-"`
+}
+
+// ClassCount is what has happened at a zone with tracks of one class. Each is what it
+// was when it was counted.
+type ClassCount struct {
+	Class   int    `json:"class"`
+	Label   string `json:"label,omitempty"` // for who names the classes; empty here
+	Entered int    `json:"entered"`
+	Left    int    `json:"left"`
+	Right   int    `json:"right"`
+	Tracks  int    `json:"tracks"`
 }
 
 // Crossing is a track that crosses a border.
@@ -53,15 +67,28 @@ const (
 
 // cross counts a track that goes a way.
 func (n *Count) cross(t *track.Track, way Way) {
+	own := n.of(t.Class)
 	switch way {
 	case Entered:
 		n.Entered++
+		own.Entered++
 	case Left:
 		n.Left++
+		own.Left++
 	case Right:
 		n.Right++
+		own.Right++
 	}
 	n.Crossed = append(n.Crossed, Crossing{t.ID, t.Class, way})
+}
+
+// of is the share of a class. It is good until the next one is asked for.
+func (n *Count) of(class int) *ClassCount {
+	at, there := slices.BinarySearchFunc(n.Classes, class, func(c ClassCount, class int) int { return cmp.Compare(c.Class, class) })
+	if !there {
+		n.Classes = slices.Insert(n.Classes, at, ClassCount{Class: class})
+	}
+	return &n.Classes[at]
 }
 
 // Counter counts at the zones of one source. It is not safe for concurrent use.
@@ -135,7 +162,7 @@ func (c *Counter) Update(tracks []track.Track, at time.Duration, width, height i
 			feet := Point{(t.Box.X1 + t.Box.X2) / 2, t.Box.Y2}
 			p := z.tracks[t.ID]
 			p.Seen, p.At = c.frame, at
-			if way := z.look(n, &p, feet, Margin*(t.Box.Y2-t.Box.Y1)); way != "" {
+			if way := z.look(n, &p, t.Class, feet, Margin*(t.Box.Y2-t.Box.Y1)); way != "" {
 				n.cross(t, way)
 			}
 			z.tracks[t.ID] = p
@@ -162,16 +189,16 @@ func (c *Counter) fit(size [2]int) {
 }
 
 // look sees where a track is, and says whether it crosses.
-func (z *counted) look(n *Count, p *presence, feet Point, margin float64) Way {
+func (z *counted) look(n *Count, p *presence, class int, feet Point, margin float64) Way {
 	if n.Zone.IsLine() {
 		return z.atLine(n, p, feet, margin)
 	}
-	return z.atArea(n, p, feet, margin)
+	return z.atArea(n, p, class, feet, margin)
 }
 
-// atArea counts who is in an area, and says who crosses its border. Who is cut off by the edge of the picture, or is taken to
-// be beyond it, stands at the edge.
-func (z *counted) atArea(n *Count, p *presence, feet Point, margin float64) (way Way) {
+// atArea counts who is in an area, and says who crosses its border. Who is cut off by the
+// edge of the picture, or is taken to be beyond it, stands at the edge.
+func (z *counted) atArea(n *Count, p *presence, class int, feet Point, margin float64) (way Way) {
 	feet = Point{within(feet.X, z.size.X), within(feet.Y, z.size.Y)}
 	on := int8(-1)
 	if inside(z.border, feet) {
@@ -190,6 +217,7 @@ func (z *counted) atArea(n *Count, p *presence, feet Point, margin float64) (way
 		if !p.Been {
 			p.Been = true
 			n.Tracks++
+			n.of(class).Tracks++
 		}
 	}
 	return way

@@ -90,13 +90,17 @@ func TestCounts(t *testing.T) {
 	} {
 		got := walk(NewCounter(zones(t, tc.zone), life), 1, 40, tc.feet...)[0]
 		tc.want.Zone, got.Crossed = got.Zone, nil
+		if n := tc.want; n.Entered+n.Left+n.Right+n.Tracks > 0 {
+			tc.want.Classes = []ClassCount{{Entered: n.Entered, Left: n.Left, Right: n.Right, Tracks: n.Tracks}}
+		}
 		if !reflect.DeepEqual(got, tc.want) {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
 		}
 	}
 }
 
-// Who crosses is named in the frame of the crossing, and in no other.
+// Who crosses is named in the frame of the crossing, and in no other; each class has a
+// count of its own.
 func TestSaysWhoCrosses(t *testing.T) {
 	c := NewCounter(zones(t, "yard=0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8", "line=0.2 0.5 0.8 0.5"), life)
 	at := func(id, class int, x, y float64) track.Track {
@@ -116,6 +120,14 @@ func TestSaysWhoCrosses(t *testing.T) {
 			if got := counts[i].Crossed; !slices.Equal(got, want) {
 				t.Errorf("frame %d, %s: %v, want %v", k, counts[i].Zone.Name, got, want)
 			}
+		}
+	}
+	for i, want := range [][]ClassCount{
+		{{Class: 0, Entered: 1, Tracks: 1}, {Class: 7, Left: 1, Tracks: 1}},
+		{{Class: 0, Right: 1}, {Class: 7, Left: 1}},
+	} {
+		if got := c.Counts()[i]; !slices.Equal(got.Classes, want) {
+			t.Errorf("%s: %v, want %v", got.Zone.Name, got.Classes, want)
 		}
 	}
 }
@@ -154,7 +166,7 @@ func TestFollowAndRestore(t *testing.T) {
 	if got[0].Right != 1 || got[1].Entered != 0 || got[1].Tracks != 0 {
 		t.Errorf("after a change: %+v", got)
 	}
-	if again[1].Right != 1 || again[0].Entered != 1 || again[0].Inside != 1 || again[0].Tracks != 1 {
+	if again[1].Right != 1 || again[0].Entered != 1 || again[0].Inside != 1 || again[0].Tracks != 1 || !slices.Equal(again[0].Classes, []ClassCount{{Entered: 1, Tracks: 1}}) {
 		t.Errorf("after a snapshot: %+v", again)
 	}
 	if err := NewCounter(both[:1], life).Restore(data); err == nil {
