@@ -32,9 +32,9 @@ file's without the extension; with several inputs every output needs it, but for
 others alone.
 
 With --offline, for files, tracks are written when an input is over, which makes them
-more accurate: 'tracker track --help' says how. Until then they are in memory, which takes about 1 KB
-a box at the end, and the files are empty. --save, --zones and a window, which show
-tracks as they come, do not go with it.
+more accurate: 'tracker track --help' says how. Until then they are in memory, which
+takes about 1 KB a box at the end, and the files are empty. --save, --zones and a
+window, which show tracks as they come, do not go with it.
 
 A run takes over what changes in the --config file: 'tracker config --help'.
 
