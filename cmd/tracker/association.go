@@ -182,25 +182,23 @@ type replay struct {
 }
 
 // reviseInto tracks a record as its run did and writes what offline makes of it, counted at
-// zones, where not nil. A record that ends early is tracked up to there.
-func reviseInto(ctx context.Context, c config.Config, from *record.Reader, zones *zone.Counter, writers ...pipeline.Writer) error {
+// zones, where not nil. A record that ends early, which is an error, is tracked up to there.
+func reviseInto(ctx context.Context, c config.Config, from *record.Reader, zones *zone.Counter, writers ...pipeline.Writer) (frames int, err error) {
 	name, cfg, err := trackerConfig(c.Tracker)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	cfg, least := withConf(name, cfg, config.Unset, &from.Header)
 	tracker, err := track.New(name, cfg)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	play := replay{
 		association: &association{offline: true}, outputs: &outputs{writers: writers}, tracker: tracker,
 		footage: from, header: &from.Header, least: least, seen: make(map[int]struct{}), zones: zones,
 	}
-	if _, err = play.run(ctx); cutShort(err) != nil {
-		return nil
-	}
-	return err
+	done, err := play.run(ctx)
+	return done.frames, err
 }
 
 // run tracks every frame and writes what the tracker reports: at once, or offline

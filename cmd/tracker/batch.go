@@ -121,7 +121,7 @@ func bindBatch(flags *pflag.FlagSet, c *config.Config, file *string) {
 	all.VisitAll(func(f *pflag.Flag) {
 		switch f.Name {
 		case "cam", "cam-width", "cam-height", "cam-fps", "live-policy", "read-timeout", "reconnect",
-			"input", "save", "codec", "mot", "jsonl", "timings", "record", "display", "panel", "budget":
+			"input", "save", "codec", "mot", "jsonl", "timings", "record", "serve", "display", "panel", "budget":
 			return
 		}
 		flags.AddFlag(f)
@@ -172,14 +172,15 @@ func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader
 // setAside takes away the settings that are for runs, and offline, of which a batch knows
 // what it goes with.
 func setAside(c *config.Config) {
-	c.Input, c.Cam, c.Save, c.Codec, c.MOT, c.JSONL, c.Timings, c.Record, c.Display = nil, nil, "", "auto", "", "", "", "", "off"
+	c.Input, c.Cam, c.Save, c.Codec, c.MOT, c.JSONL, c.Timings, c.Record, c.Serve, c.Display = nil, nil, "", "auto", "", "", "", "", "", "off"
+	c.CamWidth, c.CamHeight, c.CamFPS = 0, 0, 0
 	c.Budget = 0 // what it changes would depend on how busy the machine is
 	c.Offline = false
 }
 
 // newWorkshop finds the model, and settles what depends on it.
 func newWorkshop(c config.Config, to depot, made products, force bool) (*workshop, error) {
-	if c.Record = ""; made.record || c.Offline {
+	if c.Record = ""; made.record {
 		c.Record = recordExt // the network finds what goes into one
 	}
 	m, err := chooseModel(&c)

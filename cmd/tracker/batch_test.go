@@ -4,10 +4,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net"
@@ -425,6 +427,113 @@ func TestBatchOffline(t *testing.T) {
 	}
 }
 
+// alone is a batch of one input, in this process.
+func (w *workshop) alone(t *testing.T, video string) func(ctx context.Context, told func(frame int)) (*batch.Manifest, error) {
+	t.Helper()
+	w.log = slog.New(slog.DiscardHandler)
+	closeEngine := w.share(1)
+	t.Cleanup(func() { _ = closeEngine() })
+	it := item{batch.Input{Path: video}, "a"}
+	return func(ctx context.Context, told func(frame int)) (*batch.Manifest, error) {
+		return w.process(ctx, it, func(frame, _ int, _ float64, _ int) { told(frame) })
+	}
+}
+
+// An input that is stopped at its last frame, before what is made offline is made, or while,
+// goes on to the same results. One of whose kept part a bit is wrong is not taken for done:
+// it begins anew.
+func TestBatchOfflineBrokenOff(t *testing.T) {
+	dir := t.TempDir()
+	video := filepath.Join(dir, "in.mp4")
+	ffmpeg(t, "-ss", "20", "-i", street(t), "-frames:v", "40", "-vf", "scale=384:288", "-c:v", "libx264", "-preset", "ultrafast", video)
+	c := config.Default()
+	c.Threads = 1
+	for _, offline := range []bool{true, false} {
+		c.Offline = offline
+		in := func(out string) (string, func(context.Context, func(int)) (*batch.Manifest, error)) {
+			out = filepath.Join(dir, fmt.Sprint(out, offline))
+			w, err := newWorkshop(c, depot{folder: out}, products{record: true}, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out, w.alone(t, video)
+		}
+		whole, process := in("whole")
+		if _, err := process(t.Context(), func(int) {}); err != nil {
+			t.Fatal(err)
+		}
+		want := contents(t, whole)
+		stopAt := func(process func(context.Context, func(int)) (*batch.Manifest, error), stop func(frame int) bool) {
+			t.Helper()
+			ctx, cancel := context.WithCancel(t.Context())
+			m, err := process(ctx, func(frame int) {
+				if stop(frame) {
+					cancel()
+				}
+			})
+			if m.Status != batch.Interrupted || !strings.Contains(err.Error(), "the same command goes on") {
+				t.Fatalf("%+v, %v", m, err)
+			}
+		}
+		if offline {
+			stopped, process := in("stopped")
+			stopAt(process, func(frame int) bool { return frame == 40 })
+			if m, err := process(t.Context(), func(int) {}); err != nil {
+				t.Errorf("%+v, %v", m, err)
+			}
+			sameResults(t, contents(t, stopped), want)
+		}
+
+		damaged, process := in("damaged")
+		checkpoint := filepath.Join(damaged, "a.checkpoint")
+		stopAt(process, func(frame int) bool {
+			if frame == 25 {
+				time.Sleep(checkpointEvery) // so that the next one is kept
+			}
+			_, err := os.Stat(checkpoint)
+			return err == nil
+		})
+		kept := filepath.Join(damaged, "a.partial.rec")
+		data, err := os.ReadFile(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[len(data)/2] ^= 1
+		if err := os.WriteFile(kept, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := process(t.Context(), func(int) {}); m.Status != batch.Failed || !strings.Contains(err.Error(), "the same command begins anew") {
+			t.Errorf("offline %v: %+v, %v", offline, m, err)
+		}
+		if m, err := process(t.Context(), func(int) {}); err != nil || m.Run.From != 0 {
+			t.Errorf("offline %v: %+v, %v", offline, m, err)
+		}
+		sameResults(t, contents(t, damaged), want)
+	}
+}
+
+// Of an input without a frame nothing is left, nor of what a run with other settings began.
+func TestBatchOfNoFrame(t *testing.T) {
+	dir := t.TempDir()
+	blankVideo(t, filepath.Join(dir, "a.avi"))
+	for _, more := range [][]string{nil, {"--record"}, {"--offline"}} {
+		if err := os.MkdirAll(filepath.Join(dir, "out"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, ext := range []string{"txt", "jsonl", "pieces", "rec"} {
+			if err := os.WriteFile(filepath.Join(dir, "out", "a.partial."+ext), []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := runIn(t, dir, append([]string{"batch", "a.avi", "--out", "out"}, more...)...); got.code != exitFailed {
+			t.Errorf("%v: exit code %d: %s", more, got.code, got.stderr)
+		}
+		if left := files(t, filepath.Join(dir, "out")); !slices.Equal(left, []string{"a.manifest.json"}) {
+			t.Errorf("%v: left %v", more, left)
+		}
+	}
+}
+
 // An input that breaks off is partly done, also where there is no other.
 func TestBatchOfCutVideo(t *testing.T) {
 	dir := t.TempDir()
@@ -648,11 +757,11 @@ func TestBatchOnWorkers(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "in", "cut.avi"), []byte(data[:len(data)/2]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := runIn(t, dir, "batch", "in", "--out", "alone", "-q"); got.code != exitPartial {
+	if got := runIn(t, dir, "batch", "in", "--out", "alone", "--record", "-q"); got.code != exitPartial {
 		t.Fatalf("exit code %d: %s", got.code, got.stderr)
 	}
 	url := "127.0.0.1:" + freePort(t)
-	boss := command(dir, "batch", "in", "--out", "shared", "--json", "--queue", "listen://"+url)
+	boss := command(dir, "batch", "in", "--out", "shared", "--record", "--json", "--queue", "listen://"+url)
 	var stdout, stderr strings.Builder
 	boss.Stdout, boss.Stderr = &stdout, &stderr
 	if err := boss.Start(); err != nil {

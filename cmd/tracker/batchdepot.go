@@ -122,10 +122,10 @@ func (j *job) deliver(ctx context.Context) (err error) {
 	switch manifest := j.stored(); {
 	case j.manifest.Status == batch.Done:
 		if err = j.store.Deliver(ctx, j.folder, manifest, &j.manifest, j.force); err == nil {
-			err = j.store.Discard(ctx, j.parked())
+			err = j.store.Discard(ctx, j.everParked())
 		}
 	case j.advanced() || !j.parks:
-		if err = j.store.Discard(ctx, j.parked()); err == nil { // first, as some have names of what is reported
+		if err = j.store.Discard(ctx, j.everParked()); err == nil { // first, as some have names of what is reported
 			err = j.store.Report(ctx, j.folder, manifest, &j.manifest, j.outputs())
 		}
 	default: // other workers may be able to read it: what they or runs before have left for them stays
@@ -147,6 +147,14 @@ func (j *job) advanced() bool { return j.manifest.Run != nil && j.manifest.Frame
 func (j *job) parked() (names []string) {
 	for _, name := range j.written() {
 		names = append(names, atomicfile.PartialName(name))
+	}
+	return append(names, j.name+".checkpoint")
+}
+
+// everParked is the same for any settings: others may have parked it before.
+func (j *job) everParked() (names []string) {
+	for _, ext := range growing {
+		names = append(names, atomicfile.PartialName(j.name+"."+ext))
 	}
 	return append(names, j.name+".checkpoint")
 }

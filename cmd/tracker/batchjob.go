@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -80,6 +81,7 @@ type job struct {
 	source  *capture.Stream
 	pending *moment // the next to be saved
 	frames  int     // that are done, those of a run before included
+	ended   bool    // the input came to its end
 }
 
 // errSkipped says that the results are there already.
@@ -201,6 +203,9 @@ const (
 	recordExt = "rec"
 )
 
+// growing are those of files that grow frame by frame, with some settings.
+var growing = []string{motExt, jsonlExt, piecesExt, recordExt}
+
 // outputs are the names of the results, below the folder.
 func (j *job) outputs() []string {
 	return j.names([]wanted{{motExt, true}, {jsonlExt, true}, {videoExt, j.video}, {recordExt, j.record}})
@@ -253,8 +258,9 @@ func unreadable(err error) error {
 	return fmt.Errorf("read %s: %w", at.Path, at.Err)
 }
 
-// resultsFormat is raised when the lines of a result change: development builds all have
-// the same version, and none may go on with what another has begun.
+// resultsFormat is raised when the lines of a result change, or what is counted for them:
+// development builds all have the same version, and none may go on with what another has
+// begun.
 const resultsFormat = 3
 
 // program is that whose checkpoints the job can take up.
@@ -368,7 +374,7 @@ func (j *job) begin(c config.Config, eng *engine) (err error) {
 			return err
 		}
 	}
-	if err := os.Remove(j.path("checkpoint")); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := removeAll(j.strays()); err != nil {
 		return err
 	}
 	if file := j.files[recordExt]; file != nil {
@@ -377,6 +383,18 @@ func (j *job) begin(c config.Config, eng *engine) (err error) {
 		}
 	}
 	return j.assemble(c)
+}
+
+// strays are what a run before has left that this one does not go on with: its checkpoint,
+// and files that these settings do not have.
+func (j *job) strays() []string {
+	list := []string{j.path("checkpoint")}
+	for _, ext := range growing {
+		if j.files[ext] == nil {
+			list = append(list, atomicfile.PartialName(j.path(ext)))
+		}
+	}
+	return list
 }
 
 // assemble makes what the results go through.
@@ -490,7 +508,7 @@ func (j *job) track(ctx context.Context, eng *engine, timings *timing.Recorder) 
 	var broke *pipeline.SourceError
 	switch {
 	case errors.Is(err, context.Canceled):
-		return &codedError{exitInterrupted, fmt.Errorf("interrupted after %s; the same command goes on from there", progressText(j.frames, j.source.Info()))}
+		return j.interrupted()
 	case errors.As(err, &broke) && j.frames > 0:
 		return partialError(err)
 	}
@@ -565,13 +583,14 @@ func (j *job) sync() (map[string]int64, error) {
 
 // finish completes the results.
 func (j *job) finish(ctx context.Context) error {
+	j.ended = true
 	if j.kept != nil {
 		if err := j.kept.End(); err != nil {
 			return err
 		}
 	}
 	if err := j.complete(ctx); err != nil {
-		return err
+		return j.spoilt(err)
 	}
 	outputs, err := batch.Ready(j.folder, j.outputs())
 	if err != nil {
@@ -579,7 +598,8 @@ func (j *job) finish(ctx context.Context) error {
 	}
 	j.manifest.Status, j.manifest.Outputs = batch.Done, outputs
 	if j.zones != nil {
-		j.manifest.Zones = named(j.zones.Counts(), j.labels)
+		j.manifest.Zones = j.zones.Counts()
+		zone.Name(j.manifest.Zones, j.labels)
 	}
 	if j.saved { // else, after a crash, it starts anew, and is soon done
 		ready := batch.Checkpoint{Key: j.manifest.Key, Program: j.program(), Frames: j.frames, Ready: &j.manifest}
@@ -596,14 +616,35 @@ func (j *job) finish(ctx context.Context) error {
 // complete brings the results to where the frames are.
 func (j *job) complete(ctx context.Context) error {
 	if j.config.Offline {
-		if err := j.revise(ctx); err != nil {
+		if err := pipeline.Guard(func() error { return j.revise(ctx) }); err != nil {
 			return err
 		}
 	}
 	if _, err := j.sync(); err != nil {
 		return err
 	}
+	if j.record && j.ended && !j.config.Offline {
+		if err := j.readThrough(); err != nil {
+			return err
+		}
+	}
 	return j.joinVideo()
+}
+
+// readThrough sees whether the record is whole: a part of it may be of a run before.
+func (j *job) readThrough() error {
+	r, err := record.Open(j.files[recordExt].PartialPath())
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		if _, err := r.Next(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
 }
 
 // revise makes the texts of the record, now that it is known what comes later.
@@ -623,7 +664,28 @@ func (j *job) revise(ctx context.Context) error {
 	}
 	defer from.Close()
 	j.zones = zonesOf(j.config, nil)
-	return reviseInto(ctx, j.config, from, j.zones, j.mot, j.jsonl)
+	frames, err := reviseInto(ctx, j.config, from, j.zones, j.mot, j.jsonl)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return j.interrupted()
+	case cutShort(err) != nil && frames == j.frames && !j.ended:
+		return nil // it has no end mark, as its input broke off
+	}
+	return err
+}
+
+// interrupted says that the user has stopped the work, and when.
+func (j *job) interrupted() error {
+	return &codedError{exitInterrupted, fmt.Errorf("interrupted after %s; the same command goes on from there", progressText(j.frames, j.source.Info()))}
+}
+
+// spoilt has an input begin anew of which what was kept turns out to be damaged, so that it
+// does not fail for ever.
+func (j *job) spoilt(err error) error {
+	if cutShort(err) == nil {
+		return err
+	}
+	return errors.Join(fmt.Errorf("%w; the same command begins anew", err), removeAll([]string{j.path("checkpoint")}))
 }
 
 // conclude says that the results are complete, and removes what led to them.
@@ -729,10 +791,14 @@ func (j *job) salvage(ctx context.Context, cause error) error {
 // close ends all that open opened; files without content go.
 func (j *job) close() error {
 	var errs []error
-	for _, f := range j.files {
-		if j.manifest.Status == batch.Done {
+	for ext, f := range j.files {
+		switch {
+		case j.manifest.Status == batch.Done:
 			errs = append(errs, f.Close())
-		} else if _, err := f.Keep(); err != nil {
+		case ext == recordExt && j.kept != nil && j.frames == 0: // it has a header alone
+			errs = append(errs, f.Abort())
+		default:
+			_, err := f.Keep()
 			errs = append(errs, err)
 		}
 	}

@@ -61,6 +61,7 @@ func (b *batchFlags) runQueue(cmd *cobra.Command, w *workshop, items []item) err
 // publish puts all items into the queue.
 func (w *workshop) publish(ctx context.Context, queue *batch.Queue, id string, items []item) error {
 	c := w.config
+	c.Record = "" // follows from the task
 	out, err := w.everywhere()
 	if err == nil && c.Model != "" {
 		c.Model, err = filepath.Abs(c.Model)

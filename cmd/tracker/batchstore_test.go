@@ -543,7 +543,7 @@ func TestCutShortAtCheckpoint(t *testing.T) {
 // of what was parked does.
 func TestCutShortAfterPark(t *testing.T) {
 	server := storetest.Start(t, "bucket")
-	w := &workshop{depot: depotInto(t, server), products: products{video: true}, log: slog.New(slog.DiscardHandler)}
+	w := &workshop{depot: depotInto(t, server), products: products{video: true, record: true}, log: slog.New(slog.DiscardHandler)}
 	if err := w.openStore(t.Context(), store.OpenPatience); err != nil {
 		t.Fatal(err)
 	}
@@ -566,7 +566,8 @@ func TestCutShortAfterPark(t *testing.T) {
 			t.Errorf("left in the scratch folder: %v", left)
 		}
 	}
-	deliver(batch.Interrupted, "a.checkpoint", "a.partial.jsonl", "a.partial.pieces", "a.partial.txt")
+	deliver(batch.Interrupted, "a.checkpoint", "a.partial.jsonl", "a.partial.pieces", "a.partial.rec", "a.partial.txt")
+	w.products = products{} // with other settings what was parked before goes, too
 	deliver(batch.CutShort, "a.manifest.json", "a.partial.jsonl", "a.partial.txt")
 }
 

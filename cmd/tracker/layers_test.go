@@ -157,8 +157,9 @@ func TestMisspeltVariables(t *testing.T) {
 // offline is one of its own.
 func TestBatchSettings(t *testing.T) {
 	dir := put(t, map[string]string{
-		"a.avi": "no video", "c.yaml": "offline: true\n", "run.yaml": "cam: 0\ncodec: h264\nmot: '-'\njsonl: '-'\n",
+		"a.avi": "no video", "c.yaml": "offline: true\n", "run.yaml": "cam: 0\ncam-width: 640\ncam-height: 480\ncam-fps: 30\ncodec: h264\nmot: '-'\njsonl: '-'\nserve: ':80'\n",
 	})
+	makeVideo(t, filepath.Join(dir, "good.avi"), 5)
 	for _, tc := range []struct {
 		line, variable string
 		code           int
@@ -168,6 +169,7 @@ func TestBatchSettings(t *testing.T) {
 		{"--video --config c.yaml", "TRACKER_QUIET=true", exitUsage, "c.yaml:1:10: offline knows the tracks when an input is over"},
 		{"--config c.yaml", "TRACKER_QUIET=true", exitFailed, "all 1 inputs failed"},
 		{"--config run.yaml", "TRACKER_OFFLINE=true", exitFailed, "all 1 inputs failed"},
+		{"good.avi --config run.yaml", "TRACKER_OFFLINE=true", exitPartial, "2 inputs: 1 done"},
 	} {
 		cmd := command(dir, append([]string{"batch", "a.avi", "--out", "out"}, strings.Fields(tc.line)...)...)
 		cmd.Env = append(cmd.Env, tc.variable)

@@ -48,11 +48,15 @@ func recordHeader(c config.Config, info capture.Info, eng *engine) record.Header
 	if name == "" {
 		name = track.Default
 	}
+	least := leastOf(c) // all that a replay of this very run needs
+	if c.Record != "" {
+		least = recordNeeds(c.Conf).Score
+	}
 	return record.Header{
 		Program: "tracker " + version,
 		Source:  info.Name, Width: info.Width, Height: info.Height, FPS: info.FPS, Stride: c.Stride, Live: info.Live,
 		Model:  record.Model{Name: m.Name, SHA256: m.SHA256, Size: fmt.Sprintf("%dx%d", m.Input.Width, m.Input.Height)},
-		Labels: eng.model.Labels(), Conf: c.Conf, Least: recordNeeds(c.Conf).Score, NMSIoU: c.NMSIoU, Classes: c.Classes,
+		Labels: eng.model.Labels(), Conf: c.Conf, Least: least, NMSIoU: c.NMSIoU, Classes: c.Classes,
 		CameraMotion: c.CameraMotion, Tracker: name,
 	}
 }

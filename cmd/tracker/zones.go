@@ -34,7 +34,7 @@ func writeCounts(w io.Writer, counts []zone.Count, labels []string) {
 			continue
 		}
 		for _, own := range n.Classes {
-			name := labelOf(own.Class, labels)
+			name := zone.Label(own.Class, labels)
 			if n.Zone.IsLine() {
 				fmt.Fprintf(w, "  %-12s %d to the right, %d to the left\n", name, own.Right, own.Left)
 			} else {
@@ -42,22 +42,4 @@ func writeCounts(w io.Writer, counts []zone.Count, labels []string) {
 			}
 		}
 	}
-}
-
-// labelOf is the name of a class, its number where it has none.
-func labelOf(class int, labels []string) string {
-	if class >= 0 && class < len(labels) {
-		return labels[class]
-	}
-	return fmt.Sprintf("class %d", class)
-}
-
-// named are counts whose classes have their names.
-func named(counts []zone.Count, labels []string) []zone.Count {
-	for _, n := range counts {
-		for k := range n.Classes {
-			n.Classes[k].Label = labelOf(n.Classes[k].Class, labels)
-		}
-	}
-	return counts
 }

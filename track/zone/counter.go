@@ -42,11 +42,28 @@ type Count struct {
 // was when it was counted.
 type ClassCount struct {
 	Class   int    `json:"class"`
-	Label   string `json:"label,omitempty"` // for who names the classes; empty here
+	Label   string `json:"label,omitempty"` // as Name sets it
 	Entered int    `json:"entered"`
 	Left    int    `json:"left"`
 	Right   int    `json:"right"`
 	Tracks  int    `json:"tracks"`
+}
+
+// Name gives the classes of counts their labels, by number.
+func Name(counts []Count, labels []string) {
+	for _, n := range counts {
+		for k := range n.Classes {
+			n.Classes[k].Label = Label(n.Classes[k].Class, labels)
+		}
+	}
+}
+
+// Label is that of a class, its number where it has none.
+func Label(class int, labels []string) string {
+	if class >= 0 && class < len(labels) {
+		return labels[class]
+	}
+	return fmt.Sprintf("class %d", class)
 }
 
 // Crossing is a track that crosses a border.

@@ -72,17 +72,17 @@ func (p *Pipeline) runConcurrent(ctx context.Context) (int, error) {
 	group.Go(func() error {
 		defer close(l.work)
 		defer close(l.order)
-		ended = guard(func() error { return l.captureAll(source, all) })
+		ended = Guard(func() error { return l.captureAll(source, all) })
 		return nil
 	})
 	for range p.Workers {
-		group.Go(func() error { return guard(func() error { return l.inferAll(all) }) })
+		group.Go(func() error { return Guard(func() error { return l.inferAll(all) }) })
 	}
 	group.Go(func() error {
 		defer close(l.tracked)
-		return guard(func() error { return l.trackAll(all) })
+		return Guard(func() error { return l.trackAll(all) })
 	})
-	group.Go(func() error { return guard(func() error { return l.presentAll(all) }) })
+	group.Go(func() error { return Guard(func() error { return l.presentAll(all) }) })
 	if err := group.Wait(); err != nil {
 		return l.frames, err
 	}

@@ -186,14 +186,14 @@ func (p *Pipeline) runSerial(ctx context.Context) (frames int, err error) {
 		free := time.Now()
 		err := p.takeDetector(ctx, j)
 		if err == nil {
-			err = guard(func() error { return p.capture(ctx, j, free) })
+			err = Guard(func() error { return p.capture(ctx, j, free) })
 		}
 		if errors.Is(err, io.EOF) {
 			return frames, nil
 		}
 		for _, lane := range [...]func(context.Context, *job) error{p.infer, p.track, p.present} {
 			if err == nil {
-				err = guard(func() error { return lane(finish, j) })
+				err = Guard(func() error { return lane(finish, j) })
 			}
 		}
 		if err != nil {
@@ -326,9 +326,9 @@ func (j *job) explain(err error) error {
 	return fmt.Errorf("frame %d: %w", j.frame.Index, err)
 }
 
-// guard turns a panic into an error, so that one broken stage ends the others in
+// Guard turns a panic into an error, so that one broken stage ends the others in
 // order and what is done is kept.
-func guard(run func() error) (err error) {
+func Guard(run func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("internal error, please report it: %v\n%s", r, debug.Stack())

@@ -143,7 +143,7 @@ func TestTurnsJoinPanics(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range errs {
 			all.Go(func() {
-				errs[i] = guard(func() error {
+				errs[i] = Guard(func() error {
 					own := newTurn(true)
 					_, err := turns.run(context.Background(), &own, &sleeper{took: 10 * time.Millisecond, log: log})
 					return err

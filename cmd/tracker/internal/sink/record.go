@@ -34,7 +34,8 @@ func NewRecord(path string, h record.Header) (*Record, error) {
 	return s, nil
 }
 
-// NewRecordIn writes to a file that is the caller's to end. Call End before.
+// NewRecordIn writes to a file that is the caller's to end. Call End before, and neither
+// Commit nor Keep.
 func NewRecordIn(file *atomicfile.File, h record.Header) (s *Record, err error) {
 	s = &Record{out: textFile{Writer: file, file: file, name: file.Path()}, live: h.Live}
 	s.w, err = record.NewWriter(file, h)
