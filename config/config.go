@@ -6,6 +6,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,6 +96,9 @@ type Config struct {
 	// Budget is what a frame of the source may take, 0 for no bound. Over it, stride,
 	// size and backbone give way.
 	Budget time.Duration `yaml:"budget"`
+	// Serve is HOST:PORT or :PORT, where browsers see the pictures and figures; empty
+	// for nowhere.
+	Serve string `yaml:"serve"`
 	// Display is auto, on or off.
 	Display string `yaml:"display"`
 	// Panel is on or off: the timing panel on the pictures.
@@ -190,9 +194,20 @@ func (c *Config) validateTogether(f *faults) {
 		"only one of mot, jsonl and timings can go to standard output")
 	f.check(!c.Offline || c.MOT != "" || c.JSONL != "", []string{"offline"}, "offline changes what mot and jsonl write: give one of them")
 	f.check(!c.Offline || len(c.Cam) == 0, []string{"offline", "cam"}, "offline looks ahead to the end of an input, and a camera has none")
-	f.check(!c.Offline || c.Save == "" && c.Display != "on" && len(c.Zones) == 0, []string{"offline", "save", "display", "zones"},
-		"offline knows the tracks when an input is over, and save, display and zones take them as they come: leave out one or the other")
+	f.check(!c.Offline || c.Save == "" && c.Display != "on" && c.Serve == "" && len(c.Zones) == 0, []string{"offline", "save", "display", "serve", "zones"},
+		"offline knows the tracks when an input is over, and save, display, serve and zones take them as they come: leave out one or the other")
+	f.check(c.Serve == "" || isAddress(c.Serve), []string{"serve"}, "serve is %s, want HOST:PORT or :PORT, such as :8080", c.Serve)
 	f.check(c.Record != "-", []string{"record"}, "record is -: it is no text; give a file, such as out.rec")
+}
+
+// isAddress says whether a server can be asked to listen there.
+func isAddress(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
 }
 
 // HasInput refuses settings without anything to track.

@@ -36,7 +36,7 @@ var effects = map[string]Effect{
 	"tracker": AtRestart, "max-age": AtFrame, "max-gap": AtFrame, "min-hits": AtFrame, "track-iou": AtFrame,
 	"camera-motion": AtFrame, "zones": AtFrame,
 
-	"save": AtFrame, "codec": AtFrame, "mot": AtFrame, "jsonl": AtFrame, "offline": AtRestart, "timings": AtFrame, "record": AtFrame, "display": AtRestart, "panel": AtFrame,
+	"save": AtFrame, "codec": AtFrame, "mot": AtFrame, "jsonl": AtFrame, "offline": AtRestart, "timings": AtFrame, "record": AtFrame, "serve": AtRestart, "display": AtRestart, "panel": AtFrame,
 	"budget": AtFrame, "log-level": AtFrame, "quiet": AtRestart,
 }
 

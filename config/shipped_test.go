@@ -126,6 +126,7 @@ func TestBadFiles(t *testing.T) {
 		"offline-alone":        ":1:10: offline changes what mot and jsonl write: give one of them",
 		"offline-camera":       ":2:10: offline looks ahead to the end of an input, and a camera has none",
 		"offline-shown":        ":2:10: offline knows the tracks when an input is over",
+		"serve-address":        ":1:8: serve is 8080, want HOST:PORT or :PORT, such as :8080",
 		"record-stdout":        ":1:9: record is -: it is no text",
 		"zones-text":           ":1:8: zone door has 2, want a fraction of the picture's width or height, 0 to 1",
 		"stdout-twice":         ":1:6: only one of mot, jsonl and timings can go to standard output",

@@ -11,7 +11,7 @@
 #   openvino  ONNX Runtime with OpenVINO, for --device openvino (84 MB) -> $TRACKER_HOME/lib/openvino
 #   cuda      ONNX Runtime with CUDA, CUDA 12 and cuDNN 9, for --device cuda (1.9 GB to fetch, 2.9 GB on the disk) -> $TRACKER_HOME/lib/cuda
 #   cuda13    the same with CUDA 13, for drivers of version 580 or newer (1.4 GB) -> $TRACKER_HOME/lib/cuda
-#   testing   for the tests, which skip without: an RTSP server and ffmpeg, from the system's own packages, and
+#   testing   for the tests, which skip without: an RTSP server, ffmpeg and a browser, from the system's own packages, and
 #             an S3 server, built from its sources -> $TRACKER_HOME/bin
 #
 # TRACKER_HOME defaults to ${XDG_DATA_HOME:-~/.local/share}/tracker. Everything downloaded is pinned
@@ -251,10 +251,11 @@ download_deb() {
 setup_testing() {
 	local missing=()
 	have ffmpeg || missing+=(ffmpeg)
+	have chromium || missing+=(chromium)
 	/usr/bin/python3 "$ROOT/capture/rtsptest/server.py" --check 2>/dev/null ||
 		missing+=(python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-{base,good,bad})
 	if [[ ${#missing[@]} != 0 ]] && ! have apt-get; then
-		say "no apt-get, so no RTSP server or ffmpeg: the tests that need them are skipped"
+		say "no apt-get, so no RTSP server, ffmpeg or browser: the tests that need them are skipped"
 	else
 		apt_install "${missing[@]}"
 	fi

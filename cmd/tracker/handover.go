@@ -117,6 +117,7 @@ func (s *stream) adopt(p *pipeline.Pipeline, next *setup, frames int) error {
 		s.painter.use(s.config, next.engine.model)
 	}
 	s.line.Expect(s.expectedAfter(frames))
+	s.network.Store(networkOf(s.config, next.engine))
 	s.leave(old)
 	err = s.redirect(next.outputs[s.place], frames)
 	s.direct(p)
@@ -126,8 +127,10 @@ func (s *stream) adopt(p *pipeline.Pipeline, next *setup, frames int) error {
 
 // redirect has results go to other outputs, and completes those that have had theirs.
 func (s *stream) redirect(to *outputs, frames int) error {
-	if s.window != nil {
-		to = to.with(s.window)
+	for _, stays := range []*openOutput{s.page, s.window} {
+		if stays != nil {
+			to = to.with(stays)
+		}
 	}
 	over := s.out.without(to)
 	s.out = to

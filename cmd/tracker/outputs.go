@@ -215,7 +215,7 @@ func wantsDisplay(c config.Config, info capture.Info) (bool, error) {
 	case "off":
 		return false, nil
 	}
-	alone := !slices.ContainsFunc(outputKinds, func(k outputKind) bool { return *k.path(&c) != "" })
+	alone := c.Serve == "" && !slices.ContainsFunc(outputKinds, func(k outputKind) bool { return *k.path(&c) != "" })
 	return (info.Live || alone) && sink.DisplayAvailable() == nil, nil
 }
 

@@ -147,6 +147,7 @@ func bindResults(f *pflag.FlagSet, c *config.Config) {
 	f.BoolVar(&c.Offline, "offline", c.Offline, "write mot and jsonl when the input is over, with tracks joined, smoothed and filled")
 	f.StringVar(&c.Timings, "timings", c.Timings, "write the times of every frame to a CSV `FILE`, - for standard output")
 	f.StringVar(&c.Record, "record", c.Record, "keep detections, times and camera motion in `FILE`, for 'tracker track', 'explain' and 'tune'")
+	f.StringVar(&c.Serve, "serve", c.Serve, "show pictures and figures to web browsers, and figures to Prometheus, at `HOST:PORT`, such as :8080 or localhost:8080")
 	f.StringVar(&c.Display, "display", c.Display, "show the pictures in a window: `auto|on|off`")
 	f.StringVar(&c.Panel, "panel", c.Panel, "draw the timing panel on the pictures: `on|off`")
 

@@ -19,6 +19,7 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/web"
 	"github.com/tracker-go/tracker/config"
 )
 
@@ -34,7 +35,8 @@ type session struct {
 	level          slog.LevelVar  // of log
 	leaving        sync.WaitGroup // who frees what is used no more
 	governor       atomic.Pointer[governor]
-	places         []string // where the network has run
+	network        atomic.Pointer[web.Network] // in use
+	places         []string                    // where the network has run
 	bar            *progress.Bar
 }
 
@@ -62,7 +64,7 @@ func (s *session) run(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		stream.index, stream.leaving, stream.governor = i, &s.leaving, &s.governor
+		stream.index, stream.leaving, stream.governor, stream.network = i, &s.leaving, &s.governor, &s.network
 		s.streams = append(s.streams, stream)
 	}
 	if !s.alone() {
@@ -110,6 +112,10 @@ func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 	}
 	first := newSetup(s.config, eng)
 	s.places = []string{ranOn(eng.model, s.config.Device)}
+	s.network.Store(networkOf(s.config, eng))
+	for _, stream := range opened {
+		stream.timings = timing.New(eng.workers)
+	}
 	s.announce(eng)
 	ctx, quit := context.WithCancelCause(ctx)
 	defer quit(nil)
@@ -117,8 +123,14 @@ func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 	if err != nil {
 		return &codedError{exitFailed, errors.Join(err, first.release())}
 	}
+	site, err := s.openSite()
+	if err != nil {
+		if wall != nil {
+			err = errors.Join(err, wall.Close())
+		}
+		return &codedError{exitFailed, errors.Join(err, first.release())}
+	}
 	for _, stream := range opened {
-		stream.timings = timing.New(eng.workers)
 		stream.to = s.destinationOf(ctx, stream, wall, quit)
 		first.outputs = append(first.outputs, stream.openFirst(eng))
 		first.use()
@@ -132,8 +144,11 @@ func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 	s.leaving.Wait()
 	took := time.Since(start)
 	s.bar.Done()
+	if site != nil {
+		err = site.Close()
+	}
 	if wall != nil {
-		err = wall.Close()
+		err = errors.Join(err, wall.Close())
 	}
 	// Results first: a summary that cannot be printed must not undo them.
 	if !s.config.Quiet {
@@ -238,11 +253,14 @@ func (s *session) end(stream *stream, err error) {
 	}
 }
 
+// endedWell is how a stream ends that has come to its end.
+const endedWell = "done"
+
 // endOf is the way a stream ended in a word, and how bad that is.
 func endOf(err error) (how string, level slog.Level) {
 	switch code := exitCode(err); code {
 	case exitOK:
-		return "done", slog.LevelInfo
+		return endedWell, slog.LevelInfo
 	case exitInterrupted:
 		return "interrupted", slog.LevelWarn
 	case exitPartial:

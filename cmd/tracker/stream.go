@@ -23,6 +23,7 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/record"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/web"
 	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/track"
 	"github.com/tracker-go/tracker/track/zone"
@@ -45,15 +46,19 @@ type stream struct {
 	out     *outputs
 	outErr  error       // of opening the outputs
 	window  *openOutput // nil where nobody looks
-	painter *painter    // nil before somebody looks
-	last    int         // number of the last frame that is done
+	page    *openOutput // nil without a site
+	viewers *sink.Viewers
+	feed    *web.Feed // of the site; nil without one
+	painter *painter  // nil before somebody looks
+	last    int       // number of the last frame that is done
 
 	handover
 	setup   *setup          // in use
 	tap     *tap            // of the source
 	leaving *sync.WaitGroup // who frees what is used no more
 
-	governor *atomic.Pointer[governor] // of the session; empty without a frame budget
+	governor *atomic.Pointer[governor]    // of the session; empty without a frame budget
+	network  *atomic.Pointer[web.Network] // of the session: what finds the objects
 
 	frames           int // that are done
 	counts           []zone.Count
@@ -146,11 +151,19 @@ func (s *stream) openFirst(eng *engine) *outputs {
 	return s.out
 }
 
-// openWindow opens the place for pictures, where one is wanted. It comes last: it may
-// wait for the user.
+// openWindow opens the places for pictures, where they are wanted. A window comes last: it
+// may wait for the user.
 func (s *stream) openWindow() error {
-	if s.outErr != nil || s.to.show == nil {
+	if s.outErr != nil {
 		return s.outErr
+	}
+	if s.feed != nil {
+		s.viewers = sink.NewViewers(s.feed)
+		s.page = &openOutput{output: s.viewers, key: "serve"}
+		s.out = s.out.with(s.page)
+	}
+	if s.to.show == nil {
+		return nil
 	}
 	show, err := s.to.show()
 	if err != nil {
@@ -164,13 +177,22 @@ func (s *stream) openWindow() error {
 // direct has the pipeline write to the outputs.
 func (s *stream) direct(p *pipeline.Pipeline) {
 	p.Writers, p.Draw = s.out.writers, nil
-	if !s.out.pixels {
+	if !s.out.pixels && s.viewers == nil {
 		return
 	}
 	if s.painter == nil {
 		s.painter = newPainter(s.config, s.setup.engine.model, s.source, s.timings)
 	}
-	p.Draw = s.painter.draw
+	p.Draw = s.draw
+}
+
+// draw draws on a picture that somebody will see.
+func (s *stream) draw(r sink.Result) error {
+	wanted := s.viewers != nil && s.viewers.Wants(time.Now())
+	if !wanted && !s.out.pixels {
+		return nil
+	}
+	return s.painter.draw(r)
 }
 
 // close closes the source and keeps what is to be said of it.

@@ -1,0 +1,194 @@
+package web
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// page is the whole of it: no other file, here or elsewhere, is needed to show it.
+//
+//go:embed page.html
+var page []byte
+
+// Times after which somebody who looks is given up.
+const (
+	headerIn  = 10 * time.Second // to ask
+	writeIn   = 10 * time.Second // to take a picture
+	pictureIn = 5 * time.Second  // for an input to have one
+	leaveIn   = time.Second      // to finish, when the run is over
+)
+
+// Server answers browsers until it is closed.
+type Server struct {
+	run   *Run
+	since time.Time
+	http  http.Server
+	at    net.Addr
+	stop  context.CancelFunc // ends what never ends by itself
+	ended chan struct{}
+}
+
+// Open listens at address, HOST:PORT or :PORT, and answers from then on.
+func Open(address string, run *Run) (*Server, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("serve %s: %w", address, explain(err))
+	}
+	s := &Server{run: run, since: time.Now(), at: l.Addr(), ended: make(chan struct{})}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.http = http.Server{
+		Handler: s.routes(), ReadHeaderTimeout: headerIn,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	go func() {
+		defer close(s.ended)
+		_ = s.http.Serve(l) // until Close
+	}()
+	return s, nil
+}
+
+// explain adds a hint to an error of listening.
+func explain(err error) error {
+	var of *net.OpError
+	if errors.As(err, &of) {
+		err = of.Err
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return errors.New("another program listens there; choose another port")
+	case errors.Is(err, syscall.EACCES):
+		return errors.New("no permission for this port; choose one from 1024 on")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return errors.New("this machine does not have that address; :PORT listens at all it has")
+	}
+	return err
+}
+
+// URL is where a browser of this machine finds the page.
+func (s *Server) URL() string {
+	host, port, _ := net.SplitHostPort(s.at.String())
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port) + "/"
+}
+
+// Close ends all answers.
+func (s *Server) Close() error {
+	s.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), leaveIn)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.http.Close()
+	}
+	<-s.ended
+	return err
+}
+
+func (s *Server) routes() http.Handler {
+	m := http.NewServeMux()
+	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		head(w, "text/html; charset=utf-8")
+		_, _ = w.Write(page)
+	})
+	m.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		head(w, "application/json")
+		_ = json.NewEncoder(w).Encode(s.run.status(s.since))
+	})
+	m.HandleFunc("GET /healthz", s.health)
+	m.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(s.run), promhttp.HandlerOpts{}))
+	m.HandleFunc("GET /{picture}", s.picture)
+	return m
+}
+
+// head says what an answer is, and that it is of this moment only.
+func head(w http.ResponseWriter, kind string) {
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
+
+// health answers what watches over services.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	var wrong []string
+	for i := range s.run.Inputs {
+		if h := s.run.Inputs[i].Health(); !h.OK {
+			wrong = append(wrong, s.run.Inputs[i].Name+": "+h.State)
+		}
+	}
+	head(w, "text/plain; charset=utf-8")
+	if len(wrong) > 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, strings.Join(wrong, "\n"))
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// picture answers with one picture of an input, or with all of them.
+func (s *Server) picture(w http.ResponseWriter, r *http.Request) {
+	asked := r.PathValue("picture")
+	for i := range s.run.Inputs {
+		in := &s.run.Inputs[i]
+		switch asked {
+		case in.Name + ".jpg":
+			onePicture(w, r, in.Feed)
+			return
+		case in.Name + ".mjpeg":
+			allPictures(w, r, in.Feed)
+			return
+		}
+	}
+	http.NotFound(w, r)
+}
+
+func onePicture(w http.ResponseWriter, r *http.Request, f *Feed) {
+	defer f.join()()
+	ctx, cancel := context.WithTimeout(r.Context(), pictureIn)
+	defer cancel()
+	jpeg, err := f.next(ctx)
+	if err != nil {
+		http.Error(w, "no picture comes", http.StatusServiceUnavailable)
+		return
+	}
+	head(w, "image/jpeg")
+	_, _ = w.Write(jpeg)
+}
+
+// boundary is between pictures.
+const boundary = "picture"
+
+func allPictures(w http.ResponseWriter, r *http.Request, f *Feed) {
+	defer f.join()()
+	head(w, "multipart/x-mixed-replace; boundary="+boundary)
+	to := http.NewResponseController(w)
+	if _, err := fmt.Fprintf(w, "--%s\r\n", boundary); err != nil || to.Flush() != nil {
+		return
+	}
+	for {
+		jpeg, err := f.next(r.Context())
+		if err != nil {
+			return
+		}
+		_ = to.SetWriteDeadline(time.Now().Add(writeIn))
+		// The boundary after a picture comes with it: browsers show it then.
+		fmt.Fprintf(w, "Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n", len(jpeg))
+		_, _ = w.Write(jpeg)
+		if _, err := fmt.Fprintf(w, "\r\n--%s\r\n", boundary); err != nil || to.Flush() != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,263 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
+	"github.com/tracker-go/tracker/track/zone"
+)
+
+// someRun is a camera with figures, and a file that failed.
+func someRun() *Run {
+	camera := Input{Name: "camera0", Source: "camera 0", Live: true, Feed: NewFeed(), Timings: timing.New(1),
+		Health: func() Health { return Health{OK: true, Dropped: 3, Reconnects: 1} }}
+	for i := range 4 {
+		camera.Feed.Note(Moment{
+			Index: 10 + i, Time: 2500 * time.Millisecond, Width: 640, Height: 480, Detections: 5, Tracks: 2, Labels: []string{"car", "bus"},
+			Zones: []zone.Count{
+				{Zone: zone.Zone{Name: "door", Points: make([]zone.Point, 2)}, Right: 2, Left: 1, Classes: []zone.ClassCount{{Class: 1, Right: 2, Left: 1}}},
+				{Zone: zone.Zone{Name: "yard", Points: make([]zone.Point, 3)}, Inside: 4, Entered: 6, Tracks: 7, Classes: []zone.ClassCount{{Class: 0, Entered: 6, Tracks: 7}}},
+			},
+		})
+		trace := &timing.Trace{Latency: 30 * time.Millisecond}
+		trace.Took[timing.Inference] = 20 * time.Millisecond
+		camera.Timings.Add(trace)
+	}
+	broken := Input{Name: "b", Source: "b.mp4", Feed: NewFeed(), Timings: timing.New(1), Health: func() Health { return Health{State: "failed"} }}
+	network := Network{Model: "m", Input: "416x416", Device: "cpu", Tracker: "tempo"}
+	return &Run{Version: "1.2.3", Network: func() Network { return network }, Inputs: []Input{camera, broken}}
+}
+
+func open(t *testing.T, run *Run) *Server {
+	t.Helper()
+	s, err := Open("127.0.0.1:0", run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func get(t *testing.T, url string) (code int, kind, body string) {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, r.Header.Get("Content-Type"), string(text)
+}
+
+func TestStatus(t *testing.T) {
+	s := open(t, someRun())
+	_, kind, body := get(t, s.URL()+"status")
+	var got Status
+	if err := json.Unmarshal([]byte(body), &got); err != nil || kind != "application/json" || len(got.Inputs) != 2 {
+		t.Fatalf("%s, %v: %s", kind, err, body)
+	}
+	in := got.Inputs[0]
+	if got.Model != "m" || in.Frames != 4 || in.Frame != 13 || in.Time != 2.5 || in.Width != 640 || in.Tracks != 2 || !in.OK || in.Dropped != 3 {
+		t.Errorf("%+v", got)
+	}
+	if in.Latency.P50 < 29 || in.Latency.P50 > 31 || len(in.Stages) == 0 || in.Zones[0].Classes[0].Label != "bus" {
+		t.Errorf("%+v", in)
+	}
+	if other := got.Inputs[1]; other.OK || other.State != "failed" || other.Zones == nil || other.Stages == nil {
+		t.Errorf("%+v", other)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	run := someRun()
+	if problems, err := testutil.CollectAndLint(exporter{run}); err != nil || len(problems) > 0 {
+		t.Errorf("%v, %v", problems, err)
+	}
+	code, _, body := get(t, open(t, run).URL()+"metrics")
+	if code != http.StatusOK {
+		t.Fatalf("%d: %s", code, body)
+	}
+	for _, line := range []string{
+		`tracker_info{device="cpu",input_size="416x416",model="m",tracker="tempo",version="1.2.3"} 1`,
+		`tracker_up{input="camera0"} 1`, `tracker_up{input="b"} 0`, `tracker_frames_total{input="camera0"} 4`,
+		`tracker_dropped_frames_total{input="camera0"} 3`, `tracker_reconnects_total{input="camera0"} 1`,
+		`tracker_stage_seconds_sum{input="camera0",stage="inference"} 0.08`, `tracker_stage_seconds_count{input="camera0",stage="inference"} 4`,
+		`tracker_latency_seconds_count{input="camera0"} 4`, `tracker_zone_inside{input="camera0",zone="yard"} 4`,
+		`tracker_zone_crossings_total{class="bus",input="camera0",way="right",zone="door"} 2`,
+		`tracker_zone_crossings_total{class="car",input="camera0",way="entered",zone="yard"} 6`,
+		`tracker_zone_tracks_total{class="car",input="camera0",zone="yard"} 7`, `go_goroutines `, `process_resident_memory_bytes `,
+	} {
+		if !strings.Contains(body, line) && !(runtime.GOOS != "linux" && strings.HasPrefix(line, "process")) {
+			t.Errorf("no %s in\n%s", line, body)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	run := someRun()
+	if code, _, body := get(t, open(t, run).URL()+"healthz"); code != http.StatusServiceUnavailable || body != "b: failed\n" {
+		t.Errorf("%d: %s", code, body)
+	}
+	run.Inputs = run.Inputs[:1]
+	if code, _, body := get(t, open(t, run).URL()+"healthz"); code != http.StatusOK || body != "ok\n" {
+		t.Errorf("%d: %s", code, body)
+	}
+}
+
+func TestPages(t *testing.T) {
+	s := open(t, someRun())
+	if code, kind, body := get(t, s.URL()); code != http.StatusOK || kind != "text/html; charset=utf-8" || !strings.HasPrefix(body, "<!doctype html>") {
+		t.Errorf("%d, %s", code, kind)
+	}
+	for _, path := range []string{"x", "camera0", "camera1.jpg", "a/b"} {
+		if code, _, _ := get(t, s.URL()+path); code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, code)
+		}
+	}
+	r, err := http.Post(s.URL()+"status", "text/plain", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if r.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("a POST: %d", r.StatusCode)
+	}
+}
+
+// fill gives a feed pictures until the test is over, as a run does.
+func fill(t *testing.T, f *Feed) {
+	ended := make(chan struct{})
+	t.Cleanup(func() { close(ended) })
+	go func() {
+		for n := byte('0'); ; n++ {
+			select {
+			case <-ended:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+			if now := time.Now(); f.Due(now) {
+				f.Show(bytes.Repeat([]byte{n}, 1000), now)
+			}
+		}
+	}()
+}
+
+// All who look get pictures, whole and one after the other; one who does not read holds up
+// nobody; when nobody looks any more none are asked for; the end of a run ends it for all.
+func TestPictures(t *testing.T) {
+	run := someRun()
+	feed := run.Inputs[0].Feed
+	if feed.Due(time.Now()) {
+		t.Error("pictures are wanted, and nobody looks")
+	}
+	s := open(t, run)
+	fill(t, feed)
+	idle, err := http.Get(s.URL() + "camera0.mjpeg") // and never read
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer idle.Body.Close()
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	request, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.URL()+"camera0.mjpeg", nil)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	kind, options, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/x-mixed-replace" {
+		t.Fatalf("%s, %v", kind, err)
+	}
+	parts := multipart.NewReader(answer.Body, options["boundary"])
+	var last byte
+	for i := range 4 {
+		part, err := parts.NextPart()
+		if err != nil {
+			t.Fatal(err)
+		}
+		picture, err := io.ReadAll(part)
+		if err != nil || len(picture) != 1000 || picture[0] == last || part.Header.Get("Content-Type") != "image/jpeg" {
+			t.Fatalf("picture %d: %d bytes, %v", i, len(picture), err)
+		}
+		last = picture[0]
+	}
+	if code, kind, body := get(t, s.URL()+"camera0.jpg"); code != http.StatusOK || kind != "image/jpeg" || len(body) != 1000 {
+		t.Errorf("%d, %s, %d bytes", code, kind, len(body))
+	}
+	leave()
+	began := time.Now()
+	if err := s.Close(); err != nil || time.Since(began) > 5*time.Second {
+		t.Errorf("closed after %v: %v", time.Since(began), err)
+	}
+	for end := time.Now().Add(10 * time.Second); feed.Due(time.Now().Add(time.Hour)); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("pictures are wanted, and nobody looks any more")
+		}
+	}
+}
+
+// Who looks at an input of which no picture comes is told so when they have waited.
+func TestNoPicture(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	w := httptest.NewRecorder()
+	onePicture(w, httptest.NewRequest(http.MethodGet, "/b.jpg", nil).WithContext(ctx), NewFeed())
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("%d", w.Code)
+	}
+}
+
+func TestMostFPS(t *testing.T) {
+	f := NewFeed()
+	defer f.join()()
+	now := time.Now()
+	f.Show(nil, now)
+	if f.Due(now.Add(time.Second/MostFPS - 1)) {
+		t.Error("too soon")
+	}
+	if !f.Due(now.Add(time.Second / MostFPS)) {
+		t.Error("not due")
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	s := open(t, someRun())
+	for address, want := range map[string]string{
+		strings.Trim(s.URL(), "htp:/"): "another program listens there; choose another port",
+		"192.0.2.1:0":                  "this machine does not have that address",
+	} {
+		if other, err := Open(address, someRun()); err == nil {
+			_ = other.Close()
+			t.Errorf("%s: no error", address)
+		} else if !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "serve "+address+": ") {
+			t.Errorf("%s: %v, want %q", address, err, want)
+		}
+	}
+}
+
+// A frame costs no allocation.
+func TestNoteAllocatesNothing(t *testing.T) {
+	f := NewFeed()
+	m := Moment{Zones: []zone.Count{{Classes: make([]zone.ClassCount, 3)}, {}}}
+	f.Note(m)
+	if n := testing.AllocsPerRun(100, func() { f.Note(m); f.Due(time.Time{}) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
