@@ -271,9 +271,11 @@ class Run:
     def _pictures(self) -> Tensor:
         """The next batch of this epoch's order."""
         rng = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.epoch)
-        # The part of a repeat below one is a chance, drawn for each epoch.
-        times = (self.repeats + torch.rand(len(self.store), generator=rng)).floor().long()
-        wanted = torch.repeat_interleave(torch.arange(len(self.store)), times)
+        wanted = torch.arange(len(self.store))
+        if self.settings.balance:
+            # The part of a repeat below one is a chance, drawn for each epoch.
+            times = (self.repeats + torch.rand(len(self.store), generator=rng)).floor().long()
+            wanted = wanted.repeat_interleave(times)
         order = wanted[torch.randperm(len(wanted), generator=rng)]
         first = self.progress.step % self.epoch_steps * self.settings.batch
         return order[first : first + self.settings.batch]

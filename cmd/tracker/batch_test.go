@@ -498,7 +498,7 @@ func TestBatchOfflineBrokenOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data[len(data)/2] ^= 1
+		data[len(data)/2] ^= 1 // of the header, or of frames
 		if err := os.WriteFile(kept, data, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -635,14 +635,14 @@ func (j *job) complete(ctx context.Context) error {
 func (j *job) readThrough() error {
 	r, err := record.Open(j.files[recordExt].PartialPath())
 	if err != nil {
-		return err
+		return &damage{err}
 	}
 	defer r.Close()
 	for {
 		if _, err := r.Next(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
-			return err
+			return &damage{err}
 		}
 	}
 }
@@ -660,7 +660,7 @@ func (j *job) revise(ctx context.Context) error {
 	j.assembleTexts()
 	from, err := record.Open(j.files[recordExt].PartialPath())
 	if err != nil {
-		return err
+		return &damage{err}
 	}
 	defer from.Close()
 	j.zones = zonesOf(j.config, nil)
@@ -670,9 +670,16 @@ func (j *job) revise(ctx context.Context) error {
 		return j.interrupted()
 	case cutShort(err) != nil && frames == j.frames && !j.ended:
 		return nil // it has no end mark, as its input broke off
+	case cutShort(err) != nil:
+		return &damage{err}
 	}
 	return err
 }
+
+// damage is of what the job itself has kept.
+type damage struct{ error }
+
+func (d *damage) Unwrap() error { return d.error }
 
 // interrupted says that the user has stopped the work, and when.
 func (j *job) interrupted() error {
@@ -682,7 +689,8 @@ func (j *job) interrupted() error {
 // spoilt has an input begin anew of which what was kept turns out to be damaged, so that it
 // does not fail for ever.
 func (j *job) spoilt(err error) error {
-	if cutShort(err) == nil {
+	var broken *damage
+	if !errors.As(err, &broken) {
 		return err
 	}
 	return errors.Join(fmt.Errorf("%w; the same command begins anew", err), removeAll([]string{j.path("checkpoint")}))

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import torch
 
 from training import checkpoint, keep, paths, train
 from training.checkpoint import Settings
+from training.data import CLASSES
 from training.tests.fixtures import TinyRuns
 
 TINY = Settings(backbone="mnasnet", epochs=2, batch=2, sizes=(64, 96), eval_size=64, width=8)
@@ -89,13 +91,15 @@ class Training(TinyRuns):
 
     def test_a_rare_class_comes_oftener(self) -> None:
         run = start("balanced", replace(TINY, epochs=300, balance=1.0))
-        run.repeats = torch.tensor([1.0, 1.0, 1.0, 2.5])
+        run.store.classes[3] = CLASSES.index("cat")  # one of the four: twice as often
+        run.store.classes[:3] = CLASSES.index("dog")  # three of the four
+        np.testing.assert_allclose(run.repeats, [(4 / 3) ** 0.5] * 3 + [2], rtol=1e-6)
         count = torch.zeros(4)
         for step in range(run.steps):
             run.progress.step = step
             count.index_add_(0, run._pictures(), torch.ones(TINY.batch))
         share = count / count.sum()
-        self.assertAlmostEqual(float(share[3]), 2.5 / 5.5, delta=0.05)
+        self.assertAlmostEqual(float(share[3]), 2 / (2 + 3 * (4 / 3) ** 0.5), delta=0.05)
 
     def test_without_balance_an_epoch_has_every_picture_once(self) -> None:
         run = start("even")
