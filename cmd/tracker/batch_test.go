@@ -498,7 +498,7 @@ func TestBatchOfflineBrokenOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data[len(data)/2] ^= 1 // of the header, or of frames
+		data[100] ^= 1 // what is near the end may belong to no checkpoint
 		if err := os.WriteFile(kept, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
