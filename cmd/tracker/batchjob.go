@@ -305,7 +305,11 @@ func (j *job) work(ctx context.Context) (err error) {
 	if err == nil {
 		err = j.finish(ctx)
 	} else if !diskFull(err) {
-		err = errors.Join(err, j.salvage(ctx, err))
+		if failed := j.salvage(ctx, err); stopped(failed) {
+			err = failed // to be taken up, which a part of it that is made again needs
+		} else {
+			err = errors.Join(err, failed)
+		}
 	}
 	return errors.Join(err, j.close())
 }
@@ -635,14 +639,14 @@ func (j *job) complete(ctx context.Context) error {
 func (j *job) readThrough() error {
 	r, err := record.Open(j.files[recordExt].PartialPath())
 	if err != nil {
-		return &damage{err}
+		return damaged(err)
 	}
 	defer r.Close()
 	for {
 		if _, err := r.Next(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
-			return &damage{err}
+			return damaged(err)
 		}
 	}
 }
@@ -660,7 +664,7 @@ func (j *job) revise(ctx context.Context) error {
 	j.assembleTexts()
 	from, err := record.Open(j.files[recordExt].PartialPath())
 	if err != nil {
-		return &damage{err}
+		return damaged(err)
 	}
 	defer from.Close()
 	j.zones = zonesOf(j.config, nil)
@@ -671,9 +675,18 @@ func (j *job) revise(ctx context.Context) error {
 	case cutShort(err) != nil && frames == j.frames && !j.ended:
 		return nil // it has no end mark, as its input broke off
 	case cutShort(err) != nil:
-		return &damage{err}
+		return damaged(err)
 	}
 	return err
+}
+
+// damaged makes an error of reading what was kept a damage, unless it could not be read.
+func damaged(err error) error {
+	var unread *fs.PathError
+	if errors.As(err, &unread) {
+		return err
+	}
+	return &damage{err}
 }
 
 // damage is of what the job itself has kept.
@@ -793,7 +806,7 @@ func (j *job) salvage(ctx context.Context, cause error) error {
 			return err
 		}
 	}
-	return j.complete(ctx)
+	return j.spoilt(j.complete(ctx))
 }
 
 // close ends all that open opened; files without content go.

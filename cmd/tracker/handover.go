@@ -113,6 +113,7 @@ func (s *stream) adopt(p *pipeline.Pipeline, next *setup, frames int) error {
 	p.Least = leastOf(s.config)
 	p.Zones = zonesOf(s.config, p.Zones)
 	s.source.SetStride(s.config.Stride)
+	s.stride.Store(int64(s.config.Stride))
 	if s.painter != nil {
 		s.painter.use(s.config, next.engine.model)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -70,12 +71,19 @@ func (s *session) run(ctx context.Context) (err error) {
 	if !s.alone() {
 		s.stdout = &wholeWrites{w: s.stdout}
 	}
+	var l net.Listener
+	if c.Serve != "" {
+		if l, err = web.Listen(c.Serve); err != nil {
+			return &codedError{exitFailed, err}
+		}
+		defer l.Close()
+	}
 	each(s.streams, func(stream *stream) {
 		if err := stream.open(ctx); err != nil {
 			s.end(stream, err)
 		}
 	})
-	err = s.track(ctx, asked)
+	err = s.track(ctx, asked, l)
 	return errors.Join(err, s.outcome())
 }
 
@@ -92,8 +100,9 @@ func each(streams []*stream, do func(*stream)) {
 }
 
 // track runs the streams that could be opened. Its error is one of what they share;
-// each has its own. asked are the settings as the user gave them.
-func (s *session) track(ctx context.Context, asked config.Config) (err error) {
+// each has its own. asked are the settings as the user gave them; l is where browsers look, nil
+// where none do.
+func (s *session) track(ctx context.Context, asked config.Config, l net.Listener) (err error) {
 	var opened []*stream
 	var live []bool
 	for _, stream := range s.streams {
@@ -123,13 +132,7 @@ func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 	if err != nil {
 		return &codedError{exitFailed, errors.Join(err, first.release())}
 	}
-	site, err := s.openSite()
-	if err != nil {
-		if wall != nil {
-			err = errors.Join(err, wall.Close())
-		}
-		return &codedError{exitFailed, errors.Join(err, first.release())}
-	}
+	site := s.openSite(l)
 	for _, stream := range opened {
 		stream.to = s.destinationOf(ctx, stream, wall, quit)
 		first.outputs = append(first.outputs, stream.openFirst(eng))

@@ -5,22 +5,25 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"net"
+	"time"
 
+	"github.com/tracker-go/tracker/capture"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/web"
 	"github.com/tracker-go/tracker/config"
 	"github.com/tracker-go/tracker/track"
 )
 
-// openSite shows the session to browsers, where that is asked for; nil where it is not.
-func (s *session) openSite() (*web.Server, error) {
-	if s.config.Serve == "" {
-		return nil, nil
+// openSite shows the session to browsers at l; nil where that is.
+func (s *session) openSite(l net.Listener) *web.Server {
+	if l == nil {
+		return nil
 	}
 	run := &web.Run{Version: version, Network: func() web.Network { return *s.network.Load() }}
 	for _, stream := range s.streams {
 		stream.feed = web.NewFeed()
-		in := web.Input{Name: stream.name, Source: stream.name, Feed: stream.feed, Timings: stream.timings, Health: stream.health}
+		in := web.Input{Name: stream.name, Source: stream.name, Feed: stream.feed, Timings: stream.timings, Health: stream.health, Final: stream.final.Load}
 		if stream.source != nil {
 			info := stream.source.Info()
 			in.Source, in.Live = info.Name, info.Live
@@ -29,11 +32,9 @@ func (s *session) openSite() (*web.Server, error) {
 		}
 		run.Inputs = append(run.Inputs, in)
 	}
-	site, err := web.Open(s.config.Serve, run)
-	if err == nil {
-		s.log.Info("pictures and figures", "page", site.URL(), "metrics", site.URL()+"metrics")
-	}
-	return site, err
+	site := web.Serve(l, run, s.log)
+	s.log.Info("pictures and figures", "page", site.URL(), "metrics", site.URL()+"metrics")
+	return site
 }
 
 // networkOf is what a page says of a setup.
@@ -47,10 +48,32 @@ func networkOf(c config.Config, eng *engine) *web.Network {
 
 // health is how the stream does, for whoever watches over it.
 func (s *stream) health() web.Health {
-	h := web.Health{State: s.state()}
+	h := web.Health{State: s.state(), Ended: s.ended.Load() != nil}
 	h.OK = h.State == "" || h.State == endedWell
-	if s.source != nil {
-		h.Dropped, h.Damaged, h.Reconnects = s.source.Dropped(), s.source.Damaged(), s.source.State().Reconnects
+	if s.source == nil {
+		return h
+	}
+	now := s.source.State()
+	h.Dropped, h.Damaged, h.Reconnects = s.source.Dropped(), s.source.Damaged(), now.Reconnects
+	if s.source.Info().Live && !h.Ended {
+		quiet := time.Since(latest(now.Since, s.feed.Noted()))
+		if h.OK = now.Status == capture.Connected && quiet < s.patience(); !h.OK && h.State == "" {
+			h.State = fmt.Sprintf("no results come, the last %.0f s ago", quiet.Seconds())
+		}
 	}
 	return h
+}
+
+// patience is how long a live stream may give no results before somebody should see to it:
+// long for one with few frames.
+func (s *stream) patience() time.Duration {
+	fps := cmp.Or(s.source.Info().FPS, savedFPS) / float64(s.stride.Load())
+	return 10*time.Second + time.Duration(3/fps*float64(time.Second))
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

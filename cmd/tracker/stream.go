@@ -48,9 +48,10 @@ type stream struct {
 	window  *openOutput // nil where nobody looks
 	page    *openOutput // nil without a site
 	viewers *sink.Viewers
-	feed    *web.Feed // of the site; nil without one
-	painter *painter  // nil before somebody looks
-	last    int       // number of the last frame that is done
+	feed    *web.Feed    // of the site; nil without one
+	painter *painter     // nil before somebody looks
+	last    int          // number of the last frame that is done
+	stride  atomic.Int64 // as in config, for those who look
 
 	handover
 	setup   *setup          // in use
@@ -64,6 +65,7 @@ type stream struct {
 	counts           []zone.Count
 	labels           []string // of their classes
 	summary          timing.Summary
+	final            atomic.Pointer[timing.Summary] // the same, for those who look
 	dropped, damaged int
 	err              error
 	ended            atomic.Pointer[string] // how, in a word; nil before
@@ -72,6 +74,7 @@ type stream struct {
 // newStream makes the tracker of an input; the source comes later.
 func newStream(in input) (*stream, error) {
 	s := &stream{input: in}
+	s.stride.Store(int64(in.config.Stride))
 	var err error
 	s.tracker, s.needs, err = newTracker(in.config)
 	s.least = leastOf(in.config)
@@ -127,6 +130,7 @@ func (s *stream) run(ctx context.Context, with *setup) error {
 	var err error
 	s.frames, err = s.follow(ctx, p)
 	s.summary = s.timings.Summary()
+	s.final.Store(&s.summary)
 	if p.Zones != nil {
 		s.counts, s.labels = p.Zones.Counts(), p.Labels
 	}
@@ -158,7 +162,7 @@ func (s *stream) openWindow() error {
 		return s.outErr
 	}
 	if s.feed != nil {
-		s.viewers = sink.NewViewers(s.feed)
+		s.viewers = sink.NewViewers(s.feed, s.log.warn)
 		s.page = &openOutput{output: s.viewers, key: "serve"}
 		s.out = s.out.with(s.page)
 	}
@@ -176,23 +180,17 @@ func (s *stream) openWindow() error {
 
 // direct has the pipeline write to the outputs.
 func (s *stream) direct(p *pipeline.Pipeline) {
-	p.Writers, p.Draw = s.out.writers, nil
+	p.Writers, p.Draw, p.Seen = s.out.writers, nil, nil
 	if !s.out.pixels && s.viewers == nil {
 		return
 	}
 	if s.painter == nil {
 		s.painter = newPainter(s.config, s.setup.engine.model, s.source, s.timings)
 	}
-	p.Draw = s.draw
-}
-
-// draw draws on a picture that somebody will see.
-func (s *stream) draw(r sink.Result) error {
-	wanted := s.viewers != nil && s.viewers.Wants(time.Now())
-	if !wanted && !s.out.pixels {
-		return nil
+	p.Draw = s.painter.draw
+	if s.viewers != nil {
+		p.Seen = func() bool { return s.viewers.Wants(time.Now()) || s.out.pixels }
 	}
-	return s.painter.draw(r)
 }
 
 // close closes the source and keeps what is to be said of it.

@@ -11,6 +11,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Point is a place in the picture, in fractions of its width and height: 0,0 is the
@@ -51,6 +52,9 @@ func Parse(text string) (Zone, error) {
 	name, numbers, found := strings.Cut(text, "=")
 	if name = strings.TrimSpace(name); !found || name == "" {
 		return Zone{}, fmt.Errorf("zone %q is not NAME=X Y X Y …, %s", text, example)
+	}
+	if !utf8.ValidString(name) {
+		return Zone{}, fmt.Errorf("zone %q has a name that is not UTF-8, which results are", name)
 	}
 	z := Zone{Name: name}
 	fields := strings.Fields(numbers)

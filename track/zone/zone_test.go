@@ -17,6 +17,7 @@ func TestParse(t *testing.T) {
 		{"door=0.1 0.5 0.4 0.5", ""},
 		{" yard = 0 0.6  1 0.6 1 1 0 1 ", ""},
 		{"door", "not NAME=X Y"},
+		{"do\xffor=0 0 1 1", "not UTF-8"},
 		{"=0 0 1 1", "not NAME=X Y"},
 		{"door=0 0 1", "has 3 numbers"},
 		{"door=0 0", "has 2 numbers"},

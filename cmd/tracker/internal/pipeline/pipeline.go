@@ -73,6 +73,9 @@ type Pipeline struct {
 	Motion func(img *gocv.Mat, moving [][4]float64) (*track.Affine, error)
 	// Draw annotates the result's pixels; nil where nobody will look at them.
 	Draw func(sink.Result) error
+	// Seen says whether somebody will look at the pixels of the next result that is
+	// written; nil where somebody always does.
+	Seen func() bool
 	// Finished is told of each frame that is done, in order; may be nil.
 	Finished func(r sink.Result, t *timing.Trace) error
 
@@ -290,7 +293,7 @@ func (p *Pipeline) present(ctx context.Context, j *job) error {
 	if p.Zones != nil {
 		r.Zones = p.Zones.Update(r.Tracks, r.Frame.Time, r.Width, r.Height)
 	}
-	if p.Draw != nil {
+	if p.Draw != nil && (p.Seen == nil || p.Seen()) {
 		if err := j.trace.Timed(timing.Draw, func() error { return p.Draw(r) }); err != nil {
 			return j.explain(err)
 		}

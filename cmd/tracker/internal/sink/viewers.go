@@ -17,7 +17,9 @@ import (
 // frame. Pictures that nobody waits for cost nothing.
 type Viewers struct {
 	feed   *web.Feed
+	warn   func(message string, args ...any)
 	wanted bool     // the next picture
+	failed bool     // to encode one, which is told once
 	small  gocv.Mat // of a picture that is too wide
 }
 
@@ -28,8 +30,10 @@ const (
 	viewQuality = 80   // of JPEG, 0..100
 )
 
-// NewViewers fills the feed.
-func NewViewers(feed *web.Feed) *Viewers { return &Viewers{feed: feed, small: gocv.NewMat()} }
+// NewViewers fills the feed. It warns of pictures that cannot be shown.
+func NewViewers(feed *web.Feed, warn func(message string, args ...any)) *Viewers {
+	return &Viewers{feed: feed, warn: warn, small: gocv.NewMat()}
+}
 
 // Wants says whether the next Write will show its picture, which may then be drawn on.
 func (v *Viewers) Wants(now time.Time) bool {
@@ -48,8 +52,13 @@ func (v *Viewers) Write(_ context.Context, r Result) error {
 		return nil
 	}
 	v.wanted = false
-	if jpeg, err := v.encode(&r.Frame.Mat); err == nil {
+	jpeg, err := v.encode(&r.Frame.Mat)
+	switch {
+	case err == nil:
 		v.feed.Show(jpeg, time.Now())
+	case !v.failed:
+		v.failed = true
+		v.warn("browsers cannot be shown the pictures", "error", err)
 	}
 	return nil
 }

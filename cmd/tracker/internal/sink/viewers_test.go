@@ -21,7 +21,7 @@ func BenchmarkViewers(b *testing.B) {
 	for _, looked := range []bool{true, false} {
 		name := map[bool]string{true: "looked at", false: "alone"}[looked]
 		b.Run(name, func(b *testing.B) {
-			v := NewViewers(web.NewFeed())
+			v := NewViewers(web.NewFeed(), func(string, ...any) {})
 			defer v.Commit()
 			b.ReportAllocs()
 			for b.Loop() {

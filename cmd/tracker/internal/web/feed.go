@@ -17,6 +17,7 @@ const MostFPS = 15
 type Feed struct {
 	mu      sync.Mutex
 	moment  Moment
+	noted   time.Time    // when moment was
 	zones   []zone.Count // of moment, reused
 	waiting int          // for pictures
 	shown   time.Time    // when the last picture was put
@@ -45,7 +46,14 @@ func (f *Feed) Note(m Moment) {
 	m.Frames = f.moment.Frames + 1
 	f.zones = copyCounts(f.zones, m.Zones)
 	m.Zones = f.zones
-	f.moment = m
+	f.moment, f.noted = m, time.Now()
+}
+
+// Noted is when Note was called last, zero before the first time.
+func (f *Feed) Noted() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.noted
 }
 
 // copyCounts copies counts into memory that is used again.

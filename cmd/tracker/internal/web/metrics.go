@@ -26,7 +26,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var families = []family{
-	newFamily("up", "1 where the input delivers or has come to its end, else 0.", prometheus.GaugeValue,
+	newFamily("up", "1 where the input delivers or has come to its end, 0 where somebody should see to it.", prometheus.GaugeValue,
 		func(_ *Input, s *InputStatus) float64 { return oneIf(s.OK) }),
 	newFamily("frames_total", "Frames that are done.", prometheus.CounterValue,
 		func(_ *Input, s *InputStatus) float64 { return float64(s.Frames) }),
@@ -89,7 +89,7 @@ func (e exporter) Collect(to chan<- prometheus.Metric) {
 }
 
 func collectTimes(to chan<- prometheus.Metric, in *Input) {
-	run := in.Timings.Summary()
+	run := in.summary()
 	for i := range run.Stages {
 		to <- summaryOf(stageDesc, &run.Stages[i], in.Name, run.Stages[i].Name)
 	}

@@ -6,13 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
 )
 
 // page is the whole of it: no other file, here or elsewhere, is needed to show it.
@@ -25,37 +28,69 @@ const (
 	headerIn  = 10 * time.Second // to ask
 	writeIn   = 10 * time.Second // to take a picture
 	pictureIn = 5 * time.Second  // for an input to have one
+	idleFor   = time.Minute      // between two questions
 	leaveIn   = time.Second      // to finish, when the run is over
 )
+
+// mostConnections bounds those who look: a run needs files and memory for itself.
+const mostConnections = 100
 
 // Server answers browsers until it is closed.
 type Server struct {
 	run   *Run
 	since time.Time
 	http  http.Server
-	at    net.Addr
+	at    *net.TCPAddr
 	stop  context.CancelFunc // ends what never ends by itself
 	ended chan struct{}
 }
 
-// Open listens at address, HOST:PORT or :PORT, and answers from then on.
-func Open(address string, run *Run) (*Server, error) {
+// Listen takes an address, HOST:PORT or :PORT, before there is a run to show.
+func Listen(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("serve %s: %w", address, explain(err))
 	}
-	s := &Server{run: run, since: time.Now(), at: l.Addr(), ended: make(chan struct{})}
+	return l, nil
+}
+
+// Serve answers at what Listen gave from now on. What goes wrong goes to the log.
+func Serve(l net.Listener, run *Run, log *slog.Logger) *Server {
+	s := &Server{run: run, since: time.Now(), ended: make(chan struct{})}
+	s.at, _ = l.Addr().(*net.TCPAddr)
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.http = http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: headerIn,
+		Handler: s.guarded(s.routes()), ReadHeaderTimeout: headerIn, WriteTimeout: pictureIn + writeIn, IdleTimeout: idleFor,
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	go func() {
 		defer close(s.ended)
-		_ = s.http.Serve(l) // until Close
+		if err := s.http.Serve(netutil.LimitListener(l, mostConnections)); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("nobody can look any more", "error", err)
+		}
 	}()
-	return s, nil
+	return s
+}
+
+// guarded refuses, at an address of this machine alone, who asks by another name: a page from
+// elsewhere whose name has come to mean this machine (DNS rebinding).
+func (s *Server) guarded(next http.Handler) http.Handler {
+	if !s.at.IP.IsLoopback() {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			http.Error(w, "this is for localhost alone", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // explain adds a hint to an error of listening.
@@ -77,11 +112,11 @@ func explain(err error) error {
 
 // URL is where a browser of this machine finds the page.
 func (s *Server) URL() string {
-	host, port, _ := net.SplitHostPort(s.at.String())
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+	host := s.at.IP.String()
+	if s.at.IP.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port) + "/"
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(s.at.Port)) + "/"
 }
 
 // Close ends all answers.
@@ -108,7 +143,7 @@ func (s *Server) routes() http.Handler {
 		_ = json.NewEncoder(w).Encode(s.run.status(s.since))
 	})
 	m.HandleFunc("GET /healthz", s.health)
-	m.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(s.run), promhttp.HandlerOpts{}))
+	m.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(s.run), promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	m.HandleFunc("GET /{picture}", s.picture)
 	return m
 }
@@ -156,10 +191,15 @@ func (s *Server) picture(w http.ResponseWriter, r *http.Request) {
 }
 
 func onePicture(w http.ResponseWriter, r *http.Request, f *Feed) {
-	defer f.join()()
+	if r.Method == http.MethodHead {
+		head(w, "image/jpeg")
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), pictureIn)
 	defer cancel()
+	leave := f.join()
 	jpeg, err := f.next(ctx)
+	leave()
 	if err != nil {
 		http.Error(w, "no picture comes", http.StatusServiceUnavailable)
 		return
@@ -172,9 +212,13 @@ func onePicture(w http.ResponseWriter, r *http.Request, f *Feed) {
 const boundary = "picture"
 
 func allPictures(w http.ResponseWriter, r *http.Request, f *Feed) {
-	defer f.join()()
 	head(w, "multipart/x-mixed-replace; boundary="+boundary)
+	if r.Method == http.MethodHead {
+		return
+	}
+	defer f.join()()
 	to := http.NewResponseController(w)
+	_ = to.SetWriteDeadline(time.Time{})
 	if _, err := fmt.Fprintf(w, "--%s\r\n", boundary); err != nil || to.Flush() != nil {
 		return
 	}

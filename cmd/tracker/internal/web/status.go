@@ -31,6 +31,9 @@ type Input struct {
 	Feed    *Feed
 	Timings *timing.Recorder
 	Health  func() Health
+	// Final is the summary of an input that has ended, nil before: figures of the whole run
+	// get ever worse while others go on.
+	Final func() *timing.Summary
 }
 
 // Health is how a source does.
@@ -38,8 +41,9 @@ type Health struct {
 	// State says in a word or two why no pictures come, or how the input ended; empty while
 	// it delivers.
 	State string `json:"state"`
-	// OK is false where State is nothing that was to come.
+	// OK is false where somebody should see to it, Ended where nothing more comes.
 	OK         bool `json:"ok"`
+	Ended      bool `json:"ended"`
 	Dropped    int  `json:"dropped"`    // frames that nobody took in time
 	Damaged    int  `json:"damaged"`    // pieces of the video that were passed over
 	Reconnects int  `json:"reconnects"` // that succeeded
@@ -89,13 +93,24 @@ func (r *Run) status(since time.Time) Status {
 	return s
 }
 
+// summary is of the run of the input, as long as it took.
+func (in *Input) summary() timing.Summary {
+	if final := in.Final(); final != nil {
+		return *final
+	}
+	return in.Timings.Summary()
+}
+
 func (in *Input) status() InputStatus {
-	m, run := in.Feed.Latest(), in.Timings.Summary()
+	m, run := in.Feed.Latest(), in.summary()
 	s := InputStatus{
 		Name: in.Name, Source: in.Source, Live: in.Live, Health: in.Health(),
 		Frames: m.Frames, Frame: m.Index, Time: m.Time.Seconds(), Width: m.Width, Height: m.Height,
 		FPS: in.Timings.FPS(), Detections: m.Detections, Tracks: m.Tracks,
 		Latency: stageOf(in.Timings.Latency()), Stages: []StageStatus{}, Bound: run.Bound(), Zones: named(m),
+	}
+	if s.Ended {
+		s.FPS = run.FPS
 	}
 	for _, row := range in.Timings.Rows(nil) {
 		s.Stages = append(s.Stages, stageOf(row))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -23,7 +24,7 @@ import (
 // someRun is a camera with figures, and a file that failed.
 func someRun() *Run {
 	camera := Input{Name: "camera0", Source: "camera 0", Live: true, Feed: NewFeed(), Timings: timing.New(1),
-		Health: func() Health { return Health{OK: true, Dropped: 3, Reconnects: 1} }}
+		Health: func() Health { return Health{OK: true, Dropped: 3, Reconnects: 1} }, Final: func() *timing.Summary { return nil }}
 	for i := range 4 {
 		camera.Feed.Note(Moment{
 			Index: 10 + i, Time: 2500 * time.Millisecond, Width: 640, Height: 480, Detections: 5, Tracks: 2, Labels: []string{"car", "bus"},
@@ -36,17 +37,20 @@ func someRun() *Run {
 		trace.Took[timing.Inference] = 20 * time.Millisecond
 		camera.Timings.Add(trace)
 	}
-	broken := Input{Name: "b", Source: "b.mp4", Feed: NewFeed(), Timings: timing.New(1), Health: func() Health { return Health{State: "failed"} }}
+	ended := timing.Summary{FPS: 12, Bottleneck: "capture", BusyMS: 80, IntervalMS: 83}
+	broken := Input{Name: "b", Source: "b.mp4", Feed: NewFeed(), Timings: timing.New(1),
+		Health: func() Health { return Health{State: "failed", Ended: true} }, Final: func() *timing.Summary { return &ended }}
 	network := Network{Model: "m", Input: "416x416", Device: "cpu", Tracker: "tempo"}
 	return &Run{Version: "1.2.3", Network: func() Network { return network }, Inputs: []Input{camera, broken}}
 }
 
 func open(t *testing.T, run *Run) *Server {
 	t.Helper()
-	s, err := Open("127.0.0.1:0", run)
+	l, err := Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := Serve(l, run, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
@@ -79,7 +83,7 @@ func TestStatus(t *testing.T) {
 	if in.Latency.P50 < 29 || in.Latency.P50 > 31 || len(in.Stages) == 0 || in.Zones[0].Classes[0].Label != "bus" {
 		t.Errorf("%+v", in)
 	}
-	if other := got.Inputs[1]; other.OK || other.State != "failed" || other.Zones == nil || other.Stages == nil {
+	if other := got.Inputs[1]; other.OK || other.State != "failed" || other.Zones == nil || other.Stages == nil || other.FPS != 12 || other.Bound == "" {
 		t.Errorf("%+v", other)
 	}
 }
@@ -130,15 +134,35 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %d", path, code)
 		}
 	}
-	r, err := http.Post(s.URL()+"status", "text/plain", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Body.Close()
-	if r.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("a POST: %d", r.StatusCode)
+	for _, tc := range []struct {
+		method, path, host string
+		code               int
+	}{
+		{http.MethodPost, "status", "", http.StatusMethodNotAllowed},
+		{http.MethodHead, "camera0.mjpeg", "", http.StatusOK}, // and no pictures
+		{http.MethodHead, "camera0.jpg", "", http.StatusOK},
+		{http.MethodGet, "status", "localhost:1", http.StatusOK},
+		{http.MethodGet, "status", "[::1]", http.StatusOK},
+		{http.MethodGet, "status", "elsewhere.example", http.StatusMisdirectedRequest},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), tc.method, s.URL()+tc.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = tc.host
+		r, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if r.StatusCode != tc.code {
+			t.Errorf("%s %s of %q: %d", tc.method, tc.path, tc.host, r.StatusCode)
+		}
 	}
 }
+
+// pictureSize is more than a socket holds.
+const pictureSize = 8 << 20
 
 // fill gives a feed pictures until the test is over, as a run does.
 func fill(t *testing.T, f *Feed) {
@@ -152,7 +176,7 @@ func fill(t *testing.T, f *Feed) {
 			case <-time.After(5 * time.Millisecond):
 			}
 			if now := time.Now(); f.Due(now) {
-				f.Show(bytes.Repeat([]byte{n}, 1000), now)
+				f.Show(bytes.Repeat([]byte{n}, pictureSize), now)
 			}
 		}
 	}()
@@ -193,12 +217,12 @@ func TestPictures(t *testing.T) {
 			t.Fatal(err)
 		}
 		picture, err := io.ReadAll(part)
-		if err != nil || len(picture) != 1000 || picture[0] == last || part.Header.Get("Content-Type") != "image/jpeg" {
+		if err != nil || len(picture) != pictureSize || picture[0] == last || part.Header.Get("Content-Type") != "image/jpeg" {
 			t.Fatalf("picture %d: %d bytes, %v", i, len(picture), err)
 		}
 		last = picture[0]
 	}
-	if code, kind, body := get(t, s.URL()+"camera0.jpg"); code != http.StatusOK || kind != "image/jpeg" || len(body) != 1000 {
+	if code, kind, body := get(t, s.URL()+"camera0.jpg"); code != http.StatusOK || kind != "image/jpeg" || len(body) != pictureSize {
 		t.Errorf("%d, %s, %d bytes", code, kind, len(body))
 	}
 	leave()
@@ -243,7 +267,7 @@ func TestOpenErrors(t *testing.T) {
 		strings.Trim(s.URL(), "htp:/"): "another program listens there; choose another port",
 		"192.0.2.1:0":                  "this machine does not have that address",
 	} {
-		if other, err := Open(address, someRun()); err == nil {
+		if other, err := Listen(address); err == nil {
 			_ = other.Close()
 			t.Errorf("%s: no error", address)
 		} else if !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "serve "+address+": ") {
