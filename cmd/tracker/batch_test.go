@@ -512,6 +512,49 @@ func TestBatchOfflineBrokenOff(t *testing.T) {
 	}
 }
 
+// An input that breaks off just when the user stops the work is left to be taken up, and
+// then is cut short as without the stop.
+func TestBatchOfflineCutAndStopped(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "whole.avi"), 60)
+	data := read(t, dir, "whole.avi")
+	video := filepath.Join(dir, "cut.avi")
+	if err := os.WriteFile(video, []byte(data[:len(data)/2]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := config.Default()
+	c.Threads, c.Offline = 1, true
+	in := func(out string) (string, func(context.Context, func(int)) (*batch.Manifest, error)) {
+		out = filepath.Join(dir, out)
+		w, err := newWorkshop(c, depot{folder: out}, products{}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out, w.alone(t, video)
+	}
+	whole, process := in("whole")
+	cut, err := process(t.Context(), func(int) {})
+	if cut.Status != batch.CutShort {
+		t.Fatalf("%+v, %v", cut, err)
+	}
+	left, process := in("stopped")
+	ctx, cancel := context.WithCancel(t.Context())
+	m, err := process(ctx, func(frame int) {
+		if frame == cut.Frames {
+			cancel()
+		}
+	})
+	if m.Status != batch.Interrupted || !stopped(err) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if m, err := process(t.Context(), func(int) {}); m.Status != batch.CutShort {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if read(t, whole, "a.partial.jsonl") != read(t, left, "a.partial.jsonl") {
+		t.Error("the lines are others")
+	}
+}
+
 // Of an input without a frame nothing is left, nor of what a run with other settings began.
 func TestBatchOfNoFrame(t *testing.T) {
 	dir := t.TempDir()
