@@ -14,10 +14,10 @@ type exporter struct{ run *Run }
 type family struct {
 	*prometheus.Desc
 	kind  prometheus.ValueType
-	value func(*Input, *InputStatus) float64
+	value func(*InputStatus) float64
 }
 
-func newFamily(name, help string, kind prometheus.ValueType, value func(*Input, *InputStatus) float64) family {
+func newFamily(name, help string, kind prometheus.ValueType, value func(*InputStatus) float64) family {
 	return family{describe(name, help, "input"), kind, value}
 }
 
@@ -27,23 +27,23 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 var families = []family{
 	newFamily("up", "1 where the input delivers or has come to its end, 0 where somebody should see to it.", prometheus.GaugeValue,
-		func(_ *Input, s *InputStatus) float64 { return oneIf(s.OK) }),
+		func(s *InputStatus) float64 { return oneIf(s.OK) }),
 	newFamily("frames_total", "Frames that are done.", prometheus.CounterValue,
-		func(_ *Input, s *InputStatus) float64 { return float64(s.Frames) }),
+		func(s *InputStatus) float64 { return float64(s.Frames) }),
 	newFamily("dropped_frames_total", "Frames of a live source that nobody took in time.", prometheus.CounterValue,
-		func(_ *Input, s *InputStatus) float64 { return float64(s.Dropped) }),
+		func(s *InputStatus) float64 { return float64(s.Dropped) }),
 	newFamily("damaged_pieces_total", "Damaged pieces of the video that were passed over.", prometheus.CounterValue,
-		func(_ *Input, s *InputStatus) float64 { return float64(s.Damaged) }),
+		func(s *InputStatus) float64 { return float64(s.Damaged) }),
 	newFamily("reconnects_total", "Times that a live source was lost and had again.", prometheus.CounterValue,
-		func(_ *Input, s *InputStatus) float64 { return float64(s.Reconnects) }),
+		func(s *InputStatus) float64 { return float64(s.Reconnects) }),
 	newFamily("fps", "Frames a second, of late.", prometheus.GaugeValue,
-		func(_ *Input, s *InputStatus) float64 { return s.FPS }),
+		func(s *InputStatus) float64 { return s.FPS }),
 	newFamily("media_time_seconds", "Media time of the last frame.", prometheus.GaugeValue,
-		func(_ *Input, s *InputStatus) float64 { return s.Time }),
+		func(s *InputStatus) float64 { return s.Time }),
 	newFamily("detections", "Objects that the network found in the last frame.", prometheus.GaugeValue,
-		func(_ *Input, s *InputStatus) float64 { return float64(s.Detections) }),
+		func(s *InputStatus) float64 { return float64(s.Detections) }),
 	newFamily("tracks", "Tracks in the last frame.", prometheus.GaugeValue,
-		func(_ *Input, s *InputStatus) float64 { return float64(s.Tracks) }),
+		func(s *InputStatus) float64 { return float64(s.Tracks) }),
 }
 
 var (
@@ -79,22 +79,21 @@ func (e exporter) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(infoDesc, prometheus.GaugeValue, 1, e.run.Version, n.Model, n.Input, n.Device, n.Tracker)
 	for i := range e.run.Inputs {
 		in := &e.run.Inputs[i]
-		s := in.status()
+		s, run := in.status()
 		for _, f := range families {
-			to <- prometheus.MustNewConstMetric(f.Desc, f.kind, f.value(in, &s), in.Name)
+			to <- prometheus.MustNewConstMetric(f.Desc, f.kind, f.value(&s), in.Name)
 		}
-		collectTimes(to, in)
+		collectTimes(to, in.Name, &run)
 		collectZones(to, &s)
 	}
 }
 
-func collectTimes(to chan<- prometheus.Metric, in *Input) {
-	run := in.summary()
+func collectTimes(to chan<- prometheus.Metric, input string, run *timing.Summary) {
 	for i := range run.Stages {
-		to <- summaryOf(stageDesc, &run.Stages[i], in.Name, run.Stages[i].Name)
+		to <- summaryOf(stageDesc, &run.Stages[i], input, run.Stages[i].Name)
 	}
 	if run.Latency.Count > 0 {
-		to <- summaryOf(latencyDesc, &run.Latency, in.Name)
+		to <- summaryOf(latencyDesc, &run.Latency, input)
 	}
 }
 

@@ -88,7 +88,8 @@ type StageStatus struct {
 func (r *Run) status(since time.Time) Status {
 	s := Status{Version: r.Version, Uptime: time.Since(since).Seconds(), Network: r.Network(), Inputs: make([]InputStatus, 0, len(r.Inputs))}
 	for i := range r.Inputs {
-		s.Inputs = append(s.Inputs, r.Inputs[i].status())
+		in, _ := r.Inputs[i].status()
+		s.Inputs = append(s.Inputs, in)
 	}
 	return s
 }
@@ -101,9 +102,11 @@ func (in *Input) summary() timing.Summary {
 	return in.Timings.Summary()
 }
 
-func (in *Input) status() InputStatus {
-	m, run := in.Feed.Latest(), in.summary()
-	s := InputStatus{
+// status is that of the input, and the summary that is behind it.
+func (in *Input) status() (s InputStatus, run timing.Summary) {
+	m := in.Feed.Latest()
+	run = in.summary()
+	s = InputStatus{
 		Name: in.Name, Source: in.Source, Live: in.Live, Health: in.Health(),
 		Frames: m.Frames, Frame: m.Index, Time: m.Time.Seconds(), Width: m.Width, Height: m.Height,
 		FPS: in.Timings.FPS(), Detections: m.Detections, Tracks: m.Tracks,
@@ -115,7 +118,7 @@ func (in *Input) status() InputStatus {
 	for _, row := range in.Timings.Rows(nil) {
 		s.Stages = append(s.Stages, stageOf(row))
 	}
-	return s
+	return s, run
 }
 
 func stageOf(r timing.Row) StageStatus {
