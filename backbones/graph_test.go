@@ -126,3 +126,19 @@ func failInference(t *testing.T, path string) {
 		t.Error("an inference that cannot work worked")
 	}
 }
+
+// A model has the outline of one, and a part of it, or another file, has not.
+func TestIsONNX(t *testing.T) {
+	data, err := os.ReadFile(yoloxFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		data []byte
+		want bool
+	}{"whole": {data, true}, "cut": {data[:len(data)/2], false}, "empty": {nil, false}, "text": {[]byte("not a network\n"), false}} {
+		if got := isONNX(c.data); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

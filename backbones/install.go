@@ -149,7 +149,9 @@ func (a Addition) describe(file, digest string) (*Manifest, error) {
 	var m *Manifest
 	var err error
 	if from == "" {
-		if m, err = recognise(file); err != nil {
+		if m, err = recognise(file); errors.Is(err, errNotONNX) {
+			return nil, err
+		} else if err != nil {
 			return nil, fmt.Errorf("%w; describe it with --manifest FILE.json, as docs/models.md shows", err)
 		}
 		m.Name, m.Source = nameFor(a.Source), a.shown()
@@ -295,7 +297,7 @@ func Remove(name string) (file string, err error) {
 	}
 	m := list[i]
 	if m.BuiltIn() {
-		return "", fmt.Errorf("remove model %s: %w", name, ErrBuiltIn)
+		return "", fmt.Errorf("remove model %s: it %w and stays there; --backbone chooses another", name, ErrBuiltIn)
 	}
 	if err := os.Remove(m.path); err != nil {
 		return "", fmt.Errorf("remove model %s: %w", name, err)

@@ -117,7 +117,7 @@ func TestAddFromURL(t *testing.T) {
 		"no such file":   {context.Background(), Addition{Source: server.URL + "/none.onnx", SHA256: wrong}, "404 Not Found"},
 		"no server":      {context.Background(), Addition{Source: "http://127.0.0.1:1/x.onnx", SHA256: wrong}, "connection refused"},
 		"interrupted":    {cancelled, Addition{Source: server.URL + "/yolox.onnx", SHA256: digest, Name: "b"}, context.Canceled.Error()},
-		"no model":       {context.Background(), Addition{Source: server.URL + "/picture.png", SHA256: digestOf(t, filepath.Join(foreignDir, "picture.png"))}, "cannot load it"},
+		"no model":       {context.Background(), Addition{Source: server.URL + "/picture.png", SHA256: digestOf(t, filepath.Join(foreignDir, "picture.png"))}, "it is no ONNX file"},
 		"a missing file": {context.Background(), Addition{Source: "none.onnx"}, "add model none.onnx: no such file"},
 	} {
 		if _, err := Add(c.ctx, c.add); err == nil || !strings.Contains(err.Error(), c.want) {

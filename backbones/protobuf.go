@@ -27,6 +27,16 @@ const (
 	wireTypeBits  = 3
 )
 
+// isONNX says whether a file has the outline of an ONNX model: fields to its end, the graph
+// among them.
+func isONNX(data []byte) (has bool) {
+	_, err := rewrite(data, modelGraph, func(graph []byte) ([]byte, error) {
+		has = true
+		return graph, nil
+	})
+	return has && err == nil
+}
+
 var errNotProtobuf = errors.New("not a protobuf message")
 
 // onnxFloat is float32 among TensorProto's data types.

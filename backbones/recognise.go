@@ -100,6 +100,9 @@ func (l *headLayout) text(w, h int) string {
 	return headFormats[l.format].title + " [1," + boxes + "," + channels + "]"
 }
 
+// errNotONNX is the error of a file that no manifest would make a model of.
+var errNotONNX = errors.New("it is no ONNX file, or a damaged one")
+
 // recognise describes a model that has no manifest by its inputs and outputs and
 // what its exporter wrote into it.
 func recognise(file string) (*Manifest, error) {
@@ -108,6 +111,9 @@ func recognise(file string) (*Manifest, error) {
 		return nil, err
 	}
 	g, err := readGraph(data)
+	if err != nil && !isONNX(data) {
+		err = errNotONNX // the library says it in the terms of its parser
+	}
 	if err != nil {
 		return nil, err
 	}

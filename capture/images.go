@@ -66,7 +66,7 @@ func listImages(path string) ([]string, error) {
 	}
 	for _, p := range paths {
 		if !isImage(p) {
-			return nil, fmt.Errorf("matches %s, which is not an image (%s)", p, strings.Join(imageTypes, ", "))
+			return nil, fmt.Errorf("matches %s, which is not an image (%s); for several videos use 'tracker batch', or --input for each", p, strings.Join(imageTypes, ", "))
 		}
 	}
 	slices.SortFunc(paths, compareNatural)
@@ -86,7 +86,7 @@ func imagesIn(dir string) ([]string, error) {
 		}
 	}
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("no images in this folder (%s); give a folder of images or a video file", strings.Join(imageTypes, ", "))
+		return nil, fmt.Errorf("no images in this folder (%s); give a folder of images or a video file; for a folder of videos use 'tracker batch'", strings.Join(imageTypes, ", "))
 	}
 	slices.SortFunc(paths, compareNatural)
 	return paths, nil

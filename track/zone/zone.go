@@ -56,6 +56,9 @@ func Parse(text string) (Zone, error) {
 	if !utf8.ValidString(name) {
 		return Zone{}, fmt.Errorf("zone %q has a name that is not UTF-8, which results are", name)
 	}
+	if strings.Contains(numbers, ",") {
+		return Zone{}, commas(name)
+	}
 	z := Zone{Name: name}
 	fields := strings.Fields(numbers)
 	if len(fields) < 4 || len(fields)%2 != 0 {
@@ -75,6 +78,22 @@ func Parse(text string) (Zone, error) {
 	return z, z.check()
 }
 
+func commas(name string) error {
+	return fmt.Errorf("zone %s: separate numbers by spaces, not commas, %s", name, example)
+}
+
+// onlyNumbers says whether a text is what commas between the numbers of a zone leave behind
+// where they divide a list.
+func onlyNumbers(text string) bool {
+	fields := strings.Fields(text)
+	for _, f := range fields {
+		if _, err := strconv.ParseFloat(f, 64); err != nil {
+			return false
+		}
+	}
+	return len(fields) > 0
+}
+
 func fraction(name, text string) (float64, error) {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(v >= 0 && v <= 1) {
@@ -87,7 +106,11 @@ func fraction(name, text string) (float64, error) {
 func ParseAll(texts []string) ([]Zone, error) {
 	var zones []Zone
 	seen := make(map[string]bool)
-	for _, text := range texts {
+	for i, text := range texts {
+		if i+1 < len(texts) && onlyNumbers(texts[i+1]) {
+			name, _, _ := strings.Cut(text, "=")
+			return nil, commas(strings.TrimSpace(name))
+		}
 		z, err := Parse(text)
 		if err != nil {
 			return nil, err

@@ -25,6 +25,7 @@ func TestParse(t *testing.T) {
 		{"door=0 0 1.5 1", "has 1.5, want a fraction"},
 		{"door=0 0 NaN 1", "has NaN, want a fraction"},
 		{"door=0 0 x 1", "has x, want a fraction"},
+		{"door=0.1,0.5,0.4,0.5", "zone door: separate numbers by spaces, not commas"},
 		{"door=0.5 0.5 0.5 0.5", "0.5 0.5 twice"},
 		{"yard=0 0 1 1 0.5 0.5", "on one line"},
 		{"bow=0 0 1 1 1 0 0 1", "crosses itself"},
@@ -41,6 +42,12 @@ func TestParse(t *testing.T) {
 	}
 	if _, err := ParseAll([]string{"a=0 0 1 1", "a=0 0 1 0"}); err == nil {
 		t.Error("a name is taken twice")
+	}
+	// A list of zones is divided at commas: those between numbers leave numbers alone.
+	for _, texts := range [][]string{{"door=0.1", "0.5", "0.4", "0.5"}, {"door=0.1 0.5", " 0.4 0.5"}, {"door=0 0 1 1", "0.5 1"}} {
+		if _, err := ParseAll(texts); err == nil || !strings.Contains(err.Error(), "zone door: separate numbers by spaces") {
+			t.Errorf("%q: %v", texts, err)
+		}
 	}
 }
 
