@@ -166,7 +166,11 @@ func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader
 	}
 	c.Offline = offline
 	w, err := newWorkshop(c, to, b.products, b.force)
-	return w, items, err
+	if err != nil {
+		return nil, nil, err
+	}
+	others := append(listFiles(args), outputPath{"config", &b.file})
+	return w, items, w.checkReplaced(items, append(others, modelFiles(c)...))
 }
 
 // setAside takes away the settings that are for runs, and offline, of which a batch knows

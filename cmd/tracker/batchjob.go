@@ -738,6 +738,16 @@ func (j *job) scaffold() []string {
 	return []string{j.path("checkpoint"), atomicfile.PartialName(j.path(piecesExt)), atomicfile.PartialName(j.path(recordExt))}
 }
 
+// leaves are the files that work on the item makes or takes away.
+func (j *job) leaves() []string {
+	list := append(j.scaffold(), atomicfile.PartialName(j.path("lock")))
+	for _, name := range append(j.outputs(), j.stored()) {
+		path := filepath.Join(j.folder, filepath.FromSlash(name))
+		list = append(list, path, atomicfile.PartialName(path))
+	}
+	return list
+}
+
 func removeAll(paths []string) error {
 	for _, path := range paths {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -27,7 +27,9 @@ after the run, on pictures of the same video, and averaged.
 The bottleneck is the stage that bounds the rate. With --save the run also draws
 and writes the video.
 
-  tracker bench pipeline --input street.mp4 --backbone mobilenetv2 --json`
+  tracker bench pipeline --input street.mp4 --backbone mobilenetv2 --json
+
+Exit codes: 0 ok, 1 failed, 2 usage, 130 interrupted.`
 
 func newBenchPipelineCommand() *cobra.Command {
 	c := config.Default()
@@ -39,7 +41,7 @@ func newBenchPipelineCommand() *cobra.Command {
 		Long:  benchPipelineLong,
 		Args:  flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(c.HasInput(), c.Validate(), checkOutputs(c)); err != nil {
+			if err := errors.Join(c.HasInput(), c.Validate(), checkOutputs(c, "")); err != nil {
 				return &codedError{exitUsage, err}
 			}
 			r, err := benchPipeline(cmd.Context(), c)
@@ -139,7 +141,7 @@ func (s *stream) time(ctx context.Context, eng *engine) (timing.Summary, error) 
 		_, keepErr := out.keep()
 		return summary, errors.Join(err, keepErr)
 	}
-	return summary, out.commit()
+	return summary, out.commit(nil)
 }
 
 // loadFirst puts pictures of the input into the inferences that rate runs. Those

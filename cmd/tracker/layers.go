@@ -14,8 +14,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
-	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/config"
 )
 
@@ -23,11 +21,19 @@ import (
 // file over the defaults. The file is read anew each time that they are settled.
 type layers struct {
 	file              string // empty for none
+	byVariable        bool   // the file is named by the environment
 	environment, line map[string][]string
 }
 
+// configVariable names the file of settings where --config does not.
+const configVariable = "TRACKER_CONFIG"
+
 func newLayers(flags *pflag.FlagSet, file string) layers {
 	l := layers{file: file, environment: make(map[string][]string), line: make(map[string][]string)}
+	if file == "" && !flags.Changed("config") { // --config "" is no file, whatever the environment says
+		l.file = os.Getenv(configVariable)
+		l.byVariable = l.file != ""
+	}
 	for _, key := range config.Keys() {
 		f := flags.Lookup(key)
 		if v, ok := os.LookupEnv(environmentName(key)); ok && (v != "" || mayBeEmpty(f)) {
@@ -65,8 +71,8 @@ func misspelt(environment []string) map[string]string {
 	return found
 }
 
-// otherVariables are settings of what the program is made of, not of a run.
-var otherVariables = []string{"TRACKER_HOME", "TRACKER_ORT_LIB", "TRACKER_CUDA_OPTIONS", "TRACKER_DATA"}
+// otherVariables are no settings of a run: the file that has some, and what the program is made of.
+var otherVariables = []string{configVariable, "TRACKER_HOME", "TRACKER_ORT_LIB", "TRACKER_CUDA_OPTIONS", "TRACKER_DATA"}
 
 // settle puts the layers together, and tells where each value came from. It checks
 // everything but whether there is an input, after forget has taken away what does not
@@ -76,6 +82,10 @@ func (l layers) settle(forget ...func(*config.Config)) (config.Config, config.Or
 	if l.file != "" {
 		data, err := os.ReadFile(l.file)
 		if err != nil {
+			err = checkSpelling(err)
+			if l.byVariable {
+				err = fmt.Errorf("%w (the file is named by %s)", err, configVariable)
+			}
 			return c, nil, fmt.Errorf("read configuration: %w", err)
 		}
 		if len(data) == 0 { // not even a comment: somebody may be about to write it
@@ -98,7 +108,7 @@ func (l layers) settle(forget ...func(*config.Config)) (config.Config, config.Or
 	for _, f := range forget {
 		f(&c)
 	}
-	return c, origins, origins.Locate(errors.Join(c.Validate(), checkOutputs(c)))
+	return c, origins, origins.Locate(errors.Join(c.Validate(), checkOutputs(c, l.file)))
 }
 
 // environmentName is the variable that sets a flag: TRACKER_MAX_FRAMES.
@@ -151,7 +161,7 @@ func overlayFlags(f *pflag.FlagSet, values map[string][]string, called func(stri
 		}
 		for _, v := range values[name] {
 			if err := f.Set(name, v); err != nil {
-				return fmt.Errorf("%s %s: %w", called(name), v, err)
+				return fmt.Errorf("%s %s: %w", called(name), v, wantedValue(err))
 			}
 		}
 		origins[name] = called(name)
@@ -176,42 +186,4 @@ func flagTexts(v pflag.Value) []string {
 		return list.GetSlice()
 	}
 	return []string{v.String()}
-}
-
-// checkOutputs refuses outputs that cannot be written or would replace an input
-// or each other, under their own names or those they have while they are written.
-func checkOutputs(c config.Config) error {
-	var errs []error
-	if c.Save != "" {
-		errs = append(errs, config.Faulty(sink.CheckVideo(c.Save, c.Codec), "save", "codec"))
-	}
-	var files []outputPath
-	for i := range c.Input {
-		files = append(files, outputPath{"input", &c.Input[i]})
-	}
-	inputs := len(files)
-	for _, in := range inputsOf(c) {
-		files = append(files, outputPaths(&in.config)...)
-	}
-	return errors.Join(append(errs, checkNames(files, inputs))...)
-}
-
-// checkNames refuses outputs that would replace one of the inputs, which come first, or
-// each other.
-func checkNames(files []outputPath, inputs int) error {
-	var errs []error
-	for i, a := range files {
-		for _, b := range files[max(i+1, inputs):] {
-			x, y := *a.path, *b.path
-			if x == "" || y == "" || x == "-" || y == "-" {
-				continue
-			}
-			same := a.flag != b.flag && atomicfile.Same(x, y) // names differ within a flag
-			if same || atomicfile.Same(x, atomicfile.PartialName(y)) || i >= inputs && atomicfile.Same(atomicfile.PartialName(x), y) {
-				err := fmt.Errorf("%s %s would replace %s %s; give it another name", b.flag, y, a.flag, x)
-				errs = append(errs, config.Faulty(err, b.flag, a.flag))
-			}
-		}
-	}
-	return errors.Join(errs...)
 }

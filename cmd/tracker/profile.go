@@ -5,9 +5,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"runtime/pprof"
 	"runtime/trace"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 )
 
 // startProfiles begins what is asked for: a CPU profile for 'go tool pprof' and an
@@ -23,23 +25,20 @@ func startProfiles(cpu, execution string) (stop func() error, err error) {
 	}
 	for _, p := range []struct {
 		path  string
-		start func(*os.File) error
+		start func(io.Writer) error
 		stop  func()
-	}{
-		{cpu, func(f *os.File) error { return pprof.StartCPUProfile(f) }, pprof.StopCPUProfile},
-		{execution, func(f *os.File) error { return trace.Start(f) }, trace.Stop},
-	} {
+	}{{cpu, pprof.StartCPUProfile, pprof.StopCPUProfile}, {execution, trace.Start, trace.Stop}} {
 		if p.path == "" {
 			continue
 		}
-		file, err := os.Create(p.path)
+		file, err := atomicfile.Create(p.path)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("write profile: %w", err), stop())
 		}
 		if err := p.start(file); err != nil {
-			return nil, errors.Join(fmt.Errorf("write profile %s: %w", p.path, err), file.Close(), stop())
+			return nil, errors.Join(fmt.Errorf("write profile %s: %w", p.path, err), file.Abort(), stop())
 		}
-		stops = append(stops, func() error { p.stop(); return file.Close() })
+		stops = append(stops, func() error { p.stop(); return file.Commit() })
 	}
 	return stop, nil
 }

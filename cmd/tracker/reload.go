@@ -28,7 +28,7 @@ type reloader struct {
 // run waits for changes until ctx ends.
 func (r *reloader) run(ctx context.Context) {
 	var changed <-chan struct{}
-	if r.layers.file != "" {
+	if watchable(r.layers.file) != "" {
 		changed = r.watch(ctx)
 		r.reload(ctx) // it may have changed since it was read
 	}
@@ -48,6 +48,14 @@ func (r *reloader) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// watchable is the configuration file if it can be read more than once; a pipe cannot.
+func watchable(file string) string {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return ""
+	}
+	return file
 }
 
 // hangupsOf has hangups ask for the file to be read again, where there is one: then
@@ -88,7 +96,7 @@ func (r *reloader) reload(ctx context.Context) {
 // take takes over what a run can of settings.
 func (r *reloader) take(ctx context.Context, asked config.Config) error {
 	next := config.Adopt(&r.running, &asked)
-	if err := errors.Join(next.Validate(), checkOutputs(next)); err != nil {
+	if err := errors.Join(next.Validate(), checkOutputs(next, r.layers.file)); err != nil {
 		return fmt.Errorf("with what needs a restart left as it is: %w", err)
 	}
 	changes := config.Diff(&r.running, &next)
@@ -107,6 +115,9 @@ func (r *reloader) take(ctx context.Context, asked config.Config) error {
 		r.log.Info("configuration changed", "key", change.Key, "from", change.From, "to", change.To)
 	}
 	for _, change := range config.Diff(&next, &asked) {
+		if change.Key == "input" { // their passwords stay where they are
+			change.From, change.To = shownInputs(next), shownInputs(asked)
+		}
 		r.log.Warn("this change needs a restart", "key", change.Key, "from", change.From, "to", change.To)
 	}
 	return nil
@@ -148,6 +159,10 @@ func (r *reloader) prepare(ctx context.Context, c config.Config, changes []confi
 // stream or for none.
 func (r *reloader) openOutputs(made *setup) error {
 	for i, stream := range r.streams {
+		if stream.ended.Load() != nil { // and opens nothing any more
+			made.outputs = append(made.outputs, &outputs{past: r.current.outputs[i].past})
+			continue
+		}
 		out, err := stream.outputsAfter(r.current.outputs[i], made.inputs[stream.index].config, made.engine)
 		if err != nil {
 			for _, opened := range made.outputs {

@@ -36,12 +36,14 @@ more accurate: 'tracker track --help' says how. Until then they are in memory, w
 takes about 1 KB a box at the end, and the files are empty. --save, --zones and a
 window, which show tracks as they come, do not go with it.
 
-A run takes over what changes in the --config file: 'tracker config --help'.
+A run takes over what changes in the --config file: 'tracker config --help'. Settings can
+also be variables of the environment, such as TRACKER_MAX_FRAMES=100; flags win.
 
 Results are written under a .partial name and get their own name when they are
 complete.
 
-Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 130 interrupted.`
+Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 130 interrupted. A camera or stream
+that Ctrl-C stops has complete results and exits with 130; q in its window exits with 0.`
 
 func newRootCommand() *cobra.Command {
 	cfg := config.Default()
@@ -67,6 +69,11 @@ func newRootCommand() *cobra.Command {
 			if err != nil {
 				return &codedError{exitUsage, err}
 			}
+			files, read := runFiles(settled, file)
+			profiles := []outputPath{{"cpu-profile", &cpuProfile}, {"trace", &trace}}
+			if err := checkNames(append(files, profiles...), read); err != nil {
+				return &codedError{exitUsage, err}
+			}
 			stop, err := startProfiles(cpuProfile, trace)
 			if err != nil {
 				return err
@@ -79,11 +86,16 @@ func newRootCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	bind(flags, &cfg)
-	flags.StringVar(&file, "config", "", "settings from a YAML `FILE`, keys named as these flags; flags win; a run takes over what changes in it")
+	flags.StringVar(&file, "config", "", "settings from a YAML `FILE`, keys named as these flags; flags win; a run takes over what changes in it; "+configVariable+" if not given")
 	flags.StringVar(&cpuProfile, "cpu-profile", "", "write a CPU profile for 'go tool pprof' to `FILE`")
 	flags.StringVar(&trace, "trace", "", "write an execution trace for 'go tool trace' to `FILE`")
 	flags.BoolVar(&version, "version", false, "print the versions of the program, its libraries and models")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		if refused := new(pflag.InvalidValueError); errors.As(err, &refused) {
+			err = fmt.Errorf("--%s %s: %w", refused.GetFlag().Name, refused.GetValue(), wantedValue(err))
+		}
+		return &codedError{exitUsage, err}
+	})
 	cmd.AddCommand(newTrackCommand(), newBatchCommand(), newWorkerCommand(), newTuneCommand(), newEvalCommand(), newExplainCommand(),
 		newModelsCommand(), newBenchCommand(), newDoctorCommand(), newConfigCommand())
 	completeNames(cmd)
@@ -114,7 +126,7 @@ func bindInput(f *pflag.FlagSet, c *config.Config) {
 	f.Float64Var(&c.CamFPS, "cam-fps", c.CamFPS, "ask the camera for `N` pictures a second")
 	f.StringVar(&c.LivePolicy, "live-policy", c.LivePolicy, "frames of a live source that come too fast: keep the `newest|all`, the latter up to a bound")
 	f.DurationVar(&c.ReadTimeout, "read-timeout", c.ReadTimeout, "a stream silent for this `TIME` is lost")
-	f.BoolVar(&c.Reconnect, "reconnect", c.Reconnect, "open a lost live source again, for as long as it takes")
+	f.BoolVar(&c.Reconnect, "reconnect", c.Reconnect, "open a lost live source again, for as long as it takes; --reconnect=false ends instead")
 	f.Float64Var(&c.ImageFPS, "image-fps", c.ImageFPS, "take pictures of a folder as `N` a second, 0 for 30")
 	f.IntVar(&c.Stride, "stride", c.Stride, "analyse every `N`th frame")
 	f.IntVar(&c.MaxFrames, "max-frames", c.MaxFrames, "stop after `N` analysed frames, 0 for no limit")
@@ -129,15 +141,15 @@ func bindModel(f *pflag.FlagSet, c *config.Config) {
 	f.IntVar(&c.Threads, "threads", c.Threads, "`N` threads for the network, OpenCV and decoding, 0 for every core")
 	f.IntVar(&c.Workers, "workers", c.Workers, "`N` inferences at once, 0 for what suits the threads")
 	f.BoolVar(&c.Serial, "serial", c.Serial, "one frame at a time through all stages; same results, slower")
-	f.Float64Var(&c.Conf, "conf", c.Conf, "lowest `SCORE` of a detection; higher finds fewer false ones; the model's own if not given")
+	f.Float64Var(&c.Conf, "conf", c.Conf, "`SCORE` from which a detection counts as sure and may start a track; trackers tempo and bytetrack also continue tracks with weaker ones; higher finds fewer false objects; the model's own if not given")
 	f.Float64Var(&c.NMSIoU, "nms-iou", c.NMSIoU, "overlap (`IOU`) above which two boxes of a class are one object; the model's own if not given")
 	notGiven(f, "conf", "nms-iou")
-	f.StringSliceVar((*[]string)(&c.Classes), "classes", c.Classes, "classes to keep, as in `person,car`; all if not given")
+	f.StringSliceVar((*[]string)(&c.Classes), "classes", c.Classes, "classes to keep, as in `person,car`; 'tracker models --json' lists each model's labels; all if not given")
 	f.StringVar(&c.CameraMotion, "camera-motion", c.CameraMotion, "follow the camera's own motion: `auto|on|off`")
 }
 
 func bindVideo(f *pflag.FlagSet, c *config.Config) {
-	f.StringVar(&c.Save, "save", c.Save, "write the annotated video to `FILE` (.mp4, .mkv, .mov or .avi)")
+	f.StringVar(&c.Save, "save", c.Save, "write the annotated video to `FILE` (.mp4, .m4v, .mkv, .mov or .avi)")
 	f.StringVar(&c.Codec, "codec", c.Codec, "video codec: `auto|h264|mpeg4|mjpeg`")
 }
 
@@ -164,5 +176,23 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if close := cmd.SuggestionsFor(args[0]); len(close) > 0 {
 		return usageErrorf("unknown command %q; did you mean %s?", args[0], strings.Join(close, " or "))
 	}
+	if err := strayChoice(cmd, args[0]); err != nil {
+		return err
+	}
 	return usageErrorf("unexpected argument %q; a video is given as --input %s", args[0], args[0])
+}
+
+// strayChoice is the error of a yes or no that stands behind its flag instead of being joined
+// to it, nil for other words.
+func strayChoice(cmd *cobra.Command, word string) error {
+	if word != "true" && word != "false" {
+		return nil
+	}
+	flag := "FLAG"
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "bool" {
+			flag = f.Name
+		}
+	})
+	return usageErrorf("unexpected argument %q; a choice of true or false is joined to its flag, as in --%s=%s", word, flag, word)
 }

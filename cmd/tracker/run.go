@@ -55,7 +55,7 @@ func run(ctx context.Context, c config.Config, stdout, stderr io.Writer) error {
 
 func (s *session) run(ctx context.Context) (err error) {
 	asked := s.config
-	s.hangups = hangupsOf(s.layers.file)
+	s.hangups = hangupsOf(watchable(s.layers.file))
 	if s.manifest, err = chooseModel(&s.config); err != nil {
 		return err
 	}

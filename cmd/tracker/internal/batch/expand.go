@@ -69,10 +69,10 @@ type expansion struct {
 
 func (e *expansion) add(arg string, stdin io.Reader) error {
 	_, err := os.Stat(arg)
-	switch list, isList := strings.CutPrefix(arg, "@"); {
+	switch list, isList := ListFile(arg); {
 	case arg == "-":
 		return e.addList("standard input", stdin)
-	case err != nil && isList:
+	case isList:
 		f, err := os.Open(list)
 		if err != nil {
 			return fmt.Errorf("list of inputs: %w", err)
@@ -87,6 +87,14 @@ func (e *expansion) add(arg string, stdin io.Reader) error {
 		return fmt.Errorf("%s is a stream, which has no end; a batch takes files and folders", arg)
 	}
 	return e.addPath(arg)
+}
+
+// ListFile is the file of an argument @FILE, which stands for a list of inputs.
+func ListFile(arg string) (file string, is bool) {
+	if _, err := os.Stat(arg); err == nil {
+		return "", false // an input with such a name
+	}
+	return strings.CutPrefix(arg, "@")
 }
 
 func (e *expansion) addList(name string, r io.Reader) error {
