@@ -88,7 +88,7 @@ func (a *association) associateSequence(ctx context.Context, s sequence, to dest
 		out.discard() // a replay is soon made again
 		return done, err
 	}
-	return done, out.commit()
+	return done, out.commit(nil)
 }
 
 // counterFor counts at the zones that are wanted; nil where there are none.

@@ -130,7 +130,7 @@ func trackAsLive(t *testing.T, c config.Config, results string) int {
 		p := s.newPipeline(eng)
 		p.Live, p.Writers = true, out.writers
 		_, err = p.Run(context.Background())
-		errs[s.place] = errors.Join(err, out.commit())
+		errs[s.place] = errors.Join(err, out.commit(nil))
 	})
 	if err := errors.Join(errs[:]...); err != nil {
 		t.Fatal(err)

@@ -65,6 +65,22 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// A network is not at fault for what it does not know or nobody wants any more.
+func TestTrialOfOtherClasses(t *testing.T) {
+	labels, known := []string{"person", "car", "dog"}, []string{"car", "dog"}
+	for _, tc := range []struct {
+		wanted []string
+		want   []bool
+	}{{nil, []bool{false, true, true}}, {[]string{" Car"}, []bool{false, true, false}}, {[]string{"person"}, []bool{false, false, false}}} {
+		tried := trial{common: commonClasses(labels, known, tc.wanted)}
+		for class, want := range tc.want {
+			if kept := tried.sure([]detect.Detection{{Class: class, Score: 0.5}}, 0.5); (len(kept) == 1) != want {
+				t.Errorf("wanted %q: %s kept: %v", tc.wanted, labels[class], kept)
+			}
+		}
+	}
+}
+
 func TestTrialCounts(t *testing.T) {
 	at := func(class int, x float64) detect.Detection {
 		return detect.Detection{Class: class, Score: 0.5, Box: detect.Box{X1: x, Y1: 0, X2: x + 10, Y2: 10}}

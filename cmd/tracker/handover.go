@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/tracker-go/tracker/capture/motion"
@@ -135,11 +136,16 @@ func (s *stream) redirect(to *outputs, frames int) error {
 	}
 	over := s.out.without(to)
 	s.out = to
-	if err := over.commit(); err != nil {
+	var empty []*openOutput
+	if err := over.commit(func(out *openOutput) { empty = append(empty, out) }); err != nil {
 		paths, keepErr := over.keep()
 		return errors.Join(withPaths(err, paths), keepErr)
 	}
 	for _, out := range over.list {
+		if slices.Contains(empty, out) {
+			s.log.Load().Warn("no output, as no frame came for it", "input", s.name, "key", out.key, "path", out.path)
+			continue
+		}
 		s.log.Load().Info("output complete", "input", s.name, "key", out.key, "path", out.path, "frames before", frames)
 	}
 	return nil

@@ -69,6 +69,18 @@ func specOf(c config.Config) (capture.Spec, error) {
 	return capture.ParseInput(c.Input[0])
 }
 
+// shownInputs are the inputs as they may be shown.
+func shownInputs(c config.Config) string {
+	names := make([]string, len(c.Input))
+	for i, input := range c.Input {
+		names[i] = "URL" // that is wrong, and may have a password
+		if spec, err := capture.ParseInput(input); err == nil {
+			names[i] = spec.Name()
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // nameOf is a short name that can be part of a file's: a file's without its
 // extension, a folder's, a stream's host and path.
 func nameOf(c config.Config) string {

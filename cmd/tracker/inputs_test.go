@@ -33,6 +33,15 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// What may be secret in an address is not shown.
+func TestShownInputs(t *testing.T) {
+	inputs := config.List[string]{"rtsp://user:secret@10.0.0.7/1", "http://host/a?token=secret", "rtsp://user:se%cret@host/", "a.mp4"}
+	want := "rtsp://user:xxxxx@10.0.0.7/1, http://host/a?…, URL, a.mp4"
+	if got := shownInputs(config.Config{Input: inputs}); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestDistinctNames(t *testing.T) {
 	got := distinct([]string{"cam", "Cam", "cam-2", "cam", "yard", "cam-2"})
 	if want := []string{"cam", "Cam-3", "cam-2", "cam-4", "yard", "cam-2-2"}; !slices.Equal(got, want) {

@@ -109,6 +109,12 @@ func (o *outputs) next(c config.Config, info capture.Info, to destination, log *
 			errs = append(errs, err)
 			continue
 		}
+		if info.Live && want.path != "-" {
+			if err := keepLeftover(want.path, log); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
 		var err error
 		if want.output, err = kind.open(c, info, to, log); err != nil {
 			errs = append(errs, err)
@@ -194,6 +200,16 @@ func (o *outputs) without(next *outputs) *outputs {
 	return left
 }
 
+// keepLeftover keeps what a run of a live source that was killed has left, or one that a service
+// starts again: unlike a file, it cannot be tracked once more.
+func keepLeftover(path string, log *slog.Logger) error {
+	kept, err := atomicfile.SetAside(path)
+	if kept != "" {
+		log.Warn("what a run before has left of an output is kept", "path", kept)
+	}
+	return err
+}
+
 func videoOptions(c config.Config, info capture.Info, log *slog.Logger) sink.VideoOptions {
 	fps := info.FPS
 	if fps <= 0 {
@@ -219,11 +235,17 @@ func wantsDisplay(c config.Config, info capture.Info) (bool, error) {
 	return (info.Live || alone) && sink.DisplayAvailable() == nil, nil
 }
 
-// commit completes every output, also after one of them failed.
-func (o *outputs) commit() error {
+// commit completes every output, also after one of them failed. A video for which no frame
+// came is none, which is an error unless empty is there to be told.
+func (o *outputs) commit(empty func(*openOutput)) error {
 	var errs []error
 	for _, out := range o.list {
-		errs = append(errs, out.Commit())
+		err := out.Commit()
+		if empty != nil && errors.Is(err, sink.ErrNoFrames) {
+			empty(out)
+			continue
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/tracker-go/tracker/capture"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/record"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/config"
@@ -106,6 +109,69 @@ func TestOutputsOfChangedSettings(t *testing.T) {
 	}
 }
 
+// New settings that come before the first frame for a video take its place: it is none, and
+// no reason for a run to end.
+func TestVideoOfNoFrames(t *testing.T) {
+	dir := t.TempDir()
+	c := config.Default()
+	c.Save, c.MOT = filepath.Join(dir, "a.mp4"), filepath.Join(dir, "a.txt")
+	open := func() *outputs {
+		out, err := openOutputs(c, capture.Info{FPS: 10}, destination{}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	var log bytes.Buffer
+	s := &stream{out: open()}
+	s.log.Store(slog.New(slog.NewTextHandler(&log, nil)))
+	if err := s.redirect(&outputs{}, 0); err != nil {
+		t.Error(err)
+	}
+	if text := log.String(); !strings.Contains(text, "no frame came for it") || strings.Count(text, "output complete") != 1 {
+		t.Error(text)
+	}
+	for frames, want := range map[int]error{0: sink.ErrNoFrames, 9: nil} {
+		if err := end(t.Context(), nil, frames, capture.Info{}, open()); !errors.Is(err, want) {
+			t.Errorf("after %d frames: %v", frames, err)
+		}
+	}
+	if got := files(t, dir); !slices.Equal(got, []string{"a.txt"}) {
+		t.Errorf("files %v", got)
+	}
+}
+
+// What a camera gave to a run that was killed is kept; of a file it is soon made again.
+func TestLeftoverOfLiveRun(t *testing.T) {
+	for live, want := range map[bool][]string{
+		false: {"a.txt"}, true: {"a.partial-2.txt", "a.partial-3.txt", "a.txt"},
+	} {
+		dir := t.TempDir()
+		c := config.Default()
+		c.MOT = filepath.Join(dir, "a.txt")
+		for i := range 3 {
+			if i > 0 {
+				if err := os.WriteFile(filepath.Join(dir, "a.partial.txt"), []byte("a row\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out, err := openOutputs(c, capture.Info{FPS: 10, Live: live}, destination{}, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := openOutputs(c, capture.Info{Live: live}, destination{}, slog.New(slog.DiscardHandler)); !errors.Is(err, atomicfile.ErrBusy) {
+				t.Errorf("another run at the same time: %v", err)
+			}
+			if err := out.commit(nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := files(t, dir); !slices.Equal(got, want) {
+			t.Errorf("live %v: files %v, want %v", live, got, want)
+		}
+	}
+}
+
 // onWrite is a place to write to that tells when.
 type onWrite func()
 
@@ -139,7 +205,7 @@ func TestRecordEndsFirst(t *testing.T) {
 	if written > 0 {
 		t.Error("tracks are written before the end")
 	}
-	if err := out.commit(); err != nil || written == 0 {
+	if err := out.commit(nil); err != nil || written == 0 {
 		t.Errorf("%v; written %d times", err, written)
 	}
 }

@@ -209,7 +209,7 @@ func (s *soak) analyse(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	defer out.commit()
+	defer out.commit(nil)
 	stream.source, stream.timings = s.source, timing.New(eng.workers)
 	p := stream.newPipeline(eng)
 	p.Writers, p.Draw = out.writers, newPainter(c, eng.model, s.source, stream.timings).draw

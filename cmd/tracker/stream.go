@@ -256,7 +256,11 @@ func end(ctx context.Context, err error, frames int, info capture.Info, out *out
 	quit := errors.Is(err, sink.ErrQuit) || errors.Is(context.Cause(ctx), sink.ErrQuit)
 	lost := errors.Is(err, capture.ErrLost)
 	if err == nil || info.Live && (interrupted || quit || lost) {
-		commitErr := out.commit()
+		var empty func(*openOutput)
+		if frames > 0 { // they went elsewhere, and new settings have opened it since
+			empty = func(*openOutput) {}
+		}
+		commitErr := out.commit(empty)
 		switch {
 		case commitErr != nil:
 			paths, keepErr := out.keep()

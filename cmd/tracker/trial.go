@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,6 +113,7 @@ func (t *tap) stop() {
 
 // trial is how a new network did on frames that the old one has seen.
 type trial struct {
+	common             []bool // by class, whether both networks may find it
 	frames             int
 	both, before, more int // objects that both found, the old one, the new one alone
 	any                int // what the new one found, unsure or not
@@ -137,7 +139,7 @@ func (r *reloader) compare(ctx context.Context, eng *engine, c config.Config) er
 	samples := s.tap.start(trialFrames)
 	defer s.tap.stop()
 	timeout := time.After(trialPatience)
-	t := trial{}
+	t := trial{common: commonClasses(eng.model.Labels(), eng.manifest.Labels, c.Classes)}
 	for t.frames < trialFrames {
 		select {
 		case sample := <-samples:
@@ -152,7 +154,7 @@ func (r *reloader) compare(ctx context.Context, eng *engine, c config.Config) er
 			return ctx.Err()
 		}
 	}
-	if common := knows(eng, r.current.engine); common && t.before >= trialObjects && t.any == 0 {
+	if t.before >= trialObjects && t.any == 0 {
 		return fmt.Errorf("try %s: it finds nothing in %d frames in which %s finds %d objects",
 			eng.manifest.Name, t.frames, r.current.engine.manifest.Name, t.before)
 	}
@@ -195,7 +197,7 @@ func (t *trial) try(ctx context.Context, d *backbones.Request, s sample, conf fl
 	}
 	t.frames++
 	t.any += len(found)
-	t.count(sure(s.detections, conf), sure(found, conf))
+	t.count(t.sure(s.detections, conf), t.sure(found, conf))
 	return nil
 }
 
@@ -219,19 +221,26 @@ func (t *trial) count(before, now []detect.Detection) {
 	}
 }
 
-// sure leaves out the weak detections, which only some trackers look at.
-func sure(all []detect.Detection, conf float64) (kept []detect.Detection) {
+// sure leaves out the weak detections, which only some trackers look at, and those of
+// classes that one network does not know or the user no longer wants.
+func (t *trial) sure(all []detect.Detection, conf float64) (kept []detect.Detection) {
 	for _, d := range all {
-		if d.Score >= conf {
+		if d.Score >= conf && t.common[d.Class] {
 			kept = append(kept, d)
 		}
 	}
 	return kept
 }
 
-// knows reports whether two networks have a label in common.
-func knows(a, b *engine) bool {
-	return slices.ContainsFunc(a.manifest.Labels, func(label string) bool { return slices.Contains(b.manifest.Labels, label) })
+// commonClasses says of each class of a run whether the new network knows it and the user
+// wants it. What the old one finds is of classes that it knows.
+func commonClasses(labels, known, wanted []string) []bool {
+	common := make([]bool, len(labels))
+	for i, label := range labels {
+		is := func(name string) bool { return strings.EqualFold(strings.TrimSpace(name), label) }
+		common[i] = slices.Contains(known, label) && (len(wanted) == 0 || slices.ContainsFunc(wanted, is))
+	}
+	return common
 }
 
 func inferenceOf(rows []timing.Row) string {

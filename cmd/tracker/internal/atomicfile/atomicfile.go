@@ -64,6 +64,36 @@ func Create(path string) (*File, error) {
 	return f, nil
 }
 
+// SetAside gives what a run before has left of path under its partial name, if that is
+// anything, a name of its own, which it returns: out.partial-2.mp4, or with the next number
+// that is free. It stands in nobody's way then, and no Create writes over it.
+func SetAside(path string) (kept string, err error) {
+	target, err := resolve(path)
+	if err != nil {
+		return "", nil // Create will say so
+	}
+	partial := PartialName(target)
+	if info, err := os.Stat(partial); err != nil || info.Size() == 0 {
+		return "", nil
+	}
+	f, err := openLocked(partial)
+	if err != nil {
+		return "", nil // as above
+	}
+	defer f.Close()
+	ext := filepath.Ext(partial)
+	for n := 2; ; n++ {
+		kept = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(partial, ext), n, ext)
+		if _, err := os.Lstat(kept); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	if err := os.Rename(partial, kept); err != nil {
+		return "", fmt.Errorf("keep %s: %w", partial, cause(err))
+	}
+	return kept, nil
+}
+
 // Continue is Create, but for what an interrupted run has left under the partial
 // name: that stays until Rewind says how much of it is good, which must come before
 // the first Write.

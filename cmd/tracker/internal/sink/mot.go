@@ -54,10 +54,7 @@ func (s *MOT) Write(_ context.Context, r Result) error {
 		}
 	}
 	s.frames++
-	if s.out.live() {
-		return s.fail(s.w.Flush())
-	}
-	return nil
+	return s.fail(s.w.Flush()) // whoever reads along, and what a kill leaves, is to have it
 }
 
 // fail remembers an error and leaves of it what the file or standard output says:

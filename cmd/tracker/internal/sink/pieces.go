@@ -54,7 +54,7 @@ func (v *Video) Join(pieces io.Reader) (_ *atomicfile.File, err error) {
 		return nil, err
 	}
 	if v.shown == 0 {
-		return nil, fmt.Errorf("write %s: no frames came, so there is no video", v.opt.Path)
+		return nil, fmt.Errorf("write %s: %w", v.opt.Path, ErrNoFrames)
 	}
 	file, err := atomicfile.Create(v.opt.Path)
 	if err != nil {

@@ -30,9 +30,6 @@ func newTextFile(path string, stdout io.Writer) (textFile, error) {
 	return textFile{Writer: file, file: file, name: path}, nil
 }
 
-// live says whether somebody may be reading along.
-func (t textFile) live() bool { return t.file == nil }
-
 func (t textFile) commit() error {
 	if t.file == nil {
 		return nil

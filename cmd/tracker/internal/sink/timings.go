@@ -3,8 +3,6 @@
 package sink
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -18,10 +16,8 @@ import (
 // and how long the frame had waited for it, and the latency, in milliseconds.
 type Timings struct {
 	out    textFile
-	w      *bufio.Writer
-	line   []byte // reused
+	line   []byte // what is not written yet: at first, the titles
 	frames int
-	failed bool // a write failed, and with it every later one
 	ended  bool
 }
 
@@ -31,19 +27,18 @@ func NewTimings(path string, stdout io.Writer) (*Timings, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Timings{out: out, w: bufio.NewWriter(out)}
+	t := &Timings{out: out}
 	t.line = append(t.line, "frame,time_s"...)
 	for s := range timing.Stage(timing.NumStages) {
 		t.line = fmt.Appendf(t.line, ",%s_ms,%s_queue_ms", s, s)
 	}
 	t.line = append(t.line, ",latency_ms\n"...)
-	_, err = t.w.Write(t.line)
-	return t, err
+	return t, nil
 }
 
 // Add writes the line of a frame that is done.
 func (t *Timings) Add(r Result, trace *timing.Trace) error {
-	t.line = strconv.AppendInt(t.line[:0], int64(r.Frame.Index), 10)
+	t.line = strconv.AppendInt(t.line, int64(r.Frame.Index), 10)
 	t.line = append(t.line, ',')
 	t.line = strconv.AppendFloat(t.line, r.Frame.Time.Seconds(), 'f', 6, 64)
 	for s := range trace.Took {
@@ -51,12 +46,14 @@ func (t *Timings) Add(r Result, trace *timing.Trace) error {
 		t.line = appendMilliseconds(t.line, trace.Waited[s])
 	}
 	t.line = append(appendMilliseconds(t.line, trace.Latency), '\n')
-	if _, err := t.w.Write(t.line); err != nil {
-		t.failed = true
-		return err
-	}
 	t.frames++
-	return nil
+	return t.write()
+}
+
+func (t *Timings) write() error {
+	_, err := t.out.Write(t.line)
+	t.line = t.line[:0]
+	return err
 }
 
 func appendMilliseconds(b []byte, d time.Duration) []byte {
@@ -69,7 +66,10 @@ func (t *Timings) Commit() error {
 		return nil
 	}
 	t.ended = true
-	return t.out.finish(t.w.Flush())
+	if t.frames > 0 {
+		return t.out.commit()
+	}
+	return t.out.finish(t.write())
 }
 
 // Keep closes the file under its partial name, which it returns.
@@ -78,10 +78,5 @@ func (t *Timings) Keep() (string, error) {
 		return "", nil
 	}
 	t.ended = true
-	var flushErr error
-	if !t.failed { // else it has been said
-		flushErr = t.w.Flush()
-	}
-	path, err := t.out.keep(t.frames)
-	return path, errors.Join(flushErr, err)
+	return t.out.keep(t.frames)
 }

@@ -24,6 +24,9 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/encode"
 )
 
+// ErrNoFrames says that nothing came of a video, as nothing was written to it.
+var ErrNoFrames = errors.New("no frames came, so there is no video")
+
 // Codecs that a user can ask for. Auto is H.264 where the container is made for
 // it and FFmpeg can encode it, else MPEG-4; Motion JPEG in AVI.
 const (
@@ -302,7 +305,7 @@ func (v *Video) Commit() error {
 	v.close()
 	switch {
 	case v.encoder == nil:
-		return errors.Join(fmt.Errorf("write %s: no frames came, so there is no video", v.opt.Path), v.file.Abort())
+		return errors.Join(fmt.Errorf("write %s: %w", v.opt.Path, ErrNoFrames), v.file.Abort())
 	case v.failure == nil:
 		return v.file.Commit()
 	}
