@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	neturl "net/url"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -78,6 +79,9 @@ func Connect(ctx context.Context, url string) (*Queue, error) {
 	conn, err := nats.Connect(url, nats.Name("tracker"), nats.Timeout(5*time.Second),
 		nats.MaxReconnects(-1), nats.ReconnectWait(500*time.Millisecond), nats.ReconnectBufSize(-1))
 	if err != nil {
+		if bad := new(neturl.Error); errors.As(err, &bad) {
+			err = bad.Err // without the URL
+		}
 		return nil, fmt.Errorf("queue %s: %w; is the NATS server running?", Redacted(url), err)
 	}
 	q := &Queue{conn: conn}

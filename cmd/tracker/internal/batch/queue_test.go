@@ -360,6 +360,22 @@ func TestConnectSaysWhy(t *testing.T) {
 	if _, err := Connect(t.Context(), "nats://user:secret@127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "is the NATS server running") || strings.Contains(err.Error(), "secret") {
 		t.Errorf("error %v", err)
 	}
+	if _, err := Connect(t.Context(), "nats://user:sec%ret@127.0.0.1:1"); err == nil || strings.Contains(err.Error(), "sec%ret") || !strings.Contains(err.Error(), "127.0.0.1") {
+		t.Errorf("error %v", err)
+	}
+	for url, want := range map[string]string{
+		"nats://queue:4222":                           "nats://queue:4222",
+		"nats://token@queue:4222":                     "nats://queue:4222",
+		"nats://user:secret@queue:4222":               "nats://queue:4222",
+		"nats://u:p1@a:4222,tls://u:p,@2@b:4222":      "nats://a:4222,tls://b:4222",
+		"u:p@a:4222,u:p@b:4222":                       "b:4222",
+		"127.0.0.1:4222":                              "127.0.0.1:4222",
+		"nats://user:sec%ret@[::1]:4222,nats://other": "nats://[::1]:4222,nats://other",
+	} {
+		if got := Redacted(url); got != want {
+			t.Errorf("%s: %s, want %s", url, got, want)
+		}
+	}
 	if _, _, err := Serve("nowhere", t.TempDir()); err == nil {
 		t.Error("no port, and no error")
 	}

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -39,10 +39,12 @@ func Serve(address, folder string) (url string, stop func(), err error) {
 	return s.ClientURL(), func() { s.Shutdown(); s.WaitForShutdown() }, nil
 }
 
-// Redacted is a URL without its password.
-func Redacted(text string) string {
-	if u, err := url.Parse(text); err == nil {
-		return u.Redacted()
+// Redacted is the URL of a NATS server, or several with commas, without what may be secret:
+// who asks, which may be a token, and the password.
+func Redacted(urls string) string {
+	parts := strings.Split(urls, "://")
+	for i, part := range parts {
+		parts[i] = part[strings.LastIndex(part, "@")+1:]
 	}
-	return "URL"
+	return strings.Join(parts, "://")
 }
