@@ -182,7 +182,7 @@ func (e *Encoder) openFile(path string) error {
 	if rc := C.avio_open(&e.file.pb, url, C.AVIO_FLAG_WRITE); rc < 0 {
 		return failure(rc)
 	}
-	options, err := dictionary("movflags=frag_keyframe+empty_moov+default_base_moof")
+	options, err := dictionary(fmt.Sprintf("movflags=frag_keyframe+empty_moov+default_base_moof:frag_duration=%d", keyInterval*1_000_000))
 	defer C.av_dict_free(&options) // for other formats it still holds the flags
 	if err != nil {
 		return err

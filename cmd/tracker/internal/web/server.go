@@ -61,7 +61,9 @@ func Serve(l net.Listener, run *Run, log *slog.Logger) *Server {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.http = http.Server{
-		Handler: s.guarded(s.routes()), ReadHeaderTimeout: headerIn, WriteTimeout: pictureIn + writeIn, IdleTimeout: idleFor,
+		Handler: s.guarded(s.routes()), IdleTimeout: idleFor,
+		// A body that never comes holds a connection as long as an answer may take.
+		ReadHeaderTimeout: headerIn, ReadTimeout: pictureIn + writeIn, WriteTimeout: pictureIn + writeIn,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
@@ -218,7 +220,7 @@ func allPictures(w http.ResponseWriter, r *http.Request, f *Feed) {
 	}
 	defer f.join()()
 	to := http.NewResponseController(w)
-	_ = to.SetWriteDeadline(time.Time{})
+	_, _ = to.SetReadDeadline(time.Time{}), to.SetWriteDeadline(time.Time{})
 	if _, err := fmt.Fprintf(w, "--%s\r\n", boundary); err != nil || to.Flush() != nil {
 		return
 	}
