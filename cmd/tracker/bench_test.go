@@ -247,3 +247,16 @@ func TestFieldOf(t *testing.T) {
 		}
 	}
 }
+
+// A report says what was measured with, and keeps what is secret in it.
+func TestBenchPictures(t *testing.T) {
+	for input, want := range map[string]string{
+		"": "the program's own picture", "street.mp4": "street.mp4",
+		"http://me:hush@host/v.mp4?token=hush": "http://me:xxxxx@host/v.mp4?…",
+	} {
+		b := modelBench{input: input}
+		if got := b.pictures(); got != want {
+			t.Errorf("%s: %s, want %s", input, got, want)
+		}
+	}
+}

@@ -31,7 +31,9 @@ file or a sequence's folder, as for 'tracker eval'.
 Every model is measured in five rounds, each in a process of its own; the rounds
 of all models take turns, and medians are shown. A note tells when rounds differ
 too much to be trusted. The pictures are the first of --input, or one of a street
-that comes with the program.`
+that comes with the program.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 some models could not be measured, 130 interrupted.`
 
 // benchRounds is how often each model is measured: odd, so that one bad round, or
 // two, leave the median alone.

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/capture"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/bench"
 	"github.com/tracker-go/tracker/config"
@@ -126,7 +126,7 @@ func (b *modelBench) checkInput(ctx context.Context) error {
 	}
 	defer source.Close()
 	if source.Info().Live {
-		return usageErrorf("bench: %s is live, and never the same twice; give a file", b.input)
+		return usageErrorf("bench: %s is live, and never the same twice; give a file", source.Info().Name)
 	}
 	return nil
 }
@@ -352,10 +352,22 @@ func (b *modelBench) judge(list []*candidate) error {
 	c := b.settings(nil)
 	_, r.Threads = shareThreads(c, true)
 	r.Workers, r.WorkerThreads = shareThreads(c, false)
-	r.Machine, r.Device, r.Pictures, r.Truth = machineName(), b.device, cmp.Or(b.input, "the program's own picture"), b.truth.name
+	r.Machine, r.Device, r.Pictures, r.Truth = machineName(), b.device, b.pictures(), b.truth.name
 	r.Rounds, r.Seconds, r.Budget = benchRounds, b.time.Seconds(), b.budget.Seconds()*1000
 	r.Judge()
 	return nil
+}
+
+// pictures says what is measured with, of a URL without what may be secret in it.
+func (b *modelBench) pictures() string {
+	if b.input == "" {
+		return "the program's own picture"
+	}
+	spec, err := capture.ParseInput(b.input)
+	if err != nil { // opening it has said so
+		return "--input"
+	}
+	return spec.Name()
 }
 
 func (b *modelBench) print(w io.Writer) error {

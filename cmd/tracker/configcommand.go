@@ -4,9 +4,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,28 +19,36 @@ import (
 )
 
 const configLong = `Settings come from flags, which win over the environment (TRACKER_MAX_FRAMES=100),
-which wins over a YAML file (--config FILE, keys named as the flags), which wins over
-the defaults.
+which wins over a YAML file (--config FILE or TRACKER_CONFIG=FILE, keys named as the
+flags), which wins over the defaults.
 
 A run watches its file, and takes over what changes: thresholds, classes, the tracker's
 limits, camera motion, zones, stride, budget, outputs and log level between two frames;
 backbone, model, size, device and workers once the new network is loaded beside the
 old; the log names what needs a restart. A file with an
-error changes nothing. SIGHUP has the file read again.`
+error changes nothing. SIGHUP has the file read again.
+
+Exit codes: 0 ok, 1 failed, 2 usage.`
 
 const configShowLong = `show prints every setting of a run that would have these flags, and where it comes
 from: a flag, a variable of the environment, a line of the --config file, or the
 default. What it prints is a configuration file. A setting that is not given is a
-comment: it is left to the model or tracker, or means nothing.
+comment: it means nothing, or is left to the model or tracker, whose value it shows.
 
-  tracker config show --config tracker.yaml --backbone mnasnet`
+  tracker config show --config tracker.yaml --backbone mnasnet
 
-const configCheckLong = `check says everything that is wrong with a configuration file, with line and column:
-keys, types, ranges, contradictions, and models, classes and outputs that are not
-there. The environment and the command line are not looked at. config/tracker.yaml
-in the source explains every key.
+Exit codes: 0 ok, 1 failed, 2 usage; settings that contradict each other are usage.`
 
-  tracker config check tracker.yaml`
+const configCheckLong = `check says what is wrong with a configuration file, with line and column: keys and
+types first; then ranges, contradictions, zones and names of outputs; then models, classes,
+devices, sizes and the folders of outputs. Faults of one kind are told together, the next
+kind when those are mended. Inputs are not opened. Paths are seen from the current folder.
+The environment and the command line are not looked at. config/tracker.yaml in the source
+explains every key.
+
+  tracker config check tracker.yaml
+
+Exit codes: 0 the file is good, 1 it is not, 2 usage.`
 
 func newConfigCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -67,7 +80,7 @@ func newConfigShowCommand() *cobra.Command {
 	}
 	cmd.Flags().SortFlags = false
 	bind(cmd.Flags(), &c)
-	cmd.Flags().StringVar(&file, "config", "", "settings from a YAML `FILE`")
+	cmd.Flags().StringVar(&file, "config", "", "settings from a YAML `FILE`; "+configVariable+" if not given")
 	completeNames(cmd)
 	return cmd
 }
@@ -77,21 +90,57 @@ const originColumn = 32
 
 func showConfig(w io.Writer, c *config.Config, origins config.Origins) error {
 	var b bytes.Buffer
+	own := ownValues(*c)
 	for _, key := range config.Keys() {
-		line := key + ": " + c.Text(key)
+		line, origin := key+": "+c.Text(key), origins[key]
 		if c.Text(key) == "" {
-			line = "# " + key + ":"
+			line = strings.TrimSpace("# " + key + ": " + own[key].text)
+			origin = cmp.Or(origin, own[key].whose)
 		}
-		origin := origins[key]
-		if origin == "" {
-			origin = "default"
-		}
-		fmt.Fprintf(&b, "%-*s # %s\n", originColumn, line, origin)
+		fmt.Fprintf(&b, "%-*s # %s\n", originColumn, line, cmp.Or(origin, "default"))
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("print configuration: %w", err)
 	}
 	return nil
+}
+
+// ownValue is what a setting that is not given comes to, and why.
+type ownValue struct{ text, whose string }
+
+// ownValues are those of the tracker and of the model, where they can be found.
+func ownValues(c config.Config) map[string]ownValue {
+	own := make(map[string]ownValue)
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
+	if name, cfg, err := trackerConfig(c.Tracker); err == nil {
+		whose := "default of " + name
+		own["tracker"] = ownValue{name, "default"}
+		own["track-iou"] = ownValue{number(cfg.IoU), whose}
+		own["min-hits"] = ownValue{strconv.Itoa(cfg.MinHits), whose}
+		if cfg.MinHits == 0 {
+			own["min-hits"] = ownValue{"", name + " has no such setting"}
+		}
+		own["max-age"], own["max-gap"] = ownValue{strconv.Itoa(cfg.MaxAge), whose}, ownValue{cfg.MaxGap.String(), whose}
+		if c.Tracker.MaxAge != config.Unset || c.Tracker.MaxGap != config.Unset {
+			whose = "the other one is given"
+		}
+		if cfg.MaxAge < 0 {
+			own["max-age"] = ownValue{"", "no bound: " + whose}
+		}
+		if cfg.MaxGap == 0 {
+			own["max-gap"] = ownValue{"", "no bound: " + whose}
+		}
+	}
+	if m, err := findModel(c); err == nil {
+		whose := "default of " + m.Name
+		conf, nmsIoU := m.Thresholds()
+		own["conf"], own["nms-iou"] = ownValue{number(conf), whose}, ownValue{number(nmsIoU), whose}
+		own["size"] = ownValue{fmt.Sprintf("%dx%d", m.Input.Width, m.Input.Height), whose}
+		if c.Model == "" {
+			own["backbone"] = ownValue{config.DefaultBackbone, "default"}
+		}
+	}
+	return own
 }
 
 func newConfigCheckCommand() *cobra.Command {
@@ -121,7 +170,43 @@ func checkConfig(file string) error {
 	if err != nil {
 		return err
 	}
-	return origins.Locate(checkChoices(c))
+	return origins.Locate(errors.Join(checkFolders(c), checkChoices(c)))
+}
+
+// checkFolders refuses outputs whose folders are not there, which opening them would find. A
+// folder that is named after the input is known only where there are inputs.
+func checkFolders(c config.Config) error {
+	all := []config.Config{c}
+	if inputs := inputsOf(c); len(inputs) > 0 {
+		all = all[:0]
+		for _, in := range inputs {
+			all = append(all, in.config)
+		}
+	}
+	var errs []error
+	seen := make(map[string]bool) // inputs may share a folder
+	for _, one := range all {
+		for _, out := range outputPaths(&one) {
+			dir := filepath.Dir(*out.path)
+			if *out.path == "" || *out.path == "-" || strings.Contains(dir, config.NamePlace) || seen[out.flag+" "+dir] {
+				continue
+			}
+			seen[out.flag+" "+dir] = true
+			var err error
+			switch info, statErr := os.Stat(dir); {
+			case errors.Is(statErr, os.ErrNotExist):
+				err = fmt.Errorf("%s %s: folder %s does not exist; make it first", out.flag, *out.path, dir)
+			case statErr != nil:
+				err = fmt.Errorf("%s %s: %w", out.flag, *out.path, statErr)
+			case !info.IsDir():
+				err = fmt.Errorf("%s %s: %s is a file, not a folder; choose another path", out.flag, *out.path, dir)
+			case isFolder(*out.path):
+				err = fmt.Errorf("%s %s is a folder; add a file name", out.flag, *out.path)
+			}
+			errs = append(errs, config.Faulty(err, out.flag))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // checkChoices checks what is chosen by name: model, classes, device, size, tracker.

@@ -22,8 +22,9 @@ video codecs by writing a video with each, cameras with their formats and rates,
 screen, and the processor.
 
 Each line is ok, absent (not there, and not needed unless you ask for it) or broken;
-what is broken comes again at the end with the command that mends it, and makes the
-exit code 1.`
+what is broken comes again at the end with the command that mends it.
+
+Exit codes: 0 ok, 1 something is broken, 2 usage.`
 
 func newDoctorCommand() *cobra.Command {
 	device := config.Default().Device

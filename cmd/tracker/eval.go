@@ -36,7 +36,9 @@ classes are not looked at, which is how MOT15 is scored.
 The table is in percent, its last three columns count true tracks that are mostly
 tracked, partly tracked and mostly lost. --json prints an object keyed by sequence
 name and COMBINED, with shares from 0 to 1. COMBINED weighs every box alike: it
-is not the mean of the rows above it.`
+is not the mean of the rows above it.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 130 interrupted.`
 
 func newEvalCommand() *cobra.Command {
 	var e evaluation
@@ -61,9 +63,12 @@ func newEvalCommand() *cobra.Command {
 }
 
 // flagsOnly refuses words that belong to no flag.
-func flagsOnly(_ *cobra.Command, args []string) error {
+func flagsOnly(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
+	}
+	if err := strayChoice(cmd, args[0]); err != nil {
+		return err
 	}
 	return usageErrorf("unexpected argument %q", args[0])
 }
@@ -127,7 +132,7 @@ func (e *evaluation) check() (err error) {
 func findSequences(path string) ([]scored, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("read ground truth: %w", err)
+		return nil, fmt.Errorf("read ground truth: %w", checkSpelling(err))
 	}
 	if !info.IsDir() {
 		return []scored{{name: sequenceName(path), gt: path}}, nil
@@ -198,7 +203,7 @@ func (e *evaluation) findResults(sequences []scored) error {
 	if e.results != "-" {
 		info, err := os.Stat(e.results)
 		if err != nil {
-			return fmt.Errorf("read results: %w", err)
+			return fmt.Errorf("read results: %w", checkSpelling(err))
 		}
 		folder = info.IsDir()
 	}
@@ -298,7 +303,8 @@ func everyNth(rows []mot.Row, n int) []mot.Row {
 // readRows reads a MOTChallenge file; "-" is standard input.
 func readRows(path string, stdin io.Reader) ([]mot.Row, error) {
 	if path != "-" {
-		return mot.ReadFile(path)
+		rows, err := mot.ReadFile(path)
+		return rows, checkSpelling(err)
 	}
 	rows, err := mot.Read(stdin)
 	if err != nil {

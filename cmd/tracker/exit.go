@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
@@ -50,3 +51,13 @@ func exitCode(err error) int {
 
 // oneLine is an error's text without line ends, which errors.Join makes.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// checkSpelling is the error of a file that is not there without the name of the system call, and
+// with what to do; others stay as they are.
+func checkSpelling(err error) error {
+	var at *fs.PathError
+	if !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &at) {
+		return err
+	}
+	return fmt.Errorf("%s: %w; check the spelling", at.Path, at.Err)
+}

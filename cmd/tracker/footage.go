@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -182,7 +183,10 @@ type rowFootage struct {
 
 func (m *material) readText(s sequence) (*rowFootage, error) {
 	rows, err := readRows(s.path, m.in)
-	if err != nil {
+	switch {
+	case err != nil && s.path != "-" && isBinary(s.path):
+		return nil, fmt.Errorf("%s is no record and no detections; for a video use tracker --input %[1]s", s.path)
+	case err != nil:
 		return nil, fmt.Errorf("read detections: %w", err)
 	}
 	if len(rows) == 0 {
@@ -202,6 +206,18 @@ func (m *material) readText(s sequence) (*rowFootage, error) {
 		f.frames = rows[len(rows)-1].Frame
 	}
 	return f, m.timeline(s, f)
+}
+
+// isBinary says whether a file begins as no text does.
+func isBinary(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	start := make([]byte, 512)
+	n, _ := io.ReadFull(f, start)
+	return bytes.IndexByte(start[:n], 0) >= 0
 }
 
 // timeline settles how many frames there are and how many of them a second.
@@ -249,22 +265,26 @@ func mediaTime(frame int, fps float64) time.Duration {
 }
 
 // thinned is footage of which every Nth frame is kept; what the camera moved in
-// between goes to the next one that is.
+// between goes to the next one that is. Frames without motion are taken for ones in
+// which it rested, which is why most have none. Over a change of the picture's size
+// there is no motion: the pixels of one size are not those of the other.
 type thinned struct {
 	footage
 	stride int
 
-	started bool
-	motion  track.Affine
+	started       bool
+	motion        track.Affine
+	width, height int // of the last frame whose size is known
 }
 
 func (t *thinned) Next() (*record.Frame, error) {
-	moved := false
+	moved, resized := false, false
 	for n := 1; ; n++ {
 		f, err := t.footage.Next()
 		if err != nil {
 			return nil, err
 		}
+		resized = t.resize(f) || resized
 		if !t.started { // nothing is before the first
 			t.started, f.Motion = true, nil
 			return f, nil
@@ -279,11 +299,22 @@ func (t *thinned) Next() (*record.Frame, error) {
 		if n < t.stride {
 			continue
 		}
-		if f.Motion = nil; moved {
+		if f.Motion = nil; moved && !resized {
 			f.Motion = &t.motion
 		}
 		return f, nil
 	}
+}
+
+// resize notes the size of a frame, where it has one, and says whether it is another
+// than before.
+func (t *thinned) resize(f *record.Frame) bool {
+	if f.Width == 0 || f.Height == 0 || f.Width == t.width && f.Height == t.height {
+		return false
+	}
+	known := t.width > 0
+	t.width, t.height = f.Width, f.Height
+	return known
 }
 
 // strong appends the detections of at least that score to dst.

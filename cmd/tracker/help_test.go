@@ -8,6 +8,20 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// Scripts rely on exit codes: every command says its own.
+func TestHelpSaysExitCodes(t *testing.T) {
+	var check func(*cobra.Command)
+	check = func(cmd *cobra.Command) {
+		if !cmd.Hidden && !strings.Contains(cmd.Long, "\nExit codes: 0 ") {
+			t.Errorf("%s --help says no exit codes", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			check(sub)
+		}
+	}
+	check(newRootCommand())
+}
+
 // Help fits a terminal, whatever flags a command has.
 func TestHelpWidth(t *testing.T) {
 	var check func(*cobra.Command)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -50,7 +51,7 @@ func TestConfigShow(t *testing.T) {
 	}
 	for _, want := range []string{
 		`input: ["a b.mp4", c.mp4]  # run.yaml:1:8`, "conf: 0.4  # --conf", "max-gap: 3s  # TRACKER_MAX_GAP",
-		"classes: [person, car]  # TRACKER_CLASSES", "# backbone:  # default", "model: x.onnx  # --model", "stride: 1  # default",
+		"classes: [person, car]  # TRACKER_CLASSES", "# backbone:  # default", "# tracker: tempo # default", "# min-hits: 2 # default of tempo", "# max-age: # no bound: the other one is given", "model: x.onnx  # --model", "stride: 1  # default",
 	} {
 		lines := strings.Split(got.stdout, "\n")
 		if !slices.ContainsFunc(lines, func(line string) bool {
@@ -103,6 +104,76 @@ func TestEnvironmentLists(t *testing.T) {
 	for _, name := range []string{"a.txt", "b--c.txt"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// What is left to the tracker and the model is shown as they have it.
+func TestConfigShowsOwnValues(t *testing.T) {
+	t.Setenv(backbones.HomeEnv, t.TempDir())
+	c := config.Default()
+	c.Tracker.Name = "bytetrack"
+	own := ownValues(c)
+	m, err := findModel(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf, _ := m.Thresholds()
+	for key, want := range map[string]ownValue{
+		"max-age": {"", "no bound: default of bytetrack"}, "max-gap": {"1s", "default of bytetrack"},
+		"min-hits": {"", "bytetrack has no such setting"}, "track-iou": {"0.1", "default of bytetrack"},
+		"backbone": {config.DefaultBackbone, "default"}, "conf": {strconv.FormatFloat(conf, 'g', 3, 64), "default of " + m.Name},
+	} {
+		if own[key] != want {
+			t.Errorf("%s: %v, want %v", key, own[key], want)
+		}
+	}
+}
+
+// The environment can name the file; the command line wins, also with no file.
+func TestConfigVariable(t *testing.T) {
+	dir := put(t, map[string]string{"a.yaml": "stride: 3\n", "b.yaml": "stride: 4\n"})
+	for _, tc := range []struct {
+		variable, line string
+		code           int
+		says           string
+	}{
+		{"a.yaml", "config show", exitOK, "a.yaml:1:9"},
+		{"a.yaml", "config show --config b.yaml", exitOK, "b.yaml:1:9"},
+		{"a.yaml", "config show --config=", exitOK, "stride: 1 "},
+		{"", "config show", exitOK, "stride: 1 "},
+		{"none.yaml", "config show", exitUsage, "none.yaml: no such file or directory; check the spelling (the file is named by TRACKER_CONFIG)"},
+		{"none.yaml", "batch x --out out", exitUsage, "named by TRACKER_CONFIG"},
+	} {
+		cmd := command(dir, strings.Fields(tc.line)...)
+		cmd.Env = append(cmd.Env, configVariable+"="+tc.variable)
+		got := finish(t, cmd)
+		if got.code != tc.code || !strings.Contains(got.stdout+got.stderr, tc.says) || strings.Contains(got.stderr, "is no setting") {
+			t.Errorf("%s with %q: exit code %d: %s%s", tc.line, tc.variable, got.code, got.stdout, got.stderr)
+		}
+	}
+}
+
+// Values that a flag does not take are told with what it takes, by the environment, too.
+func TestRefusedValues(t *testing.T) {
+	dir := t.TempDir()
+	for _, tc := range []struct{ line, variable, says string }{
+		{"--max-gap 3", "", "--max-gap 3: want a time with its unit, such as 3s"},
+		{"--max-gap soon", "", "want a time with its unit, such as 1.5s or 200ms"},
+		{"", "TRACKER_MAX_GAP=3", "TRACKER_MAX_GAP 3: want a time with its unit, such as 3s"},
+		{"--stride x", "", "--stride x: want a whole number"},
+		{"--conf x", "", "--conf x: want a number"},
+		{"--serial=maybe", "", "--serial maybe: want true or false"},
+		{"--reconnect false", "", "as in --reconnect=false"},
+		{"models --json false", "", "as in --json=false"},
+		{"tune --seed x", "", "--seed x: want a whole number"},
+		{"worker --queue http://me:hush@x", "", "http is not the scheme of a NATS server"},
+		{"worker --queue nats://a,listen://b", "", "listen is not the scheme of a NATS server"},
+	} {
+		cmd := command(dir, strings.Fields(tc.line)...)
+		cmd.Env = append(cmd.Env, tc.variable)
+		if got := finish(t, cmd); got.code != exitUsage || !strings.Contains(got.stderr, tc.says) || strings.Contains(got.stderr, "hush") {
+			t.Errorf("%s %s: exit code %d: %s", tc.variable, tc.line, got.code, got.stderr)
 		}
 	}
 }
@@ -206,7 +277,10 @@ func TestConfigCheck(t *testing.T) {
 		"input: a.mp4\nmot: ./a.mp4\n": "bad.yaml:2:6: mot ./a.mp4 would replace input a.mp4",
 		"":                             "the file is empty",
 		"model: none.onnx\n":           "bad.yaml:1:8: open model: ",
-		"tracker: bytetrack\nmin-hits: 3\nconf: 1\n": "min hits is 3",
+		"mot: nodir/o.txt\n":           "bad.yaml:1:6: mot nodir/o.txt: folder nodir does not exist",
+		"jsonl: bad.yaml/o.jsonl\n":    "bad.yaml:1:8: jsonl bad.yaml/o.jsonl: bad.yaml is a file, not a folder",
+		"input: [a.mp4, b.mp4]\nmot: 'out/{name}/o.txt'\nsave: '{name}.mp4'\n": "bad.yaml:2:6: mot out/a/o.txt: folder out/a does not exist; make it first; bad.yaml:2:6: mot out/b/o.txt: ",
+		"tracker: bytetrack\nmin-hits: 3\nconf: 1\n":                           "min hits is 3",
 	} {
 		got := runIn(t, dir, "config", "check", write("bad.yaml", text))
 		if got.code != exitFailed || !strings.Contains(got.stderr, want) || strings.Count(got.stderr, "\n") != 1 {

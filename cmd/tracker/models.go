@@ -19,7 +19,8 @@ import (
 
 const modelsLong = `models lists the detectors that are built into the program or installed: input size,
 precision, AP50 (the mean over classes, and of people), file size, time of one
-inference where it was measured, and licence. A star marks the one that stands for
+inference where it was measured, and licence. CONF is the --conf of a run that gives none.
+A star marks the one that stands for
 its backbone family: --backbone FAMILY. Any other is chosen by its name.
 
 A model is an ONNX file and, beside it under the same name, a manifest (JSON) in a
@@ -27,7 +28,9 @@ models folder; the folders searched are printed at the end.
 
   tracker models add yolox_nano.onnx
   tracker models add https://example.org/people.onnx --sha256 HEX --name people
-  tracker models remove people`
+  tracker models remove people
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 some models cannot be read.`
 
 func newModelsCommand() *cobra.Command {
 	var asJSON bool
@@ -71,6 +74,8 @@ type modelRow struct {
 	Model       string              `json:"model,omitempty"`
 	Input       string              `json:"input,omitempty"`
 	Precision   string              `json:"precision,omitempty"`
+	Conf        float64             `json:"conf,omitempty"` // where --conf is not given
+	NMSIoU      float64             `json:"nms_iou,omitempty"`
 	Accuracy    *backbones.Accuracy `json:"accuracy,omitempty"`
 	Bytes       int64               `json:"bytes,omitempty"`
 	Speed       *backbones.Speed    `json:"speed,omitempty"`
@@ -103,6 +108,7 @@ func modelRows(list []*backbones.Manifest) []modelRow {
 func (r modelRow) of(m *backbones.Manifest) modelRow {
 	r.Installed, r.BuiltIn, r.Recommended = true, m.BuiltIn(), m.Recommended
 	r.Model, r.Precision, r.Accuracy, r.Speed = m.Name, m.Precision, m.Accuracy, m.Speed
+	r.Conf, r.NMSIoU = m.Thresholds()
 	r.Input = fmt.Sprintf("%d×%d", m.Input.Width, m.Input.Height)
 	r.Labels, r.Licence, r.Source, r.File = m.Labels, m.Licence, m.Source, m.Path()
 	r.Bytes, _ = m.Size() // 0 where the file is missing
@@ -112,7 +118,7 @@ func (r modelRow) of(m *backbones.Manifest) modelRow {
 func printModels(w io.Writer, rows []modelRow) {
 	var empty []modelRow
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "MODEL\tBACKBONE\tINPUT\tPRECISION\tAP50\tPERSON\tFILE\tINFERENCE\tLICENCE")
+	fmt.Fprintln(tw, "MODEL\tBACKBONE\tINPUT\tPRECISION\tCONF\tAP50\tPERSON\tFILE\tINFERENCE\tLICENCE")
 	for _, r := range rows {
 		if !r.Installed {
 			empty = append(empty, r)
@@ -161,7 +167,7 @@ func (r modelRow) columns() []string {
 	if s := r.Speed; s != nil {
 		speed = fmt.Sprintf("%.1f ms, %s", s.Milliseconds, progress.Count(s.Threads, "thread"))
 	}
-	return []string{name, family, r.Input, precision, ap50, person, size, speed, r.Licence}
+	return []string{name, family, r.Input, precision, fmt.Sprintf("%.2f", r.Conf), ap50, person, size, speed, r.Licence}
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

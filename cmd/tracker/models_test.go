@@ -96,7 +96,7 @@ func TestModelsList(t *testing.T) {
 		shown[r.Backbone] = r
 	}
 	r := shown["mobilenetv2"]
-	if !r.BuiltIn || r.Bytes == 0 || r.Precision != "int8" || r.Accuracy == nil || r.Licence == "" {
+	if !r.BuiltIn || r.Bytes == 0 || r.Precision != "int8" || r.Conf == 0 || r.NMSIoU == 0 || r.Accuracy == nil || r.Licence == "" {
 		t.Errorf("mobilenetv2 is listed as %+v", r)
 	}
 	if len(shown) != len(backbones.Families()) {

@@ -19,7 +19,9 @@ by what they look like; that manifest is written, and can be edited.
 
 The file is checked against --sha256, which a URL must come with, and run once
 before it counts as installed. Run what you trust: the checksum says that a file is
-the one you mean, not that it means well.`
+the one you mean, not that it means well.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 130 interrupted.`
 
 func newModelsAddCommand() *cobra.Command {
 	var a backbones.Addition
@@ -56,10 +58,16 @@ func someLabels(labels []string) string {
 	return strings.Join(labels, ", ")
 }
 
+const modelsRemoveLong = `remove takes an installed model away, file and manifest, by its own name. What is built
+into the program stays.
+
+Exit codes: 0 ok, 1 failed, 2 usage.`
+
 func newModelsRemoveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove NAME",
 		Short: "Remove an installed model",
+		Long:  modelsRemoveLong,
 		Args:  oneArgument("the model's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := backbones.Remove(args[0])

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -48,4 +51,30 @@ func trackerConfig(t config.Tracker) (name string, cfg track.Config, err error) 
 		return name, cfg, &codedError{exitUsage, config.Faulty(err, "tracker")}
 	}
 	return name, cfg, nil
+}
+
+// wantedValue says what a flag takes, in place of the error of who parsed its value; other errors
+// stay as they are.
+func wantedValue(err error) error {
+	var refused *pflag.InvalidValueError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	switch refused.GetFlag().Value.Type() {
+	case "duration":
+		example := "1.5s or 200ms"
+		if _, err := strconv.ParseFloat(refused.GetValue(), 64); err == nil {
+			example = refused.GetValue() + "s"
+		}
+		return fmt.Errorf("want a time with its unit, such as %s", example)
+	case "int", "uint64":
+		return errors.New("want a whole number")
+	case "float64":
+		return errors.New("want a number")
+	case "bool":
+		return errors.New("want true or false")
+	case "intSlice":
+		return errors.New("want a whole number, or several with commas between them, as in 0,2")
+	}
+	return refused.Unwrap()
 }

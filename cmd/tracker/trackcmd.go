@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 
@@ -53,7 +54,9 @@ they are.
 --offline writes when a whole sequence is tracked, which makes it more accurate: tracks that
 were broken off are joined, boxes smoothed, and gaps of a track filled with
 interpolated boxes, whose score is the lesser of the detections to both sides.
-Without it, nothing is written that depends on a later frame.`
+Without it, nothing is written that depends on a later frame.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done (a record ends early), 130 interrupted.`
 
 func newTrackCommand() *cobra.Command {
 	a := association{settings: config.DefaultTracker()}
@@ -232,7 +235,9 @@ func (a *association) settle(flags *pflag.FlagSet) error {
 func (a *association) layer(flags *pflag.FlagSet) error {
 	c := config.Default()
 	if a.config != "" {
-		if _, err := config.Load(a.config, &c); err != nil {
+		if _, err := config.Load(a.config, &c); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("read configuration: %w", checkSpelling(err))
+		} else if err != nil {
 			return err
 		}
 	}

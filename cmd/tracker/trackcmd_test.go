@@ -178,7 +178,7 @@ func TestTrackInterrupted(t *testing.T) {
 func TestTrackRefuses(t *testing.T) {
 	dir := put(t, map[string]string{
 		"det.txt": walk(2), "bad.txt": "1,-1,0,0,10,10\n1,-1,NaN,0,10,10\n", "empty.txt": "\n",
-		"s/det.txt": walk(2), "s/seqinfo.ini": "[Sequence]\nframeRate=none\n",
+		"s/det.txt": walk(2), "s/seqinfo.ini": "[Sequence]\nframeRate=none\n", "video.avi": "RIFF\x00\x01\x02\x03AVI LIST",
 	})
 	det := dir + "/det.txt"
 	tests := []struct {
@@ -202,6 +202,7 @@ func TestTrackRefuses(t *testing.T) {
 		{"missing", "--mot DIR/o --detections DIR/none.txt", exitFailed, "none.txt"},
 		{"bad row", "--mot DIR/o --detections DIR/bad.txt", exitFailed, `bad.txt:2: left "NaN": expected a number of pixels`},
 		{"no rows", "--mot DIR/o --detections DIR/empty.txt", exitFailed, "empty.txt has no rows"},
+		{"a video", "--mot DIR/o --detections DIR/video.avi", exitFailed, "video.avi is no record and no detections; for a video use tracker --input "},
 		{"bad seqinfo", "--mot DIR/o --detections DIR/s/det.txt", exitFailed, "seqinfo.ini:2: frameRate"},
 		{"no such folder", "--mot DIR/no/o.txt --detections " + det, exitFailed, "no/o.txt"},
 	}

@@ -39,7 +39,9 @@ keeps the best so far.
 
 What is best here need not be best elsewhere. With several sequences, tune also
 searches without each of them in turn and scores the winner on the one left out: that
-mean, "held out", is what to expect on other video. With one sequence nobody can say.`
+mean, "held out", is what to expect on other video. With one sequence nobody can say.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 130 interrupted, with the best so far.`
 
 func newTuneCommand() *cobra.Command {
 	var t tuning

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,12 +80,26 @@ func (f *workerFlags) validate() error {
 	switch {
 	case f.queue == "":
 		return errors.New("no queue to take inputs from: give --queue nats://HOST:PORT")
+	case strayScheme(f.queue) != "":
+		return fmt.Errorf("queue %s: %s is not the scheme of a NATS server; give --queue nats://HOST:PORT", batch.Redacted(f.queue), strayScheme(f.queue))
 	case f.jobs < 1 || f.tries < 1:
 		return fmt.Errorf("jobs is %d and tries %d, want 1 or more", f.jobs, f.tries)
 	case f.lease < time.Second:
 		return fmt.Errorf("lease is %v, want 1s or more", f.lease)
 	}
 	return c.Validate()
+}
+
+// strayScheme is the scheme of a queue's address, of which there may be several with commas
+// between them, that no NATS server has; empty where all is well.
+func strayScheme(queue string) string {
+	for one := range strings.SplitSeq(queue, ",") {
+		scheme, _, found := strings.Cut(strings.TrimSpace(one), "://")
+		if found && !slices.Contains([]string{"nats", "tls", "ws", "wss"}, strings.ToLower(scheme)) {
+			return scheme
+		}
+	}
+	return ""
 }
 
 // run works until ctx ends, some inputs at a time.
