@@ -1,4 +1,4 @@
-# The tracker in a container. docker build -t tracker . && docker run --rm tracker --help
+# The tracker in a container. make docker && docker run --rm tracker --help
 # For an NVIDIA GPU: docker build --target cuda -t tracker:cuda . (docs/gpu.md)
 #
 # BASE may be any image of Debian 12, whose OpenCV 4.6 and FFmpeg 5.1 are installed by name; GO_IMAGE must be of the same release.

@@ -115,8 +115,8 @@ cover: setup ## measure test coverage into build/cover.html
 	go tool cover -func=build/cover.out | tail -n 1
 
 .PHONY: docker
-docker: ## build the container image tracker:VERSION
-	docker build --build-arg VERSION=$(VERSION) -t tracker:$(VERSION) .
+docker: ## build the container image tracker:VERSION, which is tracker:latest, too
+	docker build --build-arg VERSION=$(VERSION) -t tracker:$(VERSION) -t tracker:latest .
 
 .PHONY: install
 install: build ## install under PREFIX (/usr/local), honouring DESTDIR

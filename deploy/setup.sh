@@ -80,7 +80,28 @@ setup_packages() {
 	[[ -e /usr/include/libyuv.h || -e /usr/local/include/libyuv.h ]] || missing+=(libyuv-dev)
 	[[ -e /etc/ssl/certs/ca-certificates.crt || -d /etc/pki ]] || missing+=(ca-certificates)
 	apt_install "${missing[@]}"
-	have go || die "the Go toolchain is missing: install Go 1.26 or newer and put it on the PATH"
+	need_go
+}
+
+# need_go: the Go that go.mod asks for, or one that fetches it. Such a one (1.21 or newer, with GOTOOLCHAIN not local)
+# says the version of what it fetched; one that may not fetch says its own.
+need_go() {
+	local wanted=1.26 has fix
+	# In the container's first step there is no go.mod yet; its base image has the Go.
+	[[ ! -e $ROOT/go.mod ]] || wanted=$(sed -n 's/^go \([0-9.]*\).*/\1/p' "$ROOT/go.mod")
+	fix="install Go $wanted or newer (https://go.dev/dl/) and put it on the PATH"
+	have go || die "the Go toolchain is missing: $fix"
+	# Outside of the module go does not fetch another, and inside it fails where it must and cannot.
+	if has=$(cd "$ROOT" && go env GOVERSION 2>/dev/null); then
+		has=${has#go}
+	else
+		has=$(cd / && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null || true) has=${has#go}
+		die "Go ${has:-} could not fetch Go $wanted, which go.mod asks for: connect to the network, or $fix"
+	fi
+	[[ $has != devel* ]] || return 0 # built from the sources: go itself says if that will not do
+	has=${has%%[!0-9.]*} # of go1.27rc1 and "go1.26.0 X:..." the number
+	[[ $(printf '%s\n' "$wanted" "$has" | sort -V | head -n 1) == "$wanted" ]] ||
+		die "Go $has is older than $wanted, which go.mod asks for: $fix; 1.21 or newer fetches it after 'go env -w GOTOOLCHAIN=auto'"
 }
 
 # need_python [pip]: Python, and pip where asked for, or the packages that bring them.
