@@ -279,7 +279,7 @@ func TestConfigCheck(t *testing.T) {
 		"model: none.onnx\n":           "bad.yaml:1:8: open model: ",
 		"mot: nodir/o.txt\n":           "bad.yaml:1:6: mot nodir/o.txt: folder nodir does not exist",
 		"jsonl: bad.yaml/o.jsonl\n":    "bad.yaml:1:8: jsonl bad.yaml/o.jsonl: bad.yaml is a file, not a folder",
-		"input: [a.mp4, b.mp4]\nmot: 'out/{name}/o.txt'\nsave: '{name}.mp4'\n": "bad.yaml:2:6: mot out/a/o.txt: folder out/a does not exist; make it first; bad.yaml:2:6: mot out/b/o.txt: ",
+		"input: [a.mp4, b.mp4]\nmot: 'out/{name}/o.txt'\nsave: '{name}.mkv'\n": "bad.yaml:2:6: mot out/a/o.txt: folder out/a does not exist; make it first; bad.yaml:2:6: mot out/b/o.txt: ",
 		"tracker: bytetrack\nmin-hits: 3\nconf: 1\n":                           "min hits is 3",
 	} {
 		got := runIn(t, dir, "config", "check", write("bad.yaml", text))
