@@ -72,8 +72,7 @@ class Run:
         self.model = model.to(device, memory_format=self.layout)
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
         gpu = device.type == "cuda"
-        fused = {"fused": True} if gpu else {}
-        self.optimiser = torch.optim.AdamW(self._groups(), lr=settings.rate, **fused)
+        self.optimiser = self._optimise()
         self.progress = Progress()
         self.costs = torch.zeros(2, device=device)  # running means of the losses
         self.spent: list[float] = []  # seconds of the steps since the last line of the log
@@ -120,6 +119,11 @@ class Run:
     @property
     def steps(self) -> int:
         return self.settings.epochs * self.epoch_steps
+
+    def _optimise(self) -> torch.optim.AdamW:
+        """An optimiser for what the run began with."""
+        fused = {"fused": True} if self.device.type == "cuda" else {}
+        return torch.optim.AdamW(self._groups(), lr=self.settings.rate, **fused)
 
     def _groups(self) -> list[dict[str, object]]:
         """The backbone learns slower; biases and norms do not decay."""
@@ -262,7 +266,7 @@ class Run:
         return max(1, round(share * full / STRIDES[-1])) * STRIDES[-1]
 
     def _options(self) -> Options:
-        """The last views are like those that the program sees (YOLOX: Ge et al., 2021)."""
+        """The last views are of one picture each (YOLOX: Ge et al., 2021), zoomed and flipped as before."""
         settings = self.settings
         if self.done >= 1 - settings.plain_end:
             return Options(mosaic=0.0)
@@ -391,9 +395,12 @@ class Run:
             raise SystemExit(f"{path}: was trained with other settings; remove it to start anew")
         self.model.load_state_dict(state.get("model", state["ema"]))
         self.ema.load_state_dict(state["ema"])
+        # Which rate the backbone learns at follows from the run's beginning, which another machine,
+        # without ImageNet's weights, takes for random numbers.
+        self.start = state["start"]
+        self.optimiser = self._optimise()
         if "optimiser" in state:
             self.optimiser.load_state_dict(state["optimiser"])
-        self.start = state["start"]
         self.progress = p = Progress(**state["progress"])
         self.costs = torch.tensor([p.score_loss, p.box_loss], device=self.device)
         print(f"resume: step {self.progress.step} of {self.steps}", flush=True)

@@ -89,6 +89,21 @@ class Training(TinyRuns):
         for name, value in second.model.state_dict().items():
             self.assertTrue(torch.allclose(value.float(), best["ema"][name].float(), rtol=2e-3, atol=2e-3), name)
 
+    def test_a_trained_backbone_learns_slower_on_a_machine_without_its_weights(self) -> None:
+        first = start("trained")
+        first.start = "ImageNet weights"
+        first.save(checkpoint.BEST)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "trained.pt"
+            with mock.patch.object(checkpoint, "kept", lambda _: path):
+                keep.keep("trained")
+                (paths.run("trained") / checkpoint.BEST).unlink()
+                second = start("trained")
+        second._step()
+        rates = [group["lr"] for group in second.optimiser.param_groups]
+        share = TINY.backbone_rate
+        self.assertEqual([rate / max(rates) for rate in rates], [share, share, 1.0, 1.0])
+
     def test_a_rare_class_comes_oftener(self) -> None:
         run = start("balanced", replace(TINY, epochs=300, balance=1.0))
         run.store.classes[3] = CLASSES.index("cat")  # one of the four: twice as often
