@@ -20,7 +20,7 @@ from training import evaluate, paths
 from training.data import Store
 from training.fold import fold_scale
 from training.graph import add, attribute, constants, prune, set_attribute
-from training.quantise import left_in_float, manifest
+from training.quantise import left_in_float, manifest, partial, require
 
 KEPT = 0.98  # of AP50, at least; one object of a rare class moves it by a hundredth
 SUFFIX = "-fp16"
@@ -99,14 +99,15 @@ def main() -> None:
     size, before = described["input"]["width"], described["accuracy"]["ap50"]
     args.out.mkdir(parents=True, exist_ok=True)
     target = args.out / f"{args.model.stem}{SUFFIX}.onnx"
-    halve(args.model, target)
+    halved = partial(target)
+    halve(args.model, halved)
     val = Store.load(paths.cache() / "val")
-    result = evaluate.score(evaluate.of_onnx(target, args.threads), val, size)
-    print(f"{target}: {target.stat().st_size >> 10} KiB, AP50 {100 * result['ap50']:.1f}")
+    result = evaluate.score(evaluate.of_onnx(halved, args.threads), val, size)
+    print(f"{halved}: {halved.stat().st_size >> 10} KiB, AP50 {100 * result['ap50']:.1f}")
+    require(halved, result["ap50"], before, KEPT)
+    halved.replace(target)
     text = json.dumps(manifest(args.model, target, "fp16", result), indent=2) + "\n"
     target.with_suffix(".json").write_text(text, encoding="utf-8")
-    if result["ap50"] < KEPT * before:
-        raise SystemExit(f"{target}: AP50 was {100 * before:.1f}; keeps less than {KEPT:.0%}")
 
 
 if __name__ == "__main__":

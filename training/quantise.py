@@ -150,6 +150,20 @@ def manifest(
     return made
 
 
+def partial(target: Path) -> Path:
+    """Where a model stays until it has shown how accurate it is: no tool takes it for one."""
+    return target.with_suffix(".partial")
+
+
+def require(made: Path, ap50: float, before: float, share: float) -> None:
+    """Give up, and leave no file, where a smaller model lost more of AP50 than it may."""
+    if ap50 < share * before:
+        made.unlink()
+        raise SystemExit(
+            f"{made.stem}: AP50 is {100 * ap50:.1f}, was {100 * before:.1f}: keeps less than {share:.0%}"
+        )
+
+
 def processor() -> str:
     """The CPU's name, as Linux knows it."""
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -168,10 +182,11 @@ def main() -> None:
 
     size = json.loads(args.model.with_suffix(".json").read_text(encoding="utf-8"))["input"]["width"]
     target = args.out / f"{args.model.stem}{SUFFIX}.onnx"
-    quantise(args.model, target, Store.load(paths.cache() / "train"), size, args.pictures)
+    quantised = partial(target)
+    quantise(args.model, quantised, Store.load(paths.cache() / "train"), size, args.pictures)
     val = Store.load(paths.cache() / "val")
     results, times = [], []
-    for path in (args.model, target):
+    for path in (args.model, quantised):
         results.append(evaluate.score(evaluate.of_onnx(path, args.threads), val, size))
         times.append(milliseconds(path, size, args.threads))
         kib = path.stat().st_size >> 10
@@ -181,12 +196,10 @@ def main() -> None:
         "threads": args.threads,
         "machine": processor(),
     }
+    require(quantised, results[1]["ap50"], results[0]["ap50"], KEPT)
+    quantised.replace(target)
     text = json.dumps(manifest(args.model, target, "int8", results[1], speed), indent=2) + "\n"
     target.with_suffix(".json").write_text(text, encoding="utf-8")
-    if results[1]["ap50"] < KEPT * results[0]["ap50"]:
-        raise SystemExit(
-            f"{target}: keeps {results[1]['ap50'] / results[0]['ap50']:.1%} of AP50, less than {KEPT:.0%}"
-        )
 
 
 if __name__ == "__main__":
