@@ -13,7 +13,8 @@ const (
 	// Generic is for data of one's own: truth rows whose confidence is 0 are left
 	// out, every other row counts, and classes are not looked at.
 	Generic Benchmark = iota
-	// MOT15 leaves out truth rows whose confidence, a flag there, is below 1.
+	// MOT15 leaves out truth rows whose confidence, a flag there, has the integer part 0,
+	// as TrackEval reads it.
 	MOT15
 	// MOT17 (and MOT16) also leaves out truth rows other than pedestrians, and
 	// result boxes that match a person on a vehicle, a static person, a

@@ -13,14 +13,16 @@ import (
 )
 
 // Motion is how the camera moved, by frame: the affine from the frame before it,
-// pixels. Frames that are not in it did not move.
+// pixels. Of frames that are not in it nothing is known.
 type Motion map[int]track.Affine
 
 // ReadMotion reads camera motion as BoT-SORT's files have it: a row for each
-// frame, "frame,a11,a12,tx,a21,a22,ty", separated by commas, tabs or spaces, frames
-// from 1. Errors name the line.
+// frame, "frame,a11,a12,tx,a21,a22,ty", separated by commas, tabs or spaces. Frames
+// count from 1, or from 0 where the first row is frame 0, as in those files; the
+// result counts from 1. Errors name the line.
 func ReadMotion(r io.Reader) (Motion, error) {
 	m := make(Motion)
+	first := 1 // number of the first frame
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		text := strings.TrimSpace(lines.Text())
@@ -28,9 +30,16 @@ func ReadMotion(r io.Reader) (Motion, error) {
 			continue
 		}
 		frame, a, err := parseMotion(text)
+		if err == nil && frame == 0 && len(m) == 0 {
+			first = 0
+		}
+		if err == nil && frame < first {
+			err = fmt.Errorf("frame %d after frames counted from 1", frame)
+		}
 		if err == nil {
+			frame += 1 - first
 			if _, twice := m[frame]; twice {
-				err = fmt.Errorf("frame %d is there twice", frame)
+				err = fmt.Errorf("frame %d is there twice", frame-1+first)
 			}
 		}
 		if err != nil {
@@ -63,8 +72,8 @@ func parseMotion(text string) (frame int, a track.Affine, err error) {
 	if len(fields) != 7 {
 		return 0, a, fmt.Errorf("%d columns, want frame,a11,a12,tx,a21,a22,ty", len(fields))
 	}
-	if frame, err = strconv.Atoi(fields[0]); err != nil || frame < 1 {
-		return 0, a, fmt.Errorf("frame %q, want a whole number from 1", fields[0])
+	if frame, err = strconv.Atoi(fields[0]); err != nil || frame < 0 || frame == math.MaxInt {
+		return 0, a, fmt.Errorf("frame %q, want a whole number from 0 or 1", fields[0])
 	}
 	for i, to := range []*float64{&a.A11, &a.A12, &a.TX, &a.A21, &a.A22, &a.TY} {
 		*to, err = strconv.ParseFloat(fields[i+1], 64)

@@ -16,6 +16,14 @@ func TestReadMotion(t *testing.T) {
 	if len(m) != 2 || m[1] != (track.Affine{A11: 1, TX: 2, A22: 1, TY: 3}) || m[2].A12 != -1 {
 		t.Errorf("motion %v", m)
 	}
+	// BoT-SORT's own files count from 0.
+	m, err = ReadMotion(strings.NewReader("0\t1\t0\t0\t0\t1\t0\n1\t1\t0\t2\t0\t1\t3\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m) != 2 || m[1] != (track.Affine{A11: 1, A22: 1}) || m[2].TX != 2 {
+		t.Errorf("motion of frames from 0: %v", m)
+	}
 	for text, want := range map[string]string{
 		"1,1,0,2,0,1":                      "line 1: 6 columns",
 		"1,1,0,2,0,1,3\n0,1,0,2,0,1,3":     "line 2: frame",
@@ -23,6 +31,8 @@ func TestReadMotion(t *testing.T) {
 		"1,1,0,NaN,0,1,3":                  "column 4",
 		"1,1,0,2,0,1,3\n1,1,0,2,0,1,3":     "twice",
 		"1,1,0,2,0,1,3,9":                  "8 columns",
+		"0,1,0,2,0,1,3\n0,1,0,2,0,1,3":     "frame 0 is there twice",
+		"-1,1,0,2,0,1,3":                   "frame",
 		"1.5,1,0,2,0,1,3":                  "frame",
 		"99999999999999999999,1,0,0,0,1,0": "frame",
 	} {
