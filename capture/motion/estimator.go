@@ -108,7 +108,11 @@ func (e *Estimator) prepare(p Pixels) error {
 	if e.size.Width == p.Width && e.size.Height == p.Height && e.size.Channels == p.Channels {
 		return nil
 	}
-	return e.allot(p)
+	err := e.allot(p)
+	if err != nil { // the next picture does not follow the last that was measured
+		*e = Estimator{options: e.options}
+	}
+	return err
 }
 
 // maxPixels bounds the sides of a picture: no OpenCV picture is larger.

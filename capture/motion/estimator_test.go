@@ -132,6 +132,16 @@ func TestChangeOfSize(t *testing.T) {
 	}
 }
 
+func TestNothingLeadsOverAPictureTooSmall(t *testing.T) {
+	s := scene{world: newWorld(1), width: 320, height: 240}
+	e := New(Options{})
+	for i, p := range []Pixels{s.picture(Identity, 1), {make([]byte, 8*8*3), 8, 8, 3}, s.picture(pose{zoom: 1, x: 3}.camera(320, 240), 2)} {
+		if m, ok, err := e.EstimatePixels(p, nil); ok || errors.Is(err, ErrSize) != (i == 1) {
+			t.Errorf("picture %d: %+v, ok %v, error %v", i, m, ok, err)
+		}
+	}
+}
+
 func TestBadPictures(t *testing.T) {
 	e := New(Options{})
 	for _, test := range []struct {

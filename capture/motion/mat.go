@@ -22,8 +22,8 @@ import (
 // this picture. With Options.Auto, and the camera at rest, the motion is the
 // identity and ok true.
 //
-// An error says that img is not such a picture, or with [ErrSize] that its size leaves
-// nothing to measure; it changes nothing.
+// An error says that img is not such a picture, which changes nothing, or with
+// [ErrSize] that its size leaves nothing to measure: then the next picture is the first.
 func (e *Estimator) Estimate(img *gocv.Mat, exclude [][4]float64) (motion Affine, ok bool, err error) {
 	const depth = 7 // the bits of a Mat's type that say what a channel is
 	if img.Empty() || img.Type()&depth != gocv.MatTypeCV8U {
