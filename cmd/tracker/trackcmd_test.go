@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/record"
 	"github.com/tracker-go/tracker/track"
 	"github.com/tracker-go/tracker/track/mot"
 )
@@ -153,6 +154,51 @@ func TestTrackTimeline(t *testing.T) {
 		got := []string{fmt.Sprint(seen.counts), fmt.Sprint(seen.times), fmt.Sprint(seen.moved)}
 		if want := []string{tc.counts, tc.times, tc.motion}; !slices.Equal(got, want) {
 			t.Errorf("stride %d: detections, times and motion %v, want %v", tc.stride, got, want)
+		}
+	}
+}
+
+// sized is footage of frames of given widths, each moved by 1.
+type sized struct {
+	widths []int
+	frame  record.Frame
+}
+
+func (s *sized) Next() (*record.Frame, error) {
+	if len(s.widths) == 0 {
+		return nil, io.EOF
+	}
+	s.frame = record.Frame{Width: s.widths[0], Height: s.widths[0], Motion: &track.Affine{A11: 1, A22: 1, TX: 1}}
+	s.widths = s.widths[1:]
+	return &s.frame, nil
+}
+
+// TestThinnedOverAChangeOfSize: motions in pixels of different sizes do not add up.
+func TestThinnedOverAChangeOfSize(t *testing.T) {
+	for _, tc := range []struct {
+		widths []int
+		want   string
+	}{
+		{[]int{10, 10, 10, 10, 10}, "[0 2 2]"},
+		{[]int{10, 20, 20, 20, 20}, "[0 0 2]"},
+		{[]int{10, 20, 10, 10, 20}, "[0 0 0]"},
+		{[]int{10, 0, 10, 0, 20}, "[0 2 0]"},
+		{[]int{0, 10, 10, 0, 0}, "[0 2 2]"},
+	} {
+		thin := &thinned{footage: &sized{widths: tc.widths}, stride: 2}
+		var moved []float64
+		for {
+			f, err := thin.Next()
+			if err != nil {
+				break
+			}
+			moved = append(moved, 0)
+			if f.Motion != nil {
+				moved[len(moved)-1] = f.Motion.TX
+			}
+		}
+		if got := fmt.Sprint(moved); got != tc.want {
+			t.Errorf("widths %v: moved by %s, want %s", tc.widths, got, tc.want)
 		}
 	}
 }
