@@ -1,5 +1,7 @@
 package track
 
+import "cmp"
+
 // The settings of each tracker from the general ones and back.
 
 func (c SORTConfig) general() Config {
@@ -48,5 +50,5 @@ func tempoConfig(c Config) TempoConfig {
 // found, for the weakest detector that anything is believed of.
 func tempoLowScore(c Config) float64 {
 	t := tempoConfig(c)
-	return t.LowScore / sureConfidence * max(t.Score, sureLeast)
+	return t.LowScore / sureConfidence * cmp.Or(t.Score, sureLeast)
 }

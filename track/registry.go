@@ -2,7 +2,6 @@ package track
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"time"
 )
@@ -45,7 +44,7 @@ func (c Config) Validate() error {
 		return fmt.Errorf("min hits is %d; want 0 or more", c.MinHits)
 	case !(c.IoU > 0 && c.IoU <= 1):
 		return fmt.Errorf("least IoU is %g; want more than 0 and at most 1, such as 0.3", c.IoU)
-	case !(c.Score >= 0 && c.Score <= 1) || math.IsNaN(c.Score):
+	case !(c.Score >= 0 && c.Score <= 1):
 		return fmt.Errorf("score is %g; want 0 to 1, such as 0.6", c.Score)
 	}
 	return nil

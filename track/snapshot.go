@@ -28,7 +28,7 @@ var _, _, _, _ Resumable = (*SORT)(nil), (*ByteTrack)(nil), (*OCSORT)(nil), (*Te
 
 // snapshotVersion begins every snapshot. It changes with what a tracker keeps, and
 // with what it does with it: a new program does not go on with an old one's state.
-const snapshotVersion = 2
+const snapshotVersion = 3
 
 // Snapshot implements Resumable.
 func (s *SORT) Snapshot(dst []byte) []byte { return snapshot(dst, "sort", s.cfg, s.state) }

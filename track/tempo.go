@@ -21,7 +21,8 @@ type TempoConfig struct {
 	// follows objects deeper into an occlusion, and onto more false detections.
 	LowScore float64
 	// NewScore is the least score of a detection that may start a track. Raising it
-	// makes fewer false tracks and starts true ones later.
+	// makes fewer false tracks and starts true ones later. Below 0.6 it is 0.6: only
+	// sure detections start any.
 	NewScore float64
 	// SureScore is the least score of a detection that starts a track which is
 	// reported at once. Lowering it reports objects sooner, most of all at low frame

@@ -363,3 +363,52 @@ func TestConfidence(t *testing.T) {
 		}
 	}
 }
+
+// A track whose first embedding is broken gets its looks from the next.
+func TestTempoLooksBeginWithTheFirstGoodEmbedding(t *testing.T) {
+	tempo := NewTempo(DefaultTempoConfig())
+	nan := float32(math.NaN())
+	for k, look := range [][]float32{{nan, 1}, {0.6, 0.8}} {
+		d := at(100, 100, 40, 100)
+		d.Embedding = look
+		tempo.Update(Input{Time: time.Duration(k) * time.Second / 10, Detections: []detect.Detection{d}})
+	}
+	if look := tempo.tracks[0].look; !slices.Equal(look, []float32{0.6, 0.8}) {
+		t.Errorf("looks %v", look)
+	}
+}
+
+// With a NewScore below what is sure, too, each detection has an event.
+func TestTempoExplainsDetectionsThatAreNotSure(t *testing.T) {
+	cfg := DefaultTempoConfig()
+	cfg.Score, cfg.NewScore = 0.6, 0.4
+	var events []Event
+	weak := at(100, 100, 40, 100)
+	weak.Score = 0.5
+	NewTempo(cfg).Update(Input{Detections: []detect.Detection{weak}, Events: &events})
+	if len(events) != 1 || events[0].Kind != Ignored || events[0].Reason != Unsure || events[0].Limit != 0.6 {
+		t.Errorf("events %v", events)
+	}
+}
+
+// A repeated time stamp after a stall is not another stall.
+func TestRepeatedTimesAfterAStall(t *testing.T) {
+	tempo := NewTempo(DefaultTempoConfig())
+	for _, now := range []time.Duration{0, time.Second, time.Minute, time.Minute} {
+		tempo.Update(Input{Time: now})
+	}
+	if want := time.Minute + maxStep; tempo.now != want {
+		t.Errorf("time is %v, want %v", tempo.now, want)
+	}
+}
+
+// A score that is given is what it is, also below what Tempo would find.
+func TestTempoNeedsWhatItLooksAt(t *testing.T) {
+	for score, want := range map[float64]float64{0: 0.05, 0.12: 0.02, 0.6: 0.1} {
+		cfg := DefaultConfig("tempo")
+		cfg.Score = score
+		if got := NeedsOf("tempo", cfg).Score; math.Abs(got-want) > 1e-12 {
+			t.Errorf("score %g: looks at scores from %g, want %g", score, got, want)
+		}
+	}
+}

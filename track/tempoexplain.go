@@ -16,10 +16,11 @@ func (t *Tempo) explain(detections []detect.Detection) {
 			t.explainLoss(k, &t.expected[i], detections)
 		}
 	}
+	least := max(t.cfg.NewScore, sureConfidence) // those that are not sure start nothing
 	for _, from := range [...][]subject{t.high, t.low} {
 		for _, d := range from {
-			if score := detections[d.index].Score; !t.taken[d.index] && t.conf.of(score) < t.cfg.NewScore {
-				t.add(Ignored, Unsure, 0, d.index, -1, score, t.conf.score(t.cfg.NewScore))
+			if score := detections[d.index].Score; !t.taken[d.index] && t.conf.of(score) < least {
+				t.add(Ignored, Unsure, 0, d.index, -1, score, t.conf.score(least))
 			}
 		}
 	}

@@ -21,9 +21,14 @@ func usable(embedding []float32) bool {
 	return norm > 0 && !math.IsInf(norm, 0) && !math.IsNaN(norm)
 }
 
-// see blends what a detection looks like into the track's looks.
-func (k *tempoTrack) see(embedding []float32) {
-	if len(embedding) == 0 || len(embedding) != len(k.look) || !usable(embedding) {
+// see blends what a detection looks like into a track's looks, which begin with the
+// first that can be compared.
+func (t *Tempo) see(k *tempoTrack, embedding []float32) {
+	if k.look == nil {
+		k.look = t.newLook(embedding)
+		return
+	}
+	if len(embedding) != len(k.look) || !usable(embedding) {
 		return
 	}
 	for i, x := range embedding {

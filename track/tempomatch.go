@@ -70,7 +70,7 @@ func (t *Tempo) match(k *tempoTrack, d *detect.Detection, index int, similarity,
 	k.surprise.note(&k.motion, d.Box, sure)
 	k.motion.update(d.Box, sure)
 	k.observe(d, index, t.now)
-	k.see(d.Embedding)
+	t.see(k, d.Embedding)
 	if !k.confirmed && k.hits >= t.cfg.MinHits {
 		k.confirmed = true
 		t.add(Confirmed, EnoughHits, k.id, index, -1, float64(k.hits), float64(t.cfg.MinHits))

@@ -26,8 +26,10 @@ type Input struct {
 	// Width and Height of the picture in pixels, 0 where nobody knows. Where they are not
 	// those of the frame before, the tracks are brought to the new size.
 	Width, Height int
-	// Motion of the camera from the previous frame to this one, in pixels of this one;
-	// nil where nobody has measured any, and a tracker may look for it in the detections.
+	// Motion of the camera from the previous frame to this one, in pixels of this one.
+	// nil where none is known, because nobody measured it or because none was found:
+	// a tracker may look for it in the detections. Tempo does, which helps a camera at
+	// rest, too, where frames are far apart: what all objects do is taken for its motion.
 	Motion *Affine
 	// Covariance asks for Track.Covariance, which costs a little.
 	Covariance bool
