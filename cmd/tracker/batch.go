@@ -138,6 +138,8 @@ func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader
 		return nil, nil, fmt.Errorf("scratch is for results that go to a store: give --out s3://BUCKET/PREFIX, or no --scratch")
 	case b.jobs < 1:
 		return nil, nil, fmt.Errorf("jobs is %d, want 1 or more", b.jobs)
+	case !strings.HasPrefix(b.queue, listen) && strayScheme(b.queue) != "":
+		return nil, nil, fmt.Errorf("queue %s: %s is not the scheme of a NATS server; give --queue nats://HOST:PORT, or listen://HOST:PORT", batch.Redacted(b.queue), strayScheme(b.queue))
 	case len(args) == 0:
 		return nil, nil, fmt.Errorf("no inputs: give files, folders, @LIST, or - for a list on standard input")
 	}
@@ -154,7 +156,8 @@ func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader
 		return nil, nil, err
 	}
 	var offline bool
-	c, origins, err := newLayers(flags, b.file).settle(func(c *config.Config) {
+	l := newLayers(flags, b.file)
+	c, origins, err := l.settle(func(c *config.Config) {
 		offline = c.Offline
 		setAside(c)
 	})
@@ -169,7 +172,7 @@ func (b *batchFlags) settle(flags *pflag.FlagSet, args []string, stdin io.Reader
 	if err != nil {
 		return nil, nil, err
 	}
-	others := append(listFiles(args), outputPath{"config", &b.file})
+	others := append(listFiles(args), outputPath{"config", &l.file})
 	return w, items, w.checkReplaced(items, append(others, modelFiles(c)...))
 }
 

@@ -269,6 +269,8 @@ func (r *batchReport) outcome(stopped error, cut, failed int) error {
 		return &codedError{exitFailed, stopped}
 	case cut+failed == 0:
 		return nil
+	case all == 1 && failed == 1:
+		return &codedError{exitFailed, errors.New("the only input failed")}
 	case failed == all:
 		return &codedError{exitFailed, fmt.Errorf("all %d inputs failed", all)}
 	}

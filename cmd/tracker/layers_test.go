@@ -169,6 +169,7 @@ func TestRefusedValues(t *testing.T) {
 		{"tune --seed x", "", "--seed x: want a whole number"},
 		{"worker --queue http://me:hush@x", "", "http is not the scheme of a NATS server"},
 		{"worker --queue nats://a,listen://b", "", "listen is not the scheme of a NATS server"},
+		{"batch a.avi --out out --queue http://me:hush@x", "", "http is not the scheme of a NATS server"},
 	} {
 		cmd := command(dir, strings.Fields(tc.line)...)
 		cmd.Env = append(cmd.Env, tc.variable)
@@ -238,8 +239,8 @@ func TestBatchSettings(t *testing.T) {
 	}{
 		{"--video", "TRACKER_OFFLINE=true", exitUsage, "a video takes them as they come"},
 		{"--video --config c.yaml", "TRACKER_QUIET=true", exitUsage, "c.yaml:1:10: offline knows the tracks when an input is over"},
-		{"--config c.yaml", "TRACKER_QUIET=true", exitFailed, "all 1 inputs failed"},
-		{"--config run.yaml", "TRACKER_OFFLINE=true", exitFailed, "all 1 inputs failed"},
+		{"--config c.yaml", "TRACKER_QUIET=true", exitFailed, "the only input failed"},
+		{"--config run.yaml", "TRACKER_OFFLINE=true", exitFailed, "the only input failed"},
 		{"good.avi --config run.yaml", "TRACKER_OFFLINE=true", exitPartial, "2 inputs: 1 done"},
 	} {
 		cmd := command(dir, append([]string{"batch", "a.avi", "--out", "out"}, strings.Fields(tc.line)...)...)

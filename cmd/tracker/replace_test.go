@@ -28,23 +28,25 @@ func TestNothingReadIsReplaced(t *testing.T) {
 	}
 	before := contents(t, dir)
 	for args, want := range map[string]string{
-		"-i file://DIR/a.mp4 --save a.mp4":            "save a.mp4 would replace input DIR/a.mp4",
-		"-i - --save a.mp4":                           "save a.mp4 would replace input /dev/stdin",
-		"-i a.mp4 --config run.yaml --mot run.yaml":   "mot run.yaml would replace config run.yaml",
-		"-i a.mp4 --model net.onnx --record net.onnx": "record net.onnx would replace model net.onnx",
-		"-i a.mp4 --model net.onnx --jsonl net.json":  "jsonl net.json would replace model net.json",
-		"-i a.mp4 --cpu-profile a.mp4":                "cpu-profile a.mp4 would replace input a.mp4",
-		"-i a.mp4 --mot x.txt --trace x.txt":          "trace x.txt would replace mot x.txt",
-		"-i a.mp4 --cpu-profile x --trace x":          "trace x would replace cpu-profile x",
-		"batch a.mp4 --out . --video":                 "a.mp4, of input DIR/a.mp4, would replace input DIR/a.mp4",
-		"batch a.mp4 --out . --video --force":         "would replace input",
-		"batch b.mp4 --out HERE --video":              "HERE/b.mp4, of input DIR/b.mp4, would replace input DIR/b.mp4",
-		"batch a.mp4 b.mp4 --out . --video":           "would replace input",
-		"batch DIR/*.mp4 --out DIR/none/.. --video":   "would replace input",
-		"batch --list list.txt --out . --video":       "would replace input",
-		"batch list.mp4 --list list.txt --out .":      "list.txt, of input DIR/list.mp4, would replace list list.txt",
-		"batch list.mp4 @list.txt --out HERE":         "would replace list list.txt",
-		"batch net.mp4 --out . --config net.jsonl":    "net.jsonl, of input DIR/net.mp4, would replace config net.jsonl",
+		"-i file://DIR/a.mp4 --save a.mp4":                "save a.mp4 would replace input DIR/a.mp4",
+		"-i - --save a.mp4":                               "save a.mp4 would replace input /dev/stdin",
+		"-i a.mp4 --config run.yaml --mot run.yaml":       "mot run.yaml would replace config run.yaml",
+		"-i a.mp4 --model net.onnx --record net.onnx":     "record net.onnx would replace model net.onnx",
+		"-i a.mp4 --model net.onnx --jsonl net.json":      "jsonl net.json would replace model net.json",
+		"-i a.mp4 --cpu-profile a.mp4":                    "cpu-profile a.mp4 would replace input a.mp4",
+		"-i a.mp4 --mot x.txt --trace x.txt":              "trace x.txt would replace mot x.txt",
+		"-i a.mp4 --cpu-profile x --trace x":              "trace x would replace cpu-profile x",
+		"batch a.mp4 --out . --video":                     "a.mp4, of input DIR/a.mp4, would replace input DIR/a.mp4",
+		"batch a.mp4 --out . --video --force":             "would replace input",
+		"batch b.mp4 --out HERE --video":                  "HERE/b.mp4, of input DIR/b.mp4, would replace input DIR/b.mp4",
+		"batch a.mp4 b.mp4 --out . --video":               "would replace input",
+		"batch DIR/*.mp4 --out DIR/none/.. --video":       "would replace input",
+		"batch --list list.txt --out . --video":           "would replace input",
+		"batch list.mp4 --list list.txt --out .":          "list.txt, of input DIR/list.mp4, would replace list list.txt",
+		"batch list.mp4 @list.txt --out HERE":             "would replace list list.txt",
+		"TRACKER_CONFIG=run.yaml -i a.mp4 --mot run.yaml": "mot run.yaml would replace config run.yaml",
+		"TRACKER_CONFIG=net.jsonl batch net.mp4 --out .":  "would replace config net.jsonl",
+		"batch net.mp4 --out . --config net.jsonl":        "net.jsonl, of input DIR/net.mp4, would replace config net.jsonl",
 	} {
 		in := func(text string) string { return strings.NewReplacer("DIR", dir, "HERE", here).Replace(text) }
 		cmd := command(dir, strings.Fields(in(args))...)
@@ -53,6 +55,11 @@ func TestNothingReadIsReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd.Stdin = file
+		if name, is := strings.CutPrefix(args, "TRACKER_CONFIG="); is {
+			name, rest, _ := strings.Cut(name, " ")
+			cmd = command(dir, strings.Fields(in(rest))...)
+			cmd.Env = append(cmd.Env, "TRACKER_CONFIG="+name)
+		}
 		got := finish(t, cmd)
 		file.Close()
 		if got.code != exitUsage || !strings.Contains(got.stderr, in(want)) {

@@ -69,7 +69,7 @@ func newRootCommand() *cobra.Command {
 			if err != nil {
 				return &codedError{exitUsage, err}
 			}
-			files, read := runFiles(settled, file)
+			files, read := runFiles(settled, l.file)
 			profiles := []outputPath{{"cpu-profile", &cpuProfile}, {"trace", &trace}}
 			if err := checkNames(append(files, profiles...), read); err != nil {
 				return &codedError{exitUsage, err}
