@@ -86,7 +86,7 @@ setup_packages() {
 # need_go: the Go that go.mod asks for, or one that fetches it. Such a one (1.21 or newer, with GOTOOLCHAIN not local)
 # says the version of what it fetched; one that may not fetch says its own.
 need_go() {
-	local wanted=1.26 has fix
+	local wanted=1.26 has fix why
 	# In the container's first step there is no go.mod yet; its base image has the Go.
 	[[ ! -e $ROOT/go.mod ]] || wanted=$(sed -n 's/^go \([0-9.]*\).*/\1/p' "$ROOT/go.mod")
 	fix="install Go $wanted or newer (https://go.dev/dl/) and put it on the PATH"
@@ -95,8 +95,8 @@ need_go() {
 	if has=$(cd "$ROOT" && go env GOVERSION 2>/dev/null); then
 		has=${has#go}
 	else
-		has=$(cd / && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null || true) has=${has#go}
-		die "Go ${has:-} could not fetch Go $wanted, which go.mod asks for: connect to the network, or $fix"
+		why=$(cd "$ROOT" && go env GOVERSION 2>&1 | tail -n 1 || true)
+		die "Go cannot work here ($why); go.mod asks for $wanted: connect to the network if it could not fetch that, or $fix"
 	fi
 	[[ $has != devel* ]] || return 0 # built from the sources: go itself says if that will not do
 	has=${has%%[!0-9.]*} # of go1.27rc1 and "go1.26.0 X:..." the number

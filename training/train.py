@@ -399,7 +399,8 @@ class Run:
         # without ImageNet's weights, takes for random numbers.
         self.start = state["start"]
         self.optimiser = self._optimise()
-        if "optimiser" in state:
+        groups = len(self.optimiser.param_groups)
+        if "optimiser" in state and len(state["optimiser"]["param_groups"]) == groups:
             self.optimiser.load_state_dict(state["optimiser"])
         self.progress = p = Progress(**state["progress"])
         self.costs = torch.tensor([p.score_loss, p.box_loss], device=self.device)

@@ -126,7 +126,7 @@ func bindBatch(flags *pflag.FlagSet, c *config.Config, file *string) {
 		}
 		flags.AddFlag(f)
 	})
-	flags.StringVar(file, "config", "", "settings from a YAML `FILE`, keys named as these flags; flags win")
+	flags.StringVar(file, "config", "", "settings from a YAML `FILE`, keys named as these flags; flags win; TRACKER_CONFIG if not given")
 }
 
 // settle makes of the command line what the inputs have in common, and their list.

@@ -265,9 +265,9 @@ func mediaTime(frame int, fps float64) time.Duration {
 }
 
 // thinned is footage of which every Nth frame is kept; what the camera moved in
-// between goes to the next one that is. Frames without motion are taken for ones in
-// which it rested, which is why most have none. Over a change of the picture's size
-// there is no motion: the pixels of one size are not those of the other.
+// between goes to the next one that is. Skipped frames without motion add none: the
+// camera rested in most of them. Over a change of the picture's size there is no
+// motion: the pixels of one size are not those of the other.
 type thinned struct {
 	footage
 	stride int

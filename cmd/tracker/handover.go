@@ -143,12 +143,17 @@ func (s *stream) redirect(to *outputs, frames int) error {
 	}
 	for _, out := range over.list {
 		if slices.Contains(empty, out) {
-			s.log.Load().Warn("no output, as no frame came for it", "input", s.name, "key", out.key, "path", out.path)
+			s.noFrames(out)
 			continue
 		}
 		s.log.Load().Info("output complete", "input", s.name, "key", out.key, "path", out.path, "frames before", frames)
 	}
 	return nil
+}
+
+// noFrames warns of an output that is none.
+func (s *stream) noFrames(out *openOutput) {
+	s.log.Load().Warn("no output, as no frame came for it", "input", s.name, "key", out.key, "path", out.path)
 }
 
 // refuse gives back a setup that the stream will not use, with the outputs that were

@@ -122,7 +122,7 @@ func TestConfigShowsOwnValues(t *testing.T) {
 	for key, want := range map[string]ownValue{
 		"max-age": {"", "no bound: default of bytetrack"}, "max-gap": {"1s", "default of bytetrack"},
 		"min-hits": {"", "bytetrack has no such setting"}, "track-iou": {"0.1", "default of bytetrack"},
-		"backbone": {config.DefaultBackbone, "default"}, "conf": {strconv.FormatFloat(conf, 'g', 3, 64), "default of " + m.Name},
+		"backbone": {config.DefaultBackbone, "default"}, "conf": {strconv.FormatFloat(conf, 'g', -1, 64), "default of " + m.Name},
 	} {
 		if own[key] != want {
 			t.Errorf("%s: %v, want %v", key, own[key], want)
@@ -166,7 +166,8 @@ func TestRefusedValues(t *testing.T) {
 		{"--serial=maybe", "", "--serial maybe: want true or false"},
 		{"--reconnect false", "", "as in --reconnect=false"},
 		{"models --json false", "", "as in --json=false"},
-		{"tune --seed x", "", "--seed x: want a whole number"},
+		{"tune --seed -1", "", "--seed -1: want a whole number that is not negative"},
+		{"--max-gap 1e3", "", "such as 1.5s or 200ms"},
 		{"worker --queue http://me:hush@x", "", "http is not the scheme of a NATS server"},
 		{"worker --queue nats://a,listen://b", "", "listen is not the scheme of a NATS server"},
 		{"batch a.avi --out out --queue http://me:hush@x", "", "http is not the scheme of a NATS server"},

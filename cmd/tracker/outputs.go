@@ -200,8 +200,8 @@ func (o *outputs) without(next *outputs) *outputs {
 	return left
 }
 
-// keepLeftover keeps what a run of a live source that was killed has left, or one that a service
-// starts again: unlike a file, it cannot be tracked once more.
+// keepLeftover keeps what a run of a live source that was killed or failed has left: unlike a
+// file, it cannot be tracked once more.
 func keepLeftover(path string, log *slog.Logger) error {
 	kept, err := atomicfile.SetAside(path)
 	if kept != "" {

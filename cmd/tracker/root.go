@@ -141,7 +141,7 @@ func bindModel(f *pflag.FlagSet, c *config.Config) {
 	f.IntVar(&c.Threads, "threads", c.Threads, "`N` threads for the network, OpenCV and decoding, 0 for every core")
 	f.IntVar(&c.Workers, "workers", c.Workers, "`N` inferences at once, 0 for what suits the threads")
 	f.BoolVar(&c.Serial, "serial", c.Serial, "one frame at a time through all stages; same results, slower")
-	f.Float64Var(&c.Conf, "conf", c.Conf, "`SCORE` from which a detection counts as sure and may start a track; trackers tempo and bytetrack also continue tracks with weaker ones; higher finds fewer false objects; the model's own if not given")
+	f.Float64Var(&c.Conf, "conf", c.Conf, "`SCORE` from which a detection counts as sure; trackers tempo and bytetrack continue tracks with weaker ones, too, and start them somewhat above it; higher finds fewer false objects; the model's own if not given")
 	f.Float64Var(&c.NMSIoU, "nms-iou", c.NMSIoU, "overlap (`IOU`) above which two boxes of a class are one object; the model's own if not given")
 	notGiven(f, "conf", "nms-iou")
 	f.StringSliceVar((*[]string)(&c.Classes), "classes", c.Classes, "classes to keep, as in `person,car`; 'tracker models --json' lists each model's labels; all if not given")

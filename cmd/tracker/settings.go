@@ -3,8 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -53,6 +53,11 @@ func trackerConfig(t config.Tracker) (name string, cfg track.Config, err error) 
 	return name, cfg, nil
 }
 
+func isTime(text string) bool {
+	_, err := time.ParseDuration(text)
+	return err == nil
+}
+
 // wantedValue says what a flag takes, in place of the error of who parsed its value; other errors
 // stay as they are.
 func wantedValue(err error) error {
@@ -63,12 +68,14 @@ func wantedValue(err error) error {
 	switch refused.GetFlag().Value.Type() {
 	case "duration":
 		example := "1.5s or 200ms"
-		if _, err := strconv.ParseFloat(refused.GetValue(), 64); err == nil {
-			example = refused.GetValue() + "s"
+		if seconds := refused.GetValue() + "s"; isTime(seconds) {
+			example = seconds
 		}
 		return fmt.Errorf("want a time with its unit, such as %s", example)
-	case "int", "uint64":
+	case "int":
 		return errors.New("want a whole number")
+	case "uint64":
+		return errors.New("want a whole number that is not negative")
 	case "float64":
 		return errors.New("want a number")
 	case "bool":

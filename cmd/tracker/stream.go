@@ -134,7 +134,11 @@ func (s *stream) run(ctx context.Context, with *setup) error {
 	if p.Zones != nil {
 		s.counts, s.labels = p.Zones.Counts(), p.Labels
 	}
-	return end(ctx, err, s.frames, info, s.out)
+	var empty func(*openOutput)
+	if s.frames > 0 { // else a video without frames is an error; with some, new settings came after the last
+		empty = s.noFrames
+	}
+	return end(ctx, err, s.frames, info, s.out, empty)
 }
 
 // outputsAfter opens what settings ask for that the outputs before do not have.
@@ -250,16 +254,12 @@ func measurable(e *motion.Estimator, warn func(string, ...any)) motionFunc {
 
 // end completes the outputs or keeps what there is of them, and turns the way
 // the pipeline ended into the way the program ends. For a live source, being
-// stopped is the normal end. ctx is the run's.
-func end(ctx context.Context, err error, frames int, info capture.Info, out *outputs) error {
+// stopped is the normal end. ctx is the run's; empty is for commit.
+func end(ctx context.Context, err error, frames int, info capture.Info, out *outputs, empty func(*openOutput)) error {
 	interrupted := errors.Is(err, context.Canceled)
 	quit := errors.Is(err, sink.ErrQuit) || errors.Is(context.Cause(ctx), sink.ErrQuit)
 	lost := errors.Is(err, capture.ErrLost)
 	if err == nil || info.Live && (interrupted || quit || lost) {
-		var empty func(*openOutput)
-		if frames > 0 { // they went elsewhere, and new settings have opened it since
-			empty = func(*openOutput) {}
-		}
 		commitErr := out.commit(empty)
 		switch {
 		case commitErr != nil:

@@ -73,7 +73,7 @@ func SetAside(path string) (kept string, err error) {
 		return "", nil // Create will say so
 	}
 	partial := PartialName(target)
-	if info, err := os.Stat(partial); err != nil || info.Size() == 0 {
+	if _, err := os.Stat(partial); err != nil {
 		return "", nil
 	}
 	f, err := openLocked(partial)
@@ -81,10 +81,13 @@ func SetAside(path string) (kept string, err error) {
 		return "", nil // as above
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.Size() == 0 {
+		return "", err
+	}
 	ext := filepath.Ext(partial)
 	for n := 2; ; n++ {
 		kept = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(partial, ext), n, ext)
-		if _, err := os.Lstat(kept); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(kept); err != nil { // free, or renaming says why not
 			break
 		}
 	}

@@ -305,7 +305,10 @@ func (v *Video) Commit() error {
 	v.close()
 	switch {
 	case v.encoder == nil:
-		return errors.Join(fmt.Errorf("write %s: %w", v.opt.Path, ErrNoFrames), v.file.Abort())
+		if err := v.file.Abort(); err != nil {
+			return err
+		}
+		return fmt.Errorf("write %s: %w", v.opt.Path, ErrNoFrames)
 	case v.failure == nil:
 		return v.file.Commit()
 	}

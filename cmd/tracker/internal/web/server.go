@@ -62,7 +62,7 @@ func Serve(l net.Listener, run *Run, log *slog.Logger) *Server {
 	s.stop = stop
 	s.http = http.Server{
 		Handler: s.guarded(s.routes()), IdleTimeout: idleFor,
-		// A body that never comes holds a connection as long as an answer may take.
+		// Whoever is slow to ask holds a connection no longer than an answer may take.
 		ReadHeaderTimeout: headerIn, ReadTimeout: pictureIn + writeIn, WriteTimeout: pictureIn + writeIn,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
@@ -76,23 +76,32 @@ func Serve(l net.Listener, run *Run, log *slog.Logger) *Server {
 	return s
 }
 
-// guarded refuses, at an address of this machine alone, who asks by another name: a page from
-// elsewhere whose name has come to mean this machine (DNS rebinding).
+// guarded refuses questions with a body, which may never come and would hold the connection,
+// and, at an address of this machine alone, who asks by another name: a page from elsewhere
+// whose name has come to mean this machine (DNS rebinding).
 func (s *Server) guarded(next http.Handler) http.Handler {
-	if !s.at.IP.IsLoopback() {
-		return next
-	}
+	local := s.at.IP.IsLoopback()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		switch {
+		case r.ContentLength != 0:
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // nobody waits for it
+			w.Header().Set("Connection", "close")
+			http.Error(w, "a question here has no body", http.StatusBadRequest)
+		case local && !namesLoopback(r.Host):
 			http.Error(w, "this is for localhost alone", http.StatusMisdirectedRequest)
-			return
+		default:
+			next.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(w, r)
 	})
+}
+
+// namesLoopback says whether a request's host, with or without a port, is this machine.
+func namesLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // explain adds a hint to an error of listening.
