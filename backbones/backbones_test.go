@@ -327,7 +327,7 @@ func TestFromFileRefuses(t *testing.T) {
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none.onnx"): "no such file",
 		dir:                             "is a folder",
-		text:                            "no manifest notes.json beside it",
+		text:                            "is no ONNX file",
 	} {
 		if _, err := FromFile(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)

@@ -267,7 +267,7 @@ func TestNotRecognised(t *testing.T) {
 		"other input":             {headOf(onnxValue(graphInput, "x", onnxUint8, 1, 3, 64, 64), 1, 7, 84), []string{"neither float32 or float16 [N,3,H,W] nor uint8"}},
 		"bytes but no boxes": {headOf(picture16, 1, 7, 84), []string{
 			"does not give boxes and scores"}},
-		"no model": {[]byte("nonsense"), []string{"cannot load it"}},
+		"no model": {[]byte("nonsense"), []string{"is no ONNX file"}},
 	} {
 		path := filepath.Join(t.TempDir(), "model.onnx")
 		if err := os.WriteFile(path, c.data, 0o600); err != nil {

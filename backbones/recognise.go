@@ -101,7 +101,7 @@ func (l *headLayout) text(w, h int) string {
 }
 
 // errNotONNX is the error of a file that no manifest would make a model of.
-var errNotONNX = errors.New("it is no ONNX file, or a damaged one")
+var errNotONNX = errors.New("it is no ONNX file, or a damaged one; export or copy it again")
 
 // recognise describes a model that has no manifest by its inputs and outputs and
 // what its exporter wrote into it.

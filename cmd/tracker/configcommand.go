@@ -111,7 +111,7 @@ type ownValue struct{ text, whose string }
 // ownValues are those of the tracker and of the model, where they can be found.
 func ownValues(c config.Config) map[string]ownValue {
 	own := make(map[string]ownValue)
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 	if name, cfg, err := trackerConfig(c.Tracker); err == nil {
 		whose := "default of " + name
 		own["tracker"] = ownValue{name, "default"}

@@ -154,7 +154,7 @@ func TestBadInput(t *testing.T) {
 		{"unknown backbone", []string{"-i", "good.avi", "--backbone", "vgg"}, exitUsage, []string{`"vgg"`, "mnasnet"}},
 		{"family without model", []string{"-i", "good.avi", "--backbone", "resnest"}, exitFailed, []string{"resnest", "the models are: ", "mobilenetv2-int8", "tracker models add"}},
 		{"missing model", []string{"-i", "good.avi", "--model", "none.onnx"}, exitFailed, []string{"none.onnx"}},
-		{"no network", []string{"-i", "good.avi", "--model", "notes.onnx"}, exitFailed, []string{"notes.onnx", "notes.json"}},
+		{"no network", []string{"-i", "good.avi", "--model", "notes.onnx"}, exitFailed, []string{"notes.onnx", "is no ONNX file"}},
 		{"unknown tracker", []string{"-i", "good.avi", "--tracker", "magic"}, exitUsage, []string{`"magic"`, "sort"}},
 		{"unknown class", []string{"-i", "good.avi", "--classes", "unicorn"}, exitUsage, []string{`"unicorn"`, "person"}},
 		{"no camera", []string{"--cam", "97"}, exitFailed, []string{"camera 97"}},

@@ -122,7 +122,7 @@ func TestConfigShowsOwnValues(t *testing.T) {
 	for key, want := range map[string]ownValue{
 		"max-age": {"", "no bound: default of bytetrack"}, "max-gap": {"1s", "default of bytetrack"},
 		"min-hits": {"", "bytetrack has no such setting"}, "track-iou": {"0.1", "default of bytetrack"},
-		"backbone": {config.DefaultBackbone, "default"}, "conf": {strconv.FormatFloat(conf, 'g', -1, 64), "default of " + m.Name},
+		"backbone": {config.DefaultBackbone, "default"}, "conf": {strconv.FormatFloat(conf, 'g', 6, 64), "default of " + m.Name},
 	} {
 		if own[key] != want {
 			t.Errorf("%s: %v, want %v", key, own[key], want)
