@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -272,9 +271,7 @@ func nameItems(inputs []batch.Input) ([]item, error) {
 	items := make([]item, len(inputs))
 	for i, name := range distinct(names) {
 		items[i] = item{inputs[i], name}
-		if whole, err := filepath.Abs(inputs[i].Path); err == nil {
-			items[i].Path = whole
-		}
+		items[i].Path = batch.Absolute(inputs[i].Path)
 	}
 	return items, nil
 }

@@ -197,6 +197,11 @@ func (j *job) copies() []string {
 	if j.store == nil {
 		return nil
 	}
+	return j.results()
+}
+
+// results are the manifest, and the outputs under both their names.
+func (j *job) results() []string {
 	list := []string{j.path("manifest.json")}
 	for _, name := range j.outputs() {
 		path := filepath.Join(j.folder, filepath.FromSlash(name))

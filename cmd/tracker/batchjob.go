@@ -740,12 +740,8 @@ func (j *job) scaffold() []string {
 
 // leaves are the files that work on the item makes or takes away.
 func (j *job) leaves() []string {
-	list := append(j.scaffold(), atomicfile.PartialName(j.path("lock")))
-	for _, name := range append(j.outputs(), j.stored()) {
-		path := filepath.Join(j.folder, filepath.FromSlash(name))
-		list = append(list, path, atomicfile.PartialName(path))
-	}
-	return list
+	list := append(j.scaffold(), atomicfile.PartialName(j.path("lock")), atomicfile.PartialName(j.path("manifest.json")))
+	return append(list, j.results()...)
 }
 
 func removeAll(paths []string) error {

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/backbones"
-	"github.com/tracker-go/tracker/capture"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/bench"
 	"github.com/tracker-go/tracker/config"
@@ -363,11 +362,7 @@ func (b *modelBench) pictures() string {
 	if b.input == "" {
 		return "the program's own picture"
 	}
-	spec, err := capture.ParseInput(b.input)
-	if err != nil { // opening it has said so
-		return "--input"
-	}
-	return spec.Name()
+	return shownInput(b.input)
 }
 
 func (b *modelBench) print(w io.Writer) error {

@@ -73,12 +73,17 @@ func specOf(c config.Config) (capture.Spec, error) {
 func shownInputs(c config.Config) string {
 	names := make([]string, len(c.Input))
 	for i, input := range c.Input {
-		names[i] = "URL" // that is wrong, and may have a password
-		if spec, err := capture.ParseInput(input); err == nil {
-			names[i] = spec.Name()
-		}
+		names[i] = shownInput(input)
 	}
 	return strings.Join(names, ", ")
+}
+
+func shownInput(input string) string {
+	spec, err := capture.ParseInput(input)
+	if err != nil {
+		return "URL" // that is wrong, and may have a password
+	}
+	return spec.Name()
 }
 
 // nameOf is a short name that can be part of a file's: a file's without its

@@ -84,7 +84,7 @@ func (w *workshop) checkReplaced(items []item, others []outputPath) error {
 	type place struct{ folder, name string }
 	read := make(map[place][]outputPath)
 	add := func(f outputPath) {
-		for _, path := range []string{absolute(*f.path), resolved(*f.path)} {
+		for _, path := range []string{batch.Absolute(*f.path), resolved(*f.path)} {
 			// Some file systems take names of different case for one.
 			at := place{resolved(filepath.Dir(path)), strings.ToLower(filepath.Base(path))}
 			read[at] = append(read[at], f)
@@ -134,12 +134,5 @@ func resolved(path string) string {
 	if whole, err := filepath.EvalSymlinks(path); err == nil {
 		path = whole
 	}
-	return absolute(path)
-}
-
-func absolute(path string) string {
-	if whole, err := filepath.Abs(path); err == nil {
-		return whole
-	}
-	return path
+	return batch.Absolute(path)
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -235,10 +234,10 @@ func (t *trial) sure(all []detect.Detection, conf float64) (kept []detect.Detect
 // commonClasses says of each class of a run whether the new network knows it and the user
 // wants it. What the old one finds is of classes that it knows.
 func commonClasses(labels, known, wanted []string) []bool {
+	selected, _ := detect.SelectClasses(labels, wanted) // that they are known was checked before
 	common := make([]bool, len(labels))
 	for i, label := range labels {
-		is := func(name string) bool { return strings.EqualFold(strings.TrimSpace(name), label) }
-		common[i] = slices.Contains(known, label) && (len(wanted) == 0 || slices.ContainsFunc(wanted, is))
+		common[i] = slices.Contains(known, label) && (selected == nil || selected[i])
 	}
 	return common
 }

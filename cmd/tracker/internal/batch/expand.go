@@ -201,17 +201,18 @@ func below(root, path string) string {
 	if rel, err := filepath.Rel(root, path); err == nil && rel != "." {
 		return filepath.ToSlash(rel)
 	}
-	return filepath.Base(absolute(path))
+	return filepath.Base(Absolute(path))
 }
 
 func (e *expansion) take(path, below string, bytes int64) {
-	if whole := absolute(path); !e.seen[whole] {
+	if whole := Absolute(path); !e.seen[whole] {
 		e.seen[whole] = true
 		e.inputs = append(e.inputs, Input{path, below, bytes})
 	}
 }
 
-func absolute(path string) string {
+// Absolute is a path from the root, or as it was where nobody knows the current folder.
+func Absolute(path string) string {
 	if whole, err := filepath.Abs(path); err == nil {
 		return whole
 	}
