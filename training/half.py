@@ -103,7 +103,7 @@ def main() -> None:
     halve(args.model, halved)
     val = Store.load(paths.cache() / "val")
     result = evaluate.score(evaluate.of_onnx(halved, args.threads), val, size)
-    print(f"{halved}: {halved.stat().st_size >> 10} KiB, AP50 {100 * result['ap50']:.1f}")
+    print(f"{halved.stem}: {halved.stat().st_size >> 10} KiB, AP50 {100 * result['ap50']:.1f}")
     require(halved, result["ap50"], before, KEPT)
     halved.replace(target)
     text = json.dumps(manifest(args.model, target, "fp16", result), indent=2) + "\n"
