@@ -296,11 +296,8 @@ class Run:
                 module.eval()
 
     def _rate(self) -> float:
-        """A linear warm-up, then half a cosine down to a hundredth."""
-        step, settings = self.progress.step, self.settings
-        rise = min(1.0, (step + 1) / settings.warmup)
-        fall = 0.505 + 0.495 * math.cos(math.pi * self.done)
-        return settings.rate * rise * fall
+        settings = self.settings
+        return settings.rate * schedule(self.progress.step, self.done, settings.warmup)
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -405,6 +402,11 @@ class Run:
         self.progress = p = Progress(**state["progress"])
         self.costs = torch.tensor([p.score_loss, p.box_loss], device=self.device)
         print(f"resume: step {self.progress.step} of {self.steps}", flush=True)
+
+
+def schedule(step: int, done: float, warmup: int) -> float:
+    """The share of the peak rate: a linear warm-up, then half a cosine down to a hundredth."""
+    return min(1.0, (step + 1) / warmup) * (0.505 + 0.495 * math.cos(math.pi * done))
 
 
 def place(folder: Path, device: torch.device) -> Store:
