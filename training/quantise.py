@@ -35,6 +35,7 @@ from training import evaluate, paths
 from training.align import align_channels
 from training.augment import letterbox_views, render
 from training.data import Store
+from training.equalise import equalise
 from training.export import INPUT, accuracy, digest
 from training.fold import GREY, fold_hard_sigmoid, fold_hard_swish, fold_normalisation
 from training.stem import read_bytes
@@ -42,6 +43,7 @@ from training.stem import read_bytes
 QUANTISED = [
     "Conv", "Add", "Mul", "Concat", "Resize", "MaxPool", "GlobalAveragePool", "Relu", "Clip"
 ]  # fmt: skip
+EQUALISED = 32  # pictures that show how large channels get
 KEPT = 0.97  # of AP50, at least
 SUFFIX = "-int8"
 WARM, TIMED = 5, 50  # runs
@@ -87,8 +89,10 @@ def quantise(source: Path, target: Path, store: Store, size: int, count: int) ->
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         model = onnx.load(str(prepared))
-        for rewrite in (fold_normalisation, fold_hard_sigmoid, fold_hard_swish, align_channels):
+        for rewrite in (fold_normalisation, fold_hard_sigmoid, fold_hard_swish):
             rewrite(model)
+        equalise(model, Pictures(store, size, EQUALISED))
+        align_channels(model)
         onnx.save(model, str(prepared))
         quantize_static(
             str(prepared),
