@@ -52,6 +52,8 @@ def pairs(graph: onnx.GraphProto) -> Iterator[Between]:
         if relu.op_type != "Relu" or relu.output[0] in ends:
             continue
         before, behind = made.get(relu.input[0]), read[relu.output[0]]
+        if len(behind) == 1 and not divisible(graph, behind[0]):
+            continue
         alone = len(behind) == 1 and len(read[relu.input[0]]) == 1
         if (
             alone
@@ -60,6 +62,14 @@ def pairs(graph: onnx.GraphProto) -> Iterator[Between]:
             and len(before.input) > 2
         ):
             yield relu, before, behind[0]
+
+
+def divisible(graph: onnx.GraphProto, conv: onnx.NodeProto) -> bool:
+    """Whether the convolution reads all channels for each that it makes, or one for one."""
+    if conv.op_type != "Conv":
+        return False
+    made, read = value(graph, conv.input[1]).shape[:2]
+    return attribute(conv, "group", 1) in (1, made if read == 1 else 1)
 
 
 def ranges(
@@ -87,5 +97,8 @@ def ranges(
 
 def shares(most: np.ndarray, reads: np.ndarray | None) -> np.ndarray:
     """What to divide the channels by: evenly, or halfway where weights [C] take it up."""
-    factor = most if reads is None else np.sqrt(most / np.maximum(reads, 1e-12))
-    return np.maximum(factor / max(float(factor.max()), 1e-12), LEAST)
+    if reads is None:
+        factor = most
+    else:  # a channel that nobody reads has no say
+        factor = np.sqrt(np.divide(most, reads, out=np.zeros_like(most), where=reads > 0))
+    return np.clip(factor / max(float(factor.max()), 1e-12), LEAST, 1)

@@ -17,15 +17,16 @@ import argparse
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training import checkpoint, distil, paths
+from training import checkpoint, distil, paths, weights
 from training.augment import Options, letterbox_views, random_views, recolour, render
 from training.backbones import Backbone
 from training.checkpoint import Settings
@@ -154,6 +155,8 @@ class Heir:
         take(self.own.stem, self.other.stem, stream)
         for (mine, theirs), kept in zip(self.pairs, self.kept):
             for i, block in enumerate(mine):
+                if i and len(theirs) == 1:  # which leads to the stream, not on along it
+                    raise Mismatch("a stage has more blocks than the teacher's one")
                 self._take_block(block, theirs[min(i, len(theirs) - 1)], stream, kept)
                 if i >= len(theirs):
                     nn.init.zeros_(block.project.norm.weight)
@@ -168,6 +171,8 @@ class Heir:
                 take(own, other, torch.arange(own.conv.out_channels), self.kept[stage])
 
     def _take_block(self, own: Block, other: Block, stream: Tensor, kept: Tensor) -> None:
+        if bool(own.expand) != bool(other.expand):
+            raise Mismatch("of a block and its counterpart only one expands its channels")
         if own.expand and other.expand:
             hidden = best(self.worth[other.project.conv], own.depthwise.conv.in_channels)
             take(own.expand, other.expand, hidden, stream)
@@ -206,7 +211,10 @@ def streams(
 
 def at_width(of: Chain, width: int) -> int:
     """The last stage whose stream has that width."""
-    return max(i for i, s in enumerate(of.stages) if s[0].project.conv.out_channels == width)
+    found = [i for i, s in enumerate(of.stages) if s[0].project.conv.out_channels == width]
+    if not found:
+        raise Mismatch(f"no stream has the {width} channels of one of the backbone's maps")
+    return found[-1]
 
 
 def best(worth: Tensor, count: int) -> Tensor:
@@ -270,6 +278,8 @@ def batch(store: Store, settings: Settings, step: int) -> Tensor:
 def inherit(settings: Settings) -> Path:
     """Make the heir of settings.teacher, and keep it as a run of its own to start from."""
     torch.manual_seed(settings.seed)
+    of = checkpoint.read(checkpoint.find(settings.teacher))
+    settings = replace(settings, width=checkpoint.settings_of(of).width)
     teacher = checkpoint.load_detector(settings.teacher).requires_grad_(False)
     teacher.to(memory_format=torch.channels_last)
     store = Store.load(paths.cache() / "train")
@@ -277,16 +287,21 @@ def inherit(settings: Settings) -> Path:
     pictures = render(store, letterbox_views(store, shown, settings.sizes[-1]))
     student = Detector(settings.backbone, len(CLASSES), settings.width)
     align(Heir(student, teacher, pictures), store, settings)
-    of = checkpoint.read(checkpoint.find(settings.teacher))
     path = paths.run(f"{settings.backbone}-heir") / checkpoint.BEST
     state = {
         "settings": checkpoint.pack_settings(settings),
         "progress": {"step": steps_of(settings, store)},
-        "start": f"the channels of {of['settings']['backbone']}, which started from {of['start']}",
+        "start": descent(of),
         "ema": student.state_dict(),
     }
     checkpoint.save(path, state)
     return path
+
+
+def descent(of: dict[str, Any]) -> str:
+    """What an heir starts from; it is as good as random weights if its teacher started from those."""
+    said = f"the channels of {of['settings']['backbone']}, which started from {of['start']}"
+    return f"{weights.RANDOM}: {said}" if of["start"].startswith(weights.RANDOM) else said
 
 
 def main() -> None:

@@ -87,10 +87,12 @@ class Run:
             state = checkpoint.read(checkpoint.find(settings.start))
             model.load_state_dict(state["ema"])
             before = state["progress"]["step"] * checkpoint.settings_of(state).batch
-            return f"{state['start']}, {before} pictures before"
-        start = weights.initialise(model.backbone, settings.backbone)
+            start = f"{state['start']}, {before} pictures before"
+        else:
+            start = weights.initialise(model.backbone, settings.backbone)
+            if self.teachers:
+                self.teachers[0].start(model)
         if self.teachers:
-            self.teachers[0].start(model)
             start += f", taught by {' and '.join(teacher.name for teacher in self.teachers)}"
         return start
 

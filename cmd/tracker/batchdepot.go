@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/store"
 )
@@ -143,22 +142,6 @@ func (j *job) deliver(ctx context.Context) (err error) {
 // advanced says that frames of the item are done and that this run could read them.
 func (j *job) advanced() bool { return j.manifest.Run != nil && j.manifest.Frames > 0 }
 
-// parked are what the item needs to go on on another machine, the checkpoint last.
-func (j *job) parked() (names []string) {
-	for _, name := range j.written() {
-		names = append(names, atomicfile.PartialName(name))
-	}
-	return append(names, j.name+".checkpoint")
-}
-
-// everParked is the same for any settings: others may have parked it before.
-func (j *job) everParked() (names []string) {
-	for _, ext := range growing {
-		names = append(names, atomicfile.PartialName(j.name+"."+ext))
-	}
-	return append(names, j.name+".checkpoint")
-}
-
 // park leaves an item that is broken off to others, where there are any. Where that fails
 // they start anew.
 func (j *job) park(ctx context.Context) error {
@@ -170,44 +153,6 @@ func (j *job) park(ctx context.Context) error {
 		return nil
 	}
 	return removeAll(append(j.scaffold(), j.copies()...))
-}
-
-// checkpoint is where the item goes on, nil for its begin. It may be of another machine.
-func (j *job) checkpoint(ctx context.Context) (*batch.Checkpoint, error) {
-	if j.force {
-		return nil, nil
-	}
-	here := batch.LoadCheckpoint(j.path("checkpoint"), j.manifest.Key, j.program())
-	if here != nil || j.store == nil {
-		return here, nil
-	}
-	fits := func(checkpoint []byte) bool {
-		return batch.ReadCheckpoint(checkpoint, j.manifest.Key, j.program()) != nil
-	}
-	if err := j.store.Fetch(ctx, j.folder, j.parked(), fits); err != nil {
-		return nil, ofStore(err)
-	}
-	here = batch.LoadCheckpoint(j.path("checkpoint"), j.manifest.Key, j.program())
-	j.fetched = here != nil
-	return here, nil
-}
-
-// copies are what the store has, too, once the item is over.
-func (j *job) copies() []string {
-	if j.store == nil {
-		return nil
-	}
-	return j.results()
-}
-
-// results are the manifest, and the outputs under both their names.
-func (j *job) results() []string {
-	list := []string{j.path("manifest.json")}
-	for _, name := range j.outputs() {
-		path := filepath.Join(j.folder, filepath.FromSlash(name))
-		list = append(list, path, atomicfile.PartialName(path))
-	}
-	return list
 }
 
 // ofStore makes an error of the store one of the place, unless it is the user who stops.

@@ -8,14 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/tracker-go/tracker/backbones"
@@ -24,7 +20,6 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/overlay"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/pipeline"
-	"github.com/tracker-go/tracker/cmd/tracker/internal/record"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/config"
@@ -141,101 +136,6 @@ func (j *job) stands() bool {
 	return err == nil && batch.Finished(j.folder, path, cmp.Or(j.manifest.Key, there.Key))
 }
 
-// statusOf is the status of an item that was not done.
-func statusOf(err error) batch.Status {
-	var place *placeError
-	switch {
-	case stopped(err), errors.As(err, &place):
-		return batch.Interrupted
-	case exitCode(err) == exitPartial:
-		return batch.CutShort
-	}
-	return batch.Failed
-}
-
-// stopped says that the user has stopped the work on an item, or the delivery of what came
-// of it.
-func stopped(err error) bool {
-	return errors.Is(err, context.Canceled) || exitCode(err) == exitInterrupted
-}
-
-// placeError is of no single item: what is wrong is where the batch runs. The same
-// command goes on once that is put right.
-type placeError struct{ error }
-
-func (e *placeError) Unwrap() error { return e.error }
-
-// blame makes err, with which an item has ended, a placeError where the place is to blame.
-func (w *workshop) blame(err error) error {
-	if diskFull(err) {
-		return &placeError{fmt.Errorf("the disk is full: free some space, and the same command goes on: %w", err)}
-	}
-	if wrong := w.writable(); wrong != nil {
-		return &placeError{wrong}
-	}
-	return err
-}
-
-func diskFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
-}
-
-// writable is an error where the folder of the results takes none.
-func (w *workshop) writable() error {
-	f, err := os.CreateTemp(w.folder, ".writable-*")
-	if err != nil {
-		return fmt.Errorf("%s: %w; make it writable, and the same command goes on", w.role(), err)
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
-}
-
-// path is that of one of the item's files.
-func (j *job) path(ext string) string {
-	return filepath.Join(j.folder, filepath.FromSlash(j.name)+"."+ext)
-}
-
-// Extensions of the files of an item.
-const (
-	motExt    = "txt"
-	jsonlExt  = "jsonl"
-	videoExt  = "mp4"
-	piecesExt = "pieces" // of a video, on their way
-	recordExt = "rec"
-)
-
-// growing are those of files that grow frame by frame, with some settings.
-var growing = []string{motExt, jsonlExt, piecesExt, recordExt}
-
-// outputs are the names of the results, below the folder.
-func (j *job) outputs() []string {
-	return j.names([]wanted{{motExt, true}, {jsonlExt, true}, {videoExt, j.video}, {recordExt, j.record}})
-}
-
-// written are the names of the files that grow frame by frame. Texts that are made offline
-// do not: they are made of a record, at the end.
-func (j *job) written() []string {
-	online := !j.config.Offline
-	return j.names([]wanted{{motExt, online}, {jsonlExt, online}, {piecesExt, j.video}, {recordExt, j.record || !online}})
-}
-
-// wanted is a kind of file, and whether the job has one.
-type wanted struct {
-	ext string
-	yes bool
-}
-
-func (j *job) names(list []wanted) (names []string) {
-	for _, w := range list {
-		if w.yes {
-			names = append(names, j.name+"."+w.ext)
-		}
-	}
-	return names
-}
-
-// extOf is the extension of one of these names.
-func (j *job) extOf(name string) string { return strings.TrimPrefix(name, j.name+".") }
-
 // prepare finds out what the input is.
 func (j *job) prepare(ctx context.Context) (err error) {
 	if j.manifest.Input, err = batch.Digest(ctx, j.Path); err != nil {
@@ -256,16 +156,6 @@ func unreadable(err error) error {
 		return fmt.Errorf("read %s: %w; check the spelling", at.Path, at.Err)
 	}
 	return fmt.Errorf("read %s: %w", at.Path, at.Err)
-}
-
-// resultsFormat is raised when the lines of a result change, or what is counted for them:
-// development builds all have the same version, and none may go on with what another has
-// begun.
-const resultsFormat = 3
-
-// program is that whose checkpoints the job can take up.
-func (j *job) program() string {
-	return fmt.Sprintf("%s %s, format %d", j.versions.Tracker, j.versions.ONNX, resultsFormat)
 }
 
 // work brings the item to its end, from where a run before has left it.
@@ -389,18 +279,6 @@ func (j *job) begin(c config.Config, eng *engine) (err error) {
 	return j.assemble(c)
 }
 
-// strays are what a run before has left that this one does not go on with: its checkpoint,
-// and files that these settings do not have.
-func (j *job) strays() []string {
-	list := []string{j.path("checkpoint")}
-	for _, ext := range growing {
-		if j.files[ext] == nil {
-			list = append(list, atomicfile.PartialName(j.path(ext)))
-		}
-	}
-	return list
-}
-
 // assemble makes what the results go through.
 func (j *job) assemble(c config.Config) (err error) {
 	if !c.Offline {
@@ -427,43 +305,6 @@ func (j *job) assemble(c config.Config) (err error) {
 
 func (j *job) assembleTexts() {
 	j.mot, j.jsonl = sink.NewMOTIn(j.files[motExt]), sink.NewJSONLIn(j.files[jsonlExt], sink.JSONLOptions{})
-}
-
-// resume takes up the state of a checkpoint.
-func (j *job) resume(c config.Config, from *batch.Checkpoint) (err error) {
-	if err := j.assemble(c); err != nil {
-		return err
-	}
-	if file := j.files[recordExt]; file != nil {
-		if j.kept, err = sink.ResumeRecordIn(file, from.Record); err != nil {
-			return err
-		}
-	}
-	if err := j.keeper.restore(from); err != nil {
-		return err
-	}
-	if j.zones != nil {
-		if err := j.zones.Restore(from.Zones); err != nil {
-			return err
-		}
-	}
-	if j.video {
-		var pieces sink.Pieces
-		if err := json.Unmarshal(from.Video, &pieces); err != nil {
-			return err
-		}
-		if err := j.overlay.Restore(from.Overlay); err != nil {
-			return err
-		}
-		j.film.GoOn(pieces)
-	}
-	for _, name := range j.written() {
-		if err := j.files[j.extOf(name)].Rewind(from.Sizes[name]); err != nil {
-			return err
-		}
-	}
-	j.frames, j.saved = from.Frames, true
-	return nil
 }
 
 // skip reads past the frames that are done: decoding finds the exact place in any
@@ -517,302 +358,6 @@ func (j *job) track(ctx context.Context, eng *engine, timings *timing.Recorder) 
 		return partialError(err)
 	}
 	return err
-}
-
-// remember ends a piece of the video, and saves a checkpoint where the tracker's lane
-// has left what goes into one.
-func (j *job) remember() (err error) {
-	var pieces sink.Pieces
-	if j.video && j.frames%pieceFrames == 0 {
-		if pieces, err = j.film.Cut(); err != nil {
-			return err
-		}
-	}
-	if j.pending == nil {
-		j.pending = j.keeper.taken()
-	}
-	if j.pending == nil || j.pending.frames != j.frames {
-		return nil
-	}
-	now := j.pending
-	j.pending = nil
-	return j.save(now, pieces)
-}
-
-func (j *job) save(now *moment, pieces sink.Pieces) (err error) {
-	c := batch.Checkpoint{
-		Key: j.manifest.Key, Program: j.program(), Device: j.device, Frames: j.frames,
-		Tracker: now.tracker, Motion: now.motion, Moving: now.moving,
-	}
-	if j.video {
-		if c.Overlay, err = j.overlay.Snapshot(); err != nil {
-			return err
-		}
-		if c.Video, err = json.Marshal(pieces); err != nil {
-			return err
-		}
-	}
-	if j.zones != nil {
-		if c.Zones, err = j.zones.Snapshot(); err != nil {
-			return err
-		}
-	}
-	if j.kept != nil {
-		c.Record = j.kept.Snapshot()
-	}
-	if c.Sizes, err = j.sync(); err != nil {
-		return err
-	}
-	j.saved = true
-	return c.Save(j.path("checkpoint"))
-}
-
-// sync brings all that was written to the disk and says how much it is.
-func (j *job) sync() (map[string]int64, error) {
-	if j.mot != nil {
-		if err := j.mot.Flush(); err != nil {
-			return nil, err
-		}
-	}
-	sizes := make(map[string]int64)
-	for ext, file := range j.files {
-		size, err := file.Sync()
-		if err != nil {
-			return nil, err
-		}
-		sizes[j.name+"."+ext] = size
-	}
-	return sizes, nil
-}
-
-// finish completes the results.
-func (j *job) finish(ctx context.Context) error {
-	j.ended = true
-	if j.kept != nil {
-		if err := j.kept.End(); err != nil {
-			return err
-		}
-	}
-	if err := j.complete(ctx); err != nil {
-		return j.spoilt(err)
-	}
-	outputs, err := batch.Ready(j.folder, j.outputs())
-	if err != nil {
-		return err
-	}
-	j.manifest.Status, j.manifest.Outputs = batch.Done, outputs
-	if j.zones != nil {
-		j.manifest.Zones = j.zones.Counts()
-		zone.Name(j.manifest.Zones, j.labels)
-	}
-	if j.saved { // else, after a crash, it starts anew, and is soon done
-		ready := batch.Checkpoint{Key: j.manifest.Key, Program: j.program(), Frames: j.frames, Ready: &j.manifest}
-		if err := ready.Save(j.path("checkpoint")); err != nil {
-			return err
-		}
-	}
-	if err := batch.Publish(j.folder, outputs); err != nil {
-		return err
-	}
-	return j.conclude()
-}
-
-// complete brings the results to where the frames are.
-func (j *job) complete(ctx context.Context) error {
-	if j.config.Offline {
-		if err := pipeline.Guard(func() error { return j.revise(ctx) }); err != nil {
-			return err
-		}
-	}
-	if _, err := j.sync(); err != nil {
-		return err
-	}
-	if j.record && j.ended && !j.config.Offline {
-		if err := j.readThrough(); err != nil {
-			return err
-		}
-	}
-	return j.joinVideo()
-}
-
-// readThrough sees whether the record is whole: a part of it may be of a run before.
-func (j *job) readThrough() error {
-	r, err := record.Open(j.files[recordExt].PartialPath())
-	if err != nil {
-		return damaged(err)
-	}
-	defer r.Close()
-	for {
-		if _, err := r.Next(); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return damaged(err)
-		}
-	}
-}
-
-// revise makes the texts of the record, now that it is known what comes later.
-func (j *job) revise(ctx context.Context) error {
-	for _, ext := range [...]string{motExt, jsonlExt} {
-		if err := j.create(ext); err != nil {
-			return err
-		}
-		if err := j.files[ext].Rewind(0); err != nil {
-			return err
-		}
-	}
-	j.assembleTexts()
-	from, err := record.Open(j.files[recordExt].PartialPath())
-	if err != nil {
-		return damaged(err)
-	}
-	defer from.Close()
-	j.zones = zonesOf(j.config, nil)
-	frames, err := reviseInto(ctx, j.config, from, j.zones, j.mot, j.jsonl)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return j.interrupted()
-	case cutShort(err) != nil && frames == j.frames && !j.ended:
-		return nil // it has no end mark, as its input broke off
-	case cutShort(err) != nil:
-		return damaged(err)
-	}
-	return err
-}
-
-// damaged makes an error of reading what was kept a damage, unless it could not be read.
-func damaged(err error) error {
-	var unread *fs.PathError
-	if errors.As(err, &unread) {
-		return err
-	}
-	return &damage{err}
-}
-
-// damage is of what the job itself has kept.
-type damage struct{ error }
-
-func (d *damage) Unwrap() error { return d.error }
-
-// interrupted says that the user has stopped the work, and when.
-func (j *job) interrupted() error {
-	return &codedError{exitInterrupted, fmt.Errorf("interrupted after %s; the same command goes on from there", progressText(j.frames, j.source.Info()))}
-}
-
-// spoilt has an input begin anew of which what was kept turns out to be damaged, so that it
-// does not fail for ever.
-func (j *job) spoilt(err error) error {
-	var broken *damage
-	if !errors.As(err, &broken) {
-		return err
-	}
-	return errors.Join(fmt.Errorf("%w; the same command begins anew", err), removeAll([]string{j.path("checkpoint")}))
-}
-
-// conclude says that the results are complete, and removes what led to them.
-func (j *job) conclude() error {
-	j.noteStale()
-	if err := j.manifest.Write(j.path("manifest.json")); err != nil {
-		return err
-	}
-	return removeAll(j.scaffold())
-}
-
-// noteStale tells which results of a run before, with other settings, this one has none of:
-// they stay, and do not fit the others.
-func (j *job) noteStale() {
-	there, err := batch.ReadManifest(j.path("manifest.json"))
-	if err != nil || there.Status != batch.Done {
-		return
-	}
-	for _, old := range there.Outputs {
-		again := slices.ContainsFunc(j.manifest.Outputs, func(o batch.Output) bool { return o.Path == old.Path })
-		if _, err := os.Stat(filepath.Join(j.folder, old.Path)); !again && err == nil {
-			j.log.Warn(old.Path+" is of a run before, with other settings", "input", j.Path)
-		}
-	}
-}
-
-// scaffold are the files that lead to the results.
-func (j *job) scaffold() []string {
-	return []string{j.path("checkpoint"), atomicfile.PartialName(j.path(piecesExt)), atomicfile.PartialName(j.path(recordExt))}
-}
-
-// leaves are the files that work on the item makes or takes away.
-func (j *job) leaves() []string {
-	list := append(j.scaffold(), atomicfile.PartialName(j.path("lock")), atomicfile.PartialName(j.path("manifest.json")))
-	return append(list, j.results()...)
-}
-
-func removeAll(paths []string) error {
-	for _, path := range paths {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-// tidyLate tidies up after a process that died before it could, or was to make anew what
-// is done, if one did.
-func (j *job) tidyLate() error {
-	left := append(j.scaffold(), j.copies()...)
-	for _, name := range j.outputs() {
-		left = append(left, atomicfile.PartialName(filepath.Join(j.folder, filepath.FromSlash(name))))
-	}
-	cluttered := slices.ContainsFunc(append(left, atomicfile.PartialName(j.path("lock"))), func(path string) bool {
-		_, err := os.Stat(path)
-		return err == nil
-	})
-	if !cluttered {
-		return nil
-	}
-	lock, err := atomicfile.Create(j.path("lock"))
-	if errors.Is(err, atomicfile.ErrBusy) {
-		return nil // it lives
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(removeAll(left), lock.Abort())
-}
-
-// joinVideo makes the video of its pieces, under its partial name.
-func (j *job) joinVideo() error {
-	if !j.video {
-		return nil
-	}
-	if _, err := j.film.Cut(); err != nil {
-		return err
-	}
-	if _, err := j.files[piecesExt].Sync(); err != nil {
-		return err
-	}
-	pieces, err := os.Open(j.files[piecesExt].PartialPath())
-	if err != nil {
-		return err
-	}
-	defer pieces.Close()
-	f, err := j.film.Join(pieces)
-	if err != nil {
-		return err
-	}
-	_, err = f.Sync()
-	return errors.Join(err, f.Close())
-}
-
-// salvage makes the partial results of an input that broke good to look at. What
-// was interrupted will be taken up, and needs none of that.
-func (j *job) salvage(ctx context.Context, cause error) error {
-	if j.frames == 0 || statusOf(cause) == batch.Interrupted {
-		return nil
-	}
-	if j.kept != nil {
-		if err := j.kept.Flush(); err != nil {
-			return err
-		}
-	}
-	return j.spoilt(j.complete(ctx))
 }
 
 // close ends all that open opened; files without content go.

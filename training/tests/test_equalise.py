@@ -46,14 +46,17 @@ class Equalising(unittest.TestCase):
         self.assertLess(spread(after[0]), 1.001)  # a depthwise convolution follows: for nothing
         self.assertLess(spread(after[1]), spread(before[1]))
 
-    def test_a_channel_that_is_never_seen_stays_finite(self) -> None:
+    def test_a_channel_that_nobody_sees_or_reads_is_no_measure(self) -> None:
         network = block(nn.ReLU)
         with torch.no_grad():
             network[0].weight[3] = 0
-            network[4].weight[:, 5] = 0
+            network[4].weight[:, 15] = 0
         model = exported(network, self.x)
         expected = run(model, self.x.numpy())
+        before = ranges(model, list(pairs(model.graph)), self.pictures)[1][:15]
         equalise(model, self.pictures)
+        after = ranges(model, list(pairs(model.graph)), self.pictures)[1][:15]
+        self.assertLess(after.max() / after.min(), before.max() / before.min())
         np.testing.assert_allclose(run(model, self.x.numpy()), expected, rtol=1e-4, atol=1e-5)
 
     def test_what_has_a_bound_is_left_alone(self) -> None:
@@ -62,6 +65,10 @@ class Equalising(unittest.TestCase):
             as_it_was = model.SerializeToString()
             self.assertEqual(equalise(model, self.pictures), 0)
             self.assertEqual(model.SerializeToString(), as_it_was)
+
+    def test_groups_of_several_channels_are_left_alone(self) -> None:
+        network = nn.Sequential(nn.Conv2d(3, 16, 1), nn.ReLU(), nn.Conv2d(16, 16, 3, groups=4))
+        self.assertEqual(equalise(exported(network.eval(), self.x), self.pictures), 0)
 
     def test_what_is_read_elsewhere_is_left_alone(self) -> None:
         class Branch(nn.Module):

@@ -101,7 +101,7 @@ class Alignment(TinyRuns):
         inherit.inherit(replace(settings, rate=0.0))
         self.assertLess(aligned, self.distance(path))
         run = start("mnasnet", replace(TINY, backbone="mnasnet", start="mnasnet-heir"))
-        self.assertTrue(run.start.startswith("the channels of efficientnet, which started from"))
+        self.assertTrue(run.start.startswith("random weights: the channels of efficientnet, which"))
         known = checkpoint.read(path)["ema"]
         for key, value in run.model.state_dict().items():
             self.assertTrue(torch.equal(value, known[key]), key)
