@@ -45,13 +45,18 @@ class Teacher:
 
     def start(self, student: Detector) -> None:
         """Give the student all that fits every backbone."""
-        known = self.detector.state_dict()
-        shared = {key: value for key, value in known.items() if key.startswith(SHARED)}
-        student.load_state_dict(shared, strict=False)
+        share(self.detector, student)
 
     @torch.no_grad()
     def maps(self, pictures: Tensor) -> list[Tensor]:
         return self.model(pictures).maps
+
+
+def share(teacher: Detector, student: Detector) -> None:
+    """Copy the parts that do not depend on the backbone."""
+    known = teacher.state_dict()
+    shared = {key: value for key, value in known.items() if key.startswith(SHARED)}
+    student.load_state_dict(shared, strict=False)
 
 
 def loss(student: list[Tensor], teacher: list[Tensor]) -> Tensor:

@@ -52,24 +52,19 @@ def pairs(graph: onnx.GraphProto) -> Iterator[Between]:
         if relu.op_type != "Relu" or relu.output[0] in ends:
             continue
         before, behind = made.get(relu.input[0]), read[relu.output[0]]
-        if len(behind) == 1 and not divisible(graph, behind[0]):
+        if len(behind) > 1 or len(read[relu.input[0]]) > 1 or not divisible(graph, behind[0]):
             continue
-        alone = len(behind) == 1 and len(read[relu.input[0]]) == 1
-        if (
-            alone
-            and before
-            and before.op_type == behind[0].op_type == "Conv"
-            and len(before.input) > 2
-        ):
+        if before and before.op_type == "Conv" and len(before.input) > 2:
             yield relu, before, behind[0]
 
 
-def divisible(graph: onnx.GraphProto, conv: onnx.NodeProto) -> bool:
-    """Whether the convolution reads all channels for each that it makes, or one for one."""
-    if conv.op_type != "Conv":
+def divisible(graph: onnx.GraphProto, node: onnx.NodeProto) -> bool:
+    """Whether it is a convolution that makes each channel of all that it reads, or of one."""
+    if node.op_type != "Conv":
         return False
-    made, read = value(graph, conv.input[1]).shape[:2]
-    return attribute(conv, "group", 1) in (1, made if read == 1 else 1)
+    made, read = value(graph, node.input[1]).shape[:2]
+    groups = attribute(node, "group", 1)
+    return groups == 1 or (groups == made and read == 1)
 
 
 def ranges(

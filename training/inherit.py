@@ -32,11 +32,9 @@ from training.backbones import Backbone
 from training.checkpoint import Settings
 from training.data import CLASSES, Store
 from training.detector import Detector
-from training.train import schedule
+from training.train import CLIP, SAY_STEPS, schedule
 
 JUDGED = 64  # pictures that say what a channel adds
-CLIP = 10.0  # of the gradient's norm
-SAY_STEPS = 50  # between lines of the log
 DECAY = 0.01  # of weights
 
 
@@ -162,9 +160,7 @@ class Heir:
                     nn.init.zeros_(block.project.norm.weight)
                     nn.init.zeros_(block.project.norm.bias)
                 stream = kept
-        known = self.teacher.state_dict()
-        shared = {key: value for key, value in known.items() if key.startswith(distil.SHARED)}
-        self.student.load_state_dict(shared, strict=False)
+        distil.share(self.teacher, self.student)
         for i, stage in enumerate(self._ends()):
             if stage is not None:
                 own, other = (layers(d.neck.lateral[i])[0] for d in (self.student, self.teacher))
