@@ -128,6 +128,7 @@ MEMBERS = {
     "resnet50": Member("resnet", lambda: resnet(tv.resnet50(weights=None))),
     "resnest14": Member("resnest", lambda: resnest.stages(1, 1, 1, 1)),
     "resnest26": Member("resnest", lambda: resnest.stages(2, 2, 2, 2)),
+    "resnest50thin": Member("resnest", lambda: resnest.stages(3, 4, 6, 3, width=32)),
     "resnest50": Member("resnest", lambda: resnest.stages(3, 4, 6, 3)),
 }
 # What a family's name stands for, and other names.

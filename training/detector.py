@@ -94,8 +94,11 @@ class Detector(nn.Module):
 
     def features(self, pictures: Tensor) -> list[Tensor]:
         """The maps that the heads read."""
-        x = (pictures - self.mean) * self.scale
-        return self.neck(self.backbone(x))
+        return self.neck(self.backbone(self.normalised(pictures)))
+
+    def normalised(self, pictures: Tensor) -> Tensor:
+        """As the backbone takes them."""
+        return (pictures - self.mean) * self.scale
 
     def forward(self, pictures: Tensor) -> Predictions:
         maps = self.features(pictures)

@@ -109,10 +109,11 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list
     ]
 
 
-def stages(*depths: int) -> list[nn.Module]:
+def stages(*depths: int, width: int = 64) -> list[nn.Module]:
     """The stem with the first stage, up to stride 4, then one stage each for 8, 16 and 32.
 
-    `depths` are the blocks of the four: 1,1,1,1 for ResNeSt-14, 3,4,6,3 for ResNeSt-50.
+    `depths` are the blocks of the four: 1,1,1,1 for ResNeSt-14, 3,4,6,3 for ResNeSt-50. `width` is that of the
+    first one's split attention; each stage is twice as wide as the one before.
     """
     stem = nn.Sequential(
         *convolution(3, STEM, 3, stride=2),
@@ -123,12 +124,11 @@ def stages(*depths: int) -> list[nn.Module]:
     made: list[nn.Module] = []
     inputs, even = 2 * STEM, MULTIPLE // STEM_STRIDE
     for level, depth in enumerate(depths):
-        width = 64 << level
         blocks = []
         for i in range(depth):
             stride = 2 if level and not i else 1
-            blocks.append(Bottleneck(inputs, width, stride, even))
-            inputs, even = EXPANSION * width, even // stride
+            blocks.append(Bottleneck(inputs, width << level, stride, even))
+            inputs, even = EXPANSION * width << level, even // stride
         made.append(nn.Sequential(*blocks))
     made[0] = nn.Sequential(stem, made[0])
     return made

@@ -1,0 +1,1 @@
+"""Who can inherit from whom, and how: one module a kind of building block."""
