@@ -370,6 +370,9 @@ func TestConnectSaysWhy(t *testing.T) {
 		"nats://u:p1@a:4222,tls://u:p,@2@b:4222":      "nats://a:4222,tls://b:4222",
 		"u:p@a:4222,u:p@b:4222":                       "b:4222",
 		"127.0.0.1:4222":                              "127.0.0.1:4222",
+		"nats://u:p://ss@a:4222":                      "nats://a:4222",
+		"nats://u:p://s,s@a:4222,nats://u:://@b":      "nats://a:4222,nats://b",
+		"u:p://ss@a:4222":                             "a:4222",
 		"nats://user:sec%ret@[::1]:4222,nats://other": "nats://[::1]:4222,nats://other",
 	} {
 		if got := Redacted(url); got != want {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -39,12 +40,21 @@ func Serve(address, folder string) (url string, stop func(), err error) {
 	return s.ClientURL(), func() { s.Shutdown(); s.WaitForShutdown() }, nil
 }
 
+var (
+	scheme = regexp.MustCompile(`^(?i)[a-z]+://`)
+	// Where another server begins in a list of URLs; passwords may have commas, too.
+	nextServer = regexp.MustCompile(`,(?i)[a-z]+://`)
+)
+
 // Redacted is the URL of a NATS server, or several with commas, without what may be secret:
 // who asks, which may be a token, and the password.
 func Redacted(urls string) string {
-	parts := strings.Split(urls, "://")
-	for i, part := range parts {
-		parts[i] = part[strings.LastIndex(part, "@")+1:]
+	if next := nextServer.FindStringIndex(urls); next != nil {
+		return Redacted(urls[:next[0]]) + "," + Redacted(urls[next[0]+1:])
 	}
-	return strings.Join(parts, "://")
+	at := strings.LastIndex(urls, "@")
+	if at < 0 {
+		return urls
+	}
+	return scheme.FindString(urls) + urls[at+1:]
 }
