@@ -167,10 +167,14 @@ func newConfigCheckCommand() *cobra.Command {
 // checkConfig checks a file as a run would before it opens anything.
 func checkConfig(file string) error {
 	c, origins, err := layers{file: file}.settle()
-	if err != nil {
+	if origins == nil { // not even a list of settings
 		return err
 	}
-	return origins.Locate(errors.Join(checkFolders(c), checkChoices(c)))
+	errs := []error{err, origins.Locate(checkFolders(c))}
+	if c.Validate() == nil { // faulty numbers make choices fail for reasons of no use
+		errs = append(errs, origins.Locate(checkChoices(c)))
+	}
+	return errors.Join(errs...)
 }
 
 // checkFolders refuses outputs whose folders are not there, which opening them would find. A
