@@ -1,13 +1,12 @@
-"""Give a backbone the channels of another that is built alike.
+"""Give a backbone the layers of another whose work its own can do.
 
     python3 -m training.inherit mnasnet --of models/efficientnet.pt
     python3 -m training.train mnasnet --start mnasnet-heir
 
-No package brings the ImageNet weights of MnasNet, MobileNetV3, RegNet or ResNeSt. But one does those of
-EfficientNet-Lite0 and MobileNetV2, of inverted residual blocks as MnasNet and MobileNetV3 (kin/inverted.py), which RegNet's
-can do the work of (kin/grouped.py); and those of a ResNet, out of which a ResNeSt can be made (kin/split.py). The heir takes over the
-kernels, then imitates the streams and the neck's maps on pictures without their labels (FitNets: Romero et al.,
-ICLR 2015).
+No package brings the ImageNet weights of MnasNet, MobileNetV3, RegNet or ResNeSt, but some do those
+of others that detectors here began with. The heir takes over their kernels as its kind of block can
+(heirs/ has a module for each), then imitates the streams and the neck's maps on pictures without
+their labels (FitNets: Romero et al., ICLR 2015).
 """
 
 from __future__ import annotations
@@ -28,36 +27,42 @@ from training.backbones import member
 from training.checkpoint import Settings
 from training.data import CLASSES, Store
 from training.detector import Detector
-from training.kin.grouped import Grouped
-from training.kin.heir import Heir, Mismatch
-from training.kin.inverted import Inverted
-from training.kin.split import Split
+from training.heirs.base import Heir, Mismatch
+from training.heirs.inverted import InvertedHeir
+from training.heirs.regnet import RegNetHeir
+from training.heirs.resnest import ResNeStHeir
 from training.train import CLIP, SAY_STEPS, schedule
 
 JUDGED = 64  # pictures that say what a channel adds
 DECAY = 0.01  # of weights
-ENTRY = 0.3  # so many steps, of those after it, for an entry to learn
-KIN: dict[str, type[Inverted | Grouped | Split]] = {
-    "regnet": Grouped,
-    "resnest": Split,
-}  # else Inverted
+ENTRY = 0.3  # steps of the entry alone, as a share of the steps that follow
+# By the heir's family; those that are not named are made of inverted residual blocks.
+HEIRS: dict[str, type[InvertedHeir | RegNetHeir | ResNeStHeir]] = {
+    "regnet": RegNetHeir,
+    "resnest": ResNeStHeir,
+}
 
 
-def align(heir: Heir, store: Store, settings: Settings) -> None:
-    """Let the student imitate the teacher; it learns all but what it shares with it."""
+def align(heir: Heir, store: Store, settings: Settings) -> int:
+    """Let the student imitate the teacher; it learns all but what it shares with it.
+
+    Gives the steps that it took.
+    """
     student = heir.student.to(memory_format=torch.channels_last)
-    steps = steps_of(settings, store)
+    steps = max(1, settings.epochs * len(store) // settings.batch)
+    entry = 0
     if heir.entries:
         # What lies behind would unlearn what it took, if it began with noise.
         entry = round(ENTRY * steps)
-        imitate(heir.entry_loss, student, [heir.entries[0]], store, settings, range(entry))
+        imitate(heir.entry_loss, student, [heir.entries[0]], store, settings, entry)
     parts = [student.backbone, student.neck.lateral]
-    imitate(heir.loss, student, parts, store, settings, range(steps), heir.norms_learn)
+    imitate(heir.loss, student, parts, store, settings, steps, heir.norms_learn)
+    return entry + steps
 
 
 def imitate(
     loss: Callable[[Tensor], Tensor], student: Detector, parts: list[nn.Module], store: Store,
-    settings: Settings, steps: range, norms_learn: bool = True,
+    settings: Settings, steps: int, norms_learn: bool = True,
 ) -> None:  # fmt: skip
     """Let parts of the student learn by a loss of pictures."""
     student.requires_grad_(False).eval()
@@ -66,8 +71,8 @@ def imitate(
     learned = [p for p in student.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learned, lr=settings.rate, weight_decay=DECAY)
     began, mean = time.monotonic(), 0.0
-    for step in steps:
-        rate = settings.rate * schedule(step, step / len(steps), settings.warmup)
+    for step in range(steps):
+        rate = settings.rate * schedule(step, step / steps, settings.warmup)
         optimiser.param_groups[0]["lr"] = rate
         pictures = batch(store, settings, step)
         with torch.autocast("cpu", torch.bfloat16):
@@ -79,13 +84,7 @@ def imitate(
         mean += (cost.item() - mean) * max(0.02, 1 / (step + 1))
         if (step + 1) % SAY_STEPS == 0:
             speed = settings.batch * (step + 1) / (time.monotonic() - began)
-            print(
-                f"step {step + 1}/{len(steps)} loss {mean:.3f} {speed:.1f} pictures/s", flush=True
-            )
-
-
-def steps_of(settings: Settings, store: Store) -> int:
-    return max(1, settings.epochs * len(store) // settings.batch)
+            print(f"step {step + 1}/{steps} loss {mean:.3f} {speed:.1f} pictures/s", flush=True)
 
 
 def batch(store: Store, settings: Settings, step: int) -> Tensor:
@@ -110,12 +109,12 @@ def inherit(settings: Settings) -> Path:
     shown = torch.arange(0, len(store), max(1, len(store) // JUDGED))
     pictures = render(store, letterbox_views(store, shown, settings.sizes[-1]))
     student = Detector(settings.backbone, len(CLASSES), settings.width)
-    heir = KIN.get(member(settings.backbone).family, Inverted)(student, teacher, pictures)
-    align(heir, store, settings)
+    made = HEIRS.get(member(settings.backbone).family, InvertedHeir)
+    steps = align(made(student, teacher, pictures), store, settings)
     path = paths.run(f"{settings.backbone}-heir") / checkpoint.BEST
     state = {
         "settings": checkpoint.pack_settings(settings),
-        "progress": {"step": steps_of(settings, store)},
+        "progress": {"step": steps},
         "start": descent(of),
         "ema": student.state_dict(),
     }

@@ -97,6 +97,10 @@ class Bottleneck(nn.Module):
                 *halve, nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)
             )
 
+    @property
+    def attention(self) -> SplitAttention:
+        return self.body[3]
+
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(self.body(x) + self.shortcut(x))
 
@@ -112,8 +116,8 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list
 def stages(*depths: int, width: int = 64) -> list[nn.Module]:
     """The stem with the first stage, up to stride 4, then one stage each for 8, 16 and 32.
 
-    `depths` are the blocks of the four: 1,1,1,1 for ResNeSt-14, 3,4,6,3 for ResNeSt-50. `width` is that of the
-    first one's split attention; each stage is twice as wide as the one before.
+    `depths` are the blocks of the four: 1,1,1,1 for ResNeSt-14, 3,4,6,3 for ResNeSt-50. `width` is
+    that of the first one's split attention; each stage is twice as wide as the one before.
     """
     stem = nn.Sequential(
         *convolution(3, STEM, 3, stride=2),

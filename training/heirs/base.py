@@ -1,4 +1,4 @@
-"""What every heir has: channels that it took, and the teacher's streams that it imitates."""
+"""What every heir has: layers that it took, and the teacher's streams that it imitates."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch.nn import functional as F
 from training import distil
 from training.detector import Detector
 
-DEAD = 1e-6  # of the mean variance: below it a channel is never on
+CONSTANT = 1e-6  # of the channels' mean variance: below it a channel says nothing
 
 
 class Mismatch(ValueError):
-    """Backbones that are not built alike."""
+    """Backbones of which one cannot take over the other's kernels."""
 
 
 @dataclass
@@ -30,34 +30,48 @@ class Layer:
 
 
 @dataclass
+class Place:
+    """Where a stream of the teacher lies in the student's."""
+
+    first: int  # channel
+    shift: Tensor  # [channels]: how much higher the student's is
+
+    @property
+    def end(self) -> int:
+        return self.first + len(self.shift)
+
+    def of(self, state: Tensor) -> Tensor:
+        """The teacher's stream, as the student has it."""
+        return state[:, self.first : self.end] - self.shift.view(-1, 1, 1)
+
+
+@dataclass
 class Stream:
     """What a convolution of the student reads, and one of the teacher's."""
 
     own: nn.Conv2d
     other: nn.Conv2d
     kept: Tensor  # the channels of the teacher's that the student has
-    first: int = 0  # channel of the student's where they begin
-    shift: Tensor | float = 0.0  # [channels,1,1] which the student's have more
+    place: Place | None = None  # nothing where the student's is nothing else
 
-    def apart(self, own: Tensor, other: Tensor) -> Tensor:
-        """How far the student's is from the teacher's, 1 if it knows nothing."""
-        mine = own[:, self.first : self.first + len(self.kept)] - self.shift
+    def distance(self, own: Tensor, other: Tensor) -> Tensor:
+        """From the student's to the teacher's, 1 if the student's knows nothing."""
+        mine = self.place.of(own) if self.place else own
         wanted = other[:, self.kept]
-        # Channels that are never on say nothing, and their variance would divide by nothing.
         variance = wanted.float().var((0, 2, 3))
-        alive = variance > DEAD * variance.mean()
-        return distil.loss([mine[:, alive]], [wanted[:, alive]])
+        varies = variance > CONSTANT * variance.mean()  # distances are in units of the variance
+        return distil.loss([mine[:, varies]], [wanted[:, varies]])
 
 
 class Heir:
-    """A student that begins with a teacher's channels."""
+    """A student that begins with a teacher's layers."""
 
     norms_learn = True  # whether its norms' statistics follow the pictures
 
     def __init__(self, student: Detector, teacher: Detector) -> None:
         self.student, self.teacher = student, teacher
         self.streams: list[Stream] = []
-        # What the two have before the first stream, if the student's has nothing of the teacher's.
+        # What the two have before the first stream, if the student cannot take all it needs there.
         self.entries: tuple[nn.Module, nn.Module] | None = None
 
     def loss(self, pictures: Tensor) -> Tensor:
@@ -66,8 +80,8 @@ class Heir:
             maps = self.student.features(pictures)
         with torch.no_grad(), inputs_of([s.other for s in self.streams]) as other:
             wanted = self.teacher.features(pictures)
-        apart = [s.apart(own[s.own], other[s.other]) for s in self.streams]
-        return torch.stack(apart).mean() + distil.loss(maps, wanted)
+        distances = [s.distance(own[s.own], other[s.other]) for s in self.streams]
+        return torch.stack(distances).mean() + distil.loss(maps, wanted)
 
     def entry_loss(self, pictures: Tensor) -> Tensor:
         """How far the first stream is from the teacher's, 1 if the student's entry knows nothing."""
@@ -77,7 +91,7 @@ class Heir:
         mine = own(pictures)
         with torch.no_grad():
             wanted = other(pictures)
-        return self.streams[0].apart(mine, wanted)
+        return self.streams[0].distance(mine, wanted)
 
 
 def layers(module: nn.Module) -> list[Layer]:
@@ -119,11 +133,17 @@ def every(layer: Layer) -> Tensor:
     return torch.arange(layer.conv.out_channels)
 
 
-def take(own: Layer, other: Layer, outputs: Tensor, inputs: Tensor | None = None) -> None:
-    """Copy the chosen channels of a layer."""
+def take(
+    own: Layer, other: Layer, outputs: Tensor | None = None, inputs: Tensor | None = None
+) -> None:
+    """Copy the chosen channels of a layer, else all."""
+    outputs = every(other) if outputs is None else outputs
     weight = other.conv.weight[outputs]
     if inputs is not None:
         weight = weight[:, inputs]
+    if weight.shape[:2] != own.conv.weight.shape[:2]:
+        wanted, there = (tuple(w.shape[:2]) for w in (own.conv.weight, weight))
+        raise Mismatch(f"a layer of the heir has {wanted} channels, of the teacher's {there}")
     own.conv.weight.copy_(resized(weight, own.conv))
     take_norm(own.norm, other.norm, outputs)
 
@@ -136,5 +156,8 @@ def resized(kernels: Tensor, to: nn.Conv2d) -> Tensor:
 
 def take_norm(own: nn.BatchNorm2d, other: nn.BatchNorm2d, chosen: Tensor, first: int = 0) -> None:
     """Copy the chosen channels of a norm to where they begin."""
-    for key in ("weight", "bias", "running_mean", "running_var"):
-        getattr(own, key)[first : first + len(chosen)] = getattr(other, key)[chosen]
+    to = slice(first, first + len(chosen))
+    for key in ("weight", "bias", "running_mean"):
+        getattr(own, key)[to] = getattr(other, key)[chosen]
+    assert own.running_var is not None and other.running_var is not None
+    own.running_var[to] = (other.running_var[chosen] + other.eps - own.eps).clamp(min=0)

@@ -1,8 +1,8 @@
-"""Inverted residual blocks out of inverted residual blocks, stage by stage.
+"""A chain of inverted residual blocks out of another, stage by stage.
 
-Where the heir is narrower, it takes the channels that add most to the layer that reads them (channel pruning: He
-et al., ICCV 2017); larger kernels begin with a border of zeros, smaller ones without their border; a block
-too many begins as the identity (Net2Net: Chen et al., ICLR 2016).
+Where the heir is narrower, it takes the channels that add most to the layer that reads them
+(channel pruning: He et al., ICCV 2017); larger kernels begin with a border of zeros, smaller ones
+without their border; a block too many begins as the identity (Net2Net: Chen et al., ICLR 2016).
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from torch import Tensor, nn
 from training import distil
 from training.backbones import Backbone
 from training.detector import Detector
-from training.kin.heir import (
+from training.heirs.base import (
     Heir,
     Layer,
     Mismatch,
     Stream,
     best,
-    every,
     inputs_of,
     laterals,
     layers,
@@ -30,7 +29,7 @@ from training.kin.heir import (
 )
 
 
-@dataclass
+@dataclass(eq=False)  # each is itself
 class Block:
     """An inverted residual block: expand, filter each channel, project back to the stream."""
 
@@ -95,7 +94,7 @@ def judge(detector: Detector, of: Chain, pictures: Tensor) -> dict[nn.Conv2d, Te
     return worth
 
 
-class Inverted(Heir):
+class InvertedHeir(Heir):
     """A chain of inverted residual blocks out of another."""
 
     def __init__(self, student: Detector, teacher: Detector, pictures: Tensor) -> None:
@@ -136,7 +135,7 @@ class Inverted(Heir):
         distil.share(self.teacher, self.student)
         for own, other, stage in zip(laterals(self.student), laterals(self.teacher), self._ends()):
             if stage is not None:
-                take(own, other, every(own), self.kept[stage])
+                take(own, other, inputs=self.kept[stage])
 
     def _take_block(self, own: Block, other: Block, stream: Tensor, kept: Tensor) -> None:
         if bool(own.expand) != bool(other.expand):
