@@ -144,6 +144,7 @@ setup_runtime() {
 # The manifest comes last: without it there is no model.
 setup_models() {
 	local manifest model to=$TRACKER_HOME/models
+	retire "$to"
 	for manifest in "$ROOT"/models/*-fp16.json; do
 		[[ -e $manifest ]] || continue
 		model=${manifest%.json}.onnx
@@ -153,6 +154,17 @@ setup_models() {
 		mv "$WORK/$(basename "$model")" "$to/"
 		mv "$WORK/$(basename "$manifest")" "$to/"
 		say "installed $to/$(basename "$model")"
+	done
+}
+
+# retire FOLDER: remove models that earlier versions installed and that better ones have replaced, so that
+# they no longer stand for their families.
+retire() {
+	local name
+	for name in resnet18-fp16 resnest14-fp16; do
+		grep -qs '"trained_by": "this project"' "$1/$name.json" || continue
+		rm -f "$1/$name.json" "$1/$name.onnx"
+		say "removed $1/$name.onnx, which a better model replaces"
 	done
 }
 

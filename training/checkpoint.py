@@ -31,6 +31,7 @@ class Settings:
     backbone_rate: float = 0.25  # of that, where the backbone starts from trained weights
     decay: float = 0.05  # of weights, not of biases and norms
     warmup: int = 500  # steps
+    norms_learn: bool = False  # those of a trained backbone, but for its stem's
     frozen_epochs: int = 1  # the whole backbone at first; its stem always
     ema: float = 0.9995  # of the weights that are evaluated and shipped
     mosaic: float = 0.5  # chance of a view of four pictures

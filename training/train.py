@@ -287,15 +287,16 @@ class Run:
         return order[first : first + self.settings.batch]
 
     def _freeze(self, frozen_epoch: bool) -> None:
-        """Keep a trained stem, the trained norms and, at first, the whole trained backbone."""
+        """Keep a trained stem and norms and, at first, the whole trained backbone."""
         self.model.train()
         if not self.pretrained:
             return
         for i, stage in enumerate(self.model.backbone.stages):
-            stage.requires_grad_(not frozen_epoch and i > 0)
-        for module in self.model.backbone.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
+            learns = not frozen_epoch and i > 0
+            stage.requires_grad_(learns)
+            if not (learns and self.settings.norms_learn):
+                for norm in filter(lambda m: isinstance(m, nn.BatchNorm2d), stage.modules()):
+                    norm.eval()
 
     def _rate(self) -> float:
         settings = self.settings

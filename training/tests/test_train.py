@@ -143,6 +143,10 @@ class Training(TinyRuns):
         self.assertEqual(learning(), [False, True, True, True])
         self.assertFalse(run.model.backbone.stages[2][0][0].layers[1].training)
         self.assertTrue(run.model.neck.lateral[0][1].training)
+        run.settings = replace(run.settings, norms_learn=True)
+        learning()
+        self.assertTrue(run.model.backbone.stages[2][0][0].layers[1].training)
+        self.assertFalse(run.model.backbone.stages[0][1].training)
 
     def test_the_rate_warms_up_and_falls(self) -> None:
         run = start("rate", Settings(**{**vars(TINY), "warmup": 10, "epochs": 100}))
