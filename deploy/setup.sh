@@ -160,12 +160,15 @@ setup_models() {
 # retire FOLDER: remove models that earlier versions installed and that better ones have replaced, so that
 # they no longer stand for their families.
 retire() {
-	local name
-	for name in resnet18-fp16 resnest14-fp16; do
-		grep -qs '"trained_by": "this project"' "$1/$name.json" || continue
+	local name sha256
+	while read -r name sha256; do
+		grep -qs "$sha256" "$1/$name.json" || continue # not there, or somebody's own
 		rm -f "$1/$name.json" "$1/$name.onnx"
 		say "removed $1/$name.onnx, which a better model replaces"
-	done
+	done <<-END
+		resnet18-fp16 a38d4667bf746f5c29b1b525be0e5f3afa0e71f4246acd81a3d3032a299705b2
+		resnest14-fp16 91d2bd15be9cb3ee4f3973c97c56160660813007baa984ea7047882a4d6704e9
+	END
 }
 
 # setup_bundle NAME FOLDER FILE...: a folder of its own under lib/ for the libraries, named by patterns, of

@@ -39,12 +39,11 @@ comment: it means nothing, or is left to the model or tracker, whose value it sh
 
 Exit codes: 0 ok, 1 failed, 2 usage; settings that contradict each other are usage.`
 
-const configCheckLong = `check says what is wrong with a configuration file, with line and column: keys and
-types first; then ranges, contradictions, zones and names of outputs; then models, classes,
-devices, sizes and the folders of outputs. Faults of one kind are told together, the next
-kind when those are mended. Inputs are not opened. Paths are seen from the current folder.
-The environment and the command line are not looked at. config/tracker.yaml in the source
-explains every key.
+const configCheckLong = `check says what is wrong with a configuration file, with line and column. Where
+keys and types are right, it tells all faults of values, zones, outputs and their folders;
+where those of values are mended, of models, classes, devices, sizes and trackers, too.
+Inputs are not opened. Paths are seen from the current folder. The environment and the
+command line are not looked at. config/tracker.yaml in the source explains every key.
 
   tracker config check tracker.yaml
 

@@ -284,6 +284,7 @@ func TestConfigCheck(t *testing.T) {
 		"input: [a.mp4, b.mp4]\nmot: 'out/{name}/o.txt'\nsave: '{name}.mkv'\n": "bad.yaml:2:6: mot out/a/o.txt: folder out/a does not exist; make it first; bad.yaml:2:6: mot out/b/o.txt: ",
 		"tracker: bytetrack\nmin-hits: 3\nconf: 1\n":                           "min hits is 3",
 		"conf: 2\nmot: nodir/o.txt\n":                                          "want 0 to 1; bad.yaml:2:6: mot nodir/o.txt: folder nodir does not exist",
+		"conf: 2\ntracker: magic\n":                                            "bad.yaml:1:7: conf is 2, want 0 to 1\n", // the tracker is not asked for
 		"input: a.mp4\njsonl: a.mp4\ntracker: magic\n":                         "would replace input a.mp4; give it another name; bad.yaml:3:10: track: no tracker",
 	} {
 		got := runIn(t, dir, "config", "check", write("bad.yaml", text))

@@ -33,7 +33,8 @@ from training.resnest import RADIX, Bottleneck
 class ResNeStHeir(Heir):
     """A ResNeSt out of a ResNet."""
 
-    # They are the teacher's: those of a batch would make much of channels that hardly vary.
+    # All but those within the attention are the teacher's, and statistics of a batch would make much
+    # of channels that hardly vary.
     norms_learn = False
 
     def __init__(self, student: Detector, teacher: Detector, pictures: Tensor) -> None:

@@ -100,19 +100,27 @@ class RegNet(unittest.TestCase):
         self.heir = regnet.RegNetHeir(student, self.teacher, self.pictures)
 
     @torch.no_grad()
-    def test_a_block_computes_what_the_other_does_where_it_lies_in_its_stream(self) -> None:
-        other, block = self.heir.levels[3][0], self.heir.student.backbone.stages[3][0]
+    def test_blocks_compute_what_the_others_do_where_these_lie_in_the_stream(self) -> None:
+        # The first begins a stream, the second, whose narrower inside lacks some, goes on along it.
+        other, then = self.heir.levels[3][:2]
         before, after = self.heir.places[self.heir.levels[2][-1]], self.heir.places[other]
         self.assertEqual((before.first, before.end), (64, 160))  # behind the other of its stride
+        lost = torch.ones(960, dtype=torch.bool)
+        lost[base.best(self.heir.worth[then.project.conv], 672)] = False
+        then.project.conv.weight[:, lost] = 0
         read = torch.randn(2, 96, 8, 8)
         state = torch.randn(2, 288, 8, 8)  # what the teacher says nothing about must not count
         state[:, 64:160] = read + before.shift.view(-1, 1, 1)
-        with base.inputs_of([other.project.conv]) as seen:
-            want = self.teacher.backbone.stages[3][0](read)
-        hidden = seen[other.project.conv]
-        self.assertTrue(0.1 < hidden.max() < 6)  # the bound of ReLU6, which RegNet has not
-        got = block.f(state)[:, :160]
-        torch.testing.assert_close(got, want + after.shift.view(-1, 1, 1), rtol=1e-4, atol=1e-4)
+        own, theirs = (d.backbone.stages[3] for d in (self.heir.student, self.teacher))
+        for i, block in enumerate((other, then)):
+            with base.inputs_of([block.project.conv]) as seen:
+                read = theirs[i](read)
+            hidden = seen[block.project.conv]
+            self.assertTrue(0.1 < hidden.max() < 6)  # the bound of ReLU6, which RegNet has not
+            state = own[i](state)
+            # Lower than zero is what the shift did not foresee.
+            read = read.maximum(-after.shift.view(-1, 1, 1))
+            torch.testing.assert_close(after.of(state), read, rtol=1e-4, atol=1e-4)
 
     @torch.no_grad()
     def test_streams_lie_side_by_side_and_above_zero(self) -> None:

@@ -373,6 +373,9 @@ func TestConnectSaysWhy(t *testing.T) {
 		"nats://u:p://ss@a:4222":                      "nats://a:4222",
 		"nats://u:p://s,s@a:4222,nats://u:://@b":      "nats://a:4222,nats://b",
 		"u:p://ss@a:4222":                             "a:4222",
+		"u://p@a:4222":                                "a:4222",
+		"nats://u:p,x://q@a:4222":                     "nats://a:4222",
+		"nats://u:p,nats://q@a:4222,tls://b":          "nats://…,nats://a:4222,tls://b",
 		"nats://user:sec%ret@[::1]:4222,nats://other": "nats://[::1]:4222,nats://other",
 	} {
 		if got := Redacted(url); got != want {

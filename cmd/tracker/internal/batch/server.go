@@ -40,21 +40,26 @@ func Serve(address, folder string) (url string, stop func(), err error) {
 	return s.ClientURL(), func() { s.Shutdown(); s.WaitForShutdown() }, nil
 }
 
-var (
-	scheme = regexp.MustCompile(`^(?i)[a-z]+://`)
-	// Where another server begins in a list of URLs; passwords may have commas, too.
-	nextServer = regexp.MustCompile(`,(?i)[a-z]+://`)
-)
+// scheme begins a server's URL, also in a list of them.
+var scheme = regexp.MustCompile(`(?i)(?:^|,)(?:nats|tls|wss?)://`)
 
 // Redacted is the URL of a NATS server, or several with commas, without what may be secret:
-// who asks, which may be a token, and the password.
+// who asks, which may be a token, and the password, which may look like another server.
 func Redacted(urls string) string {
-	if next := nextServer.FindStringIndex(urls); next != nil {
-		return Redacted(urls[:next[0]]) + "," + Redacted(urls[next[0]+1:])
+	shown, asked := "", false
+	for urls != "" {
+		begin, end := 0, 0
+		if found := scheme.FindAllStringIndex(urls, -1); found != nil {
+			begin, end = found[len(found)-1][0], found[len(found)-1][1]
+		}
+		server := urls[end:]
+		switch at := strings.LastIndex(server, "@"); {
+		case at >= 0:
+			server, asked = server[at+1:], true
+		case asked: // so this may be where a password begins
+			server = "…"
+		}
+		shown, urls = urls[begin:end]+server+shown, urls[:begin]
 	}
-	at := strings.LastIndex(urls, "@")
-	if at < 0 {
-		return urls
-	}
-	return scheme.FindString(urls) + urls[at+1:]
+	return shown
 }
