@@ -37,10 +37,12 @@ type material struct {
 	notes io.Writer
 }
 
+const motionUsage = "camera motion from `FILE`, rows \"frame,a11,a12,tx,a21,a22,ty\""
+
 // bindMaterial makes the flags that say how detections as text are read.
 func bindMaterial(f *pflag.FlagSet, m *material) {
 	f.StringVar(&m.detName, "det-name", "det.txt", "file `NAME` in the det/ of each sequence of a folder")
-	f.StringVar(&m.motion, "motion", "", "camera motion from `FILE`")
+	f.StringVar(&m.motion, "motion", "", motionUsage)
 	f.Float64Var(&m.fps, "fps", 0, "frames a second; from seqinfo.ini if not given, else 30")
 }
 

@@ -47,9 +47,9 @@ that a tracker only predicts are not written to --mot.
 such as 'tracker tune' writes; flags win.
 
 --motion gives the camera's motion, a row "frame,a11,a12,tx,a21,a22,ty" for each
-frame: the affine from the frame before it. For a folder it is the name of a file
-in each sequence. --stride N leaves out all but every Nth frame, with the times as
-they are.
+frame, counted from 1, or from 0 where the first row says so: the affine from the frame
+before it. For a folder it is the name of a file in each sequence. --stride N leaves
+out all but every Nth frame, with the times as they are.
 
 --offline writes when a whole sequence is tracked, which makes it more accurate: tracks that
 were broken off are joined, boxes smoothed, and gaps of a track filled with
