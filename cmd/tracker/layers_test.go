@@ -276,6 +276,8 @@ func TestConfigCheck(t *testing.T) {
 		"device: abacus\n":             `bad.yaml:1:9: device "abacus"`,
 		"tracker: magic\n":             `bad.yaml:1:10: track: no tracker "magic"`,
 		"save: out.xyz\n":              "bad.yaml:1:7: ",
+		"save: o.mp4\ncodec: vp9\n":    "tracker: bad.yaml:2:8: codec is \"vp9\", want auto, h264, mpeg4, mjpeg\n",
+		"save: o.mp4\ncodec: mjpeg\n":  "bad.yaml:1:7: write o.mp4: .mp4 cannot hold mjpeg",
 		"input: a.mp4\nmot: ./a.mp4\n": "bad.yaml:2:6: mot ./a.mp4 would replace input a.mp4",
 		"":                             "the file is empty",
 		"model: none.onnx\n":           "bad.yaml:1:8: open model: ",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tracker-go/tracker/capture"
@@ -22,7 +23,11 @@ import (
 func checkOutputs(c config.Config, file string) error {
 	var errs []error
 	if c.Save != "" {
-		errs = append(errs, config.Faulty(sink.CheckVideo(c.Save, c.Codec), "save", "codec"))
+		codec := sink.Auto // where there is no such codec, which Validate says
+		if slices.Contains(sink.Codecs(), c.Codec) {
+			codec = c.Codec
+		}
+		errs = append(errs, config.Faulty(sink.CheckVideo(c.Save, codec), "save", "codec"))
 	}
 	files, read := runFiles(c, file)
 	return errors.Join(append(errs, checkNames(files, read))...)
