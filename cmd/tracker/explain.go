@@ -66,8 +66,7 @@ func newExplainCommand() *cobra.Command {
 	flags.BoolVar(&x.asJSON, "json", false, "print JSON")
 	bindTracker(flags, &x.settings)
 	bindAssociation(flags, &x.association)
-	flags.StringVar(&x.motion, "motion", "", motionUsage)
-	flags.Float64Var(&x.fps, "fps", 0, "frames a second; from seqinfo.ini if not given, else 30")
+	bindSequence(flags, &x.motion, &x.fps)
 	flags.BoolVarP(&x.quiet, "quiet", "q", false, "no notes")
 	_ = cmd.RegisterFlagCompletionFunc("tracker", cobra.FixedCompletions(track.Names(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd

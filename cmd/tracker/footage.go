@@ -37,13 +37,16 @@ type material struct {
 	notes io.Writer
 }
 
-const motionUsage = "camera motion from `FILE`, rows \"frame,a11,a12,tx,a21,a22,ty\""
-
 // bindMaterial makes the flags that say how detections as text are read.
 func bindMaterial(f *pflag.FlagSet, m *material) {
 	f.StringVar(&m.detName, "det-name", "det.txt", "file `NAME` in the det/ of each sequence of a folder")
-	f.StringVar(&m.motion, "motion", "", motionUsage)
-	f.Float64Var(&m.fps, "fps", 0, "frames a second; from seqinfo.ini if not given, else 30")
+	bindSequence(f, &m.motion, &m.fps)
+}
+
+// bindSequence makes the flags for what detections as text do not say of their sequence.
+func bindSequence(f *pflag.FlagSet, motion *string, fps *float64) {
+	f.StringVar(motion, "motion", "", "camera motion from `FILE`, rows \"frame,a11,a12,tx,a21,a22,ty\"")
+	f.Float64Var(fps, "fps", 0, "frames a second; from seqinfo.ini if not given, else 30")
 }
 
 // choose takes the paths from the arguments or from --detections.

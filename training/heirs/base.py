@@ -161,3 +161,9 @@ def take_norm(own: nn.BatchNorm2d, other: nn.BatchNorm2d, chosen: Tensor, first:
         getattr(own, key)[to] = getattr(other, key)[chosen]
     assert own.running_var is not None and other.running_var is not None
     own.running_var[to] = (other.running_var[chosen] + other.eps - own.eps).clamp(min=0)
+
+
+def scale_norm(norm: nn.BatchNorm2d, scale: float) -> None:
+    """Let a norm give channels of that deviation, around 0."""
+    nn.init.constant_(norm.weight, scale)
+    nn.init.zeros_(norm.bias)

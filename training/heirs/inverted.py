@@ -25,6 +25,7 @@ from training.heirs.base import (
     inputs_of,
     laterals,
     layers,
+    scale_norm,
     take,
 )
 
@@ -129,8 +130,7 @@ class InvertedHeir(Heir):
                     raise Mismatch("a stage has more blocks than the teacher's one")
                 self._take_block(block, theirs[min(i, len(theirs) - 1)], stream, kept)
                 if i >= len(theirs):
-                    nn.init.zeros_(block.project.norm.weight)
-                    nn.init.zeros_(block.project.norm.bias)
+                    scale_norm(block.project.norm, 0.0)
                 stream = kept
         distil.share(self.teacher, self.student)
         for own, other, stage in zip(laterals(self.student), laterals(self.teacher), self._ends()):

@@ -31,6 +31,7 @@ from training.heirs.base import (
     laterals,
     layers,
     resized,
+    scale_norm,
     take,
     take_norm,
 )
@@ -177,9 +178,3 @@ def write_stream(own: Layer, other: Layer, hidden: Tensor, place: Place) -> None
     own.conv.weight[place.first : place.end] = 0
     own.conv.weight[place.first : place.end, : len(hidden)] = other.conv.weight[:, hidden]
     take_norm(own.norm, other.norm, every(other), place.first)
-
-
-def scale_norm(norm: nn.BatchNorm2d, scale: float) -> None:
-    """Let a norm give channels of that deviation, around 0."""
-    nn.init.constant_(norm.weight, scale)
-    nn.init.zeros_(norm.bias)
