@@ -123,7 +123,7 @@ func onScreen(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"search", "--sync", "--name", "sink test", "windowfocus", "--sync"},
+		{"search", "--sync", "--onlyvisible", "--name", "sink test", "windowfocus", "--sync"},
 		{"sleep", "0.5", "key", "space", "sleep", "1.5", "key", "space", "sleep", "1", "key", "q"},
 	} {
 		do := exec.CommandContext(ctx, xdotool, args...)

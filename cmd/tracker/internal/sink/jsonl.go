@@ -35,11 +35,9 @@ import (
 //
 // Every line is written at once, so that a reader can follow along.
 type JSONL struct {
-	out    textFile
-	opts   JSONLOptions
-	line   []byte // reused
-	frames int
-	ended  bool
+	out  textFile
+	opts JSONLOptions
+	line []byte // reused
 }
 
 // JSONLOptions say what is in a line besides what every line has.
@@ -61,7 +59,7 @@ func NewJSONL(path string, stdout io.Writer, opts JSONLOptions) (*JSONL, error) 
 
 // NewJSONLIn writes to a file that is the caller's to end.
 func NewJSONLIn(file *atomicfile.File, opts JSONLOptions) *JSONL {
-	return &JSONL{out: textFile{Writer: file, file: file, name: file.Path()}, opts: opts}
+	return &JSONL{out: textFileIn(file), opts: opts}
 }
 
 // Write writes the line of one frame.
@@ -79,27 +77,15 @@ func (s *JSONL) Write(_ context.Context, r Result) error {
 	if _, err := s.out.Write(s.line); err != nil {
 		return err
 	}
-	s.frames++
+	s.out.frames++
 	return nil
 }
 
 // Commit completes the file.
-func (s *JSONL) Commit() error {
-	if s.ended {
-		return nil
-	}
-	s.ended = true
-	return s.out.commit()
-}
+func (s *JSONL) Commit() error { return s.out.commit(nothing) }
 
 // Keep closes the file under its partial name, which it returns.
-func (s *JSONL) Keep() (string, error) {
-	if s.ended {
-		return "", nil
-	}
-	s.ended = true
-	return s.out.keep(s.frames)
-}
+func (s *JSONL) Keep() (string, error) { return s.out.keep(nothing) }
 
 // appendFrame appends the line of a frame; a zero utc is left out, and what opts
 // leaves empty.

@@ -17,9 +17,7 @@ import (
 type MOT struct {
 	out    textFile
 	w      *mot.Writer
-	frames int
 	failed bool // a write failed, and with it every later one
-	ended  bool
 }
 
 // NewMOT writes to path, or to stdout where path is "-".
@@ -28,12 +26,12 @@ func NewMOT(path string, stdout io.Writer) (*MOT, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &MOT{out: out, w: mot.NewWriter(out)}, nil
+	return &MOT{out: out, w: mot.NewWriter(out.Writer)}, nil
 }
 
 // NewMOTIn writes to a file that is the caller's to end. Call Flush before.
 func NewMOTIn(file *atomicfile.File) *MOT {
-	return &MOT{out: textFile{Writer: file, file: file, name: file.Path()}, w: mot.NewWriter(file)}
+	return &MOT{out: textFileIn(file), w: mot.NewWriter(file)}
 }
 
 // Flush hands all rows to the file.
@@ -53,7 +51,7 @@ func (s *MOT) Write(_ context.Context, r Result) error {
 			return s.fail(err)
 		}
 	}
-	s.frames++
+	s.out.frames++
 	return s.fail(s.w.Flush()) // whoever reads along, and what a kill leaves, is to have it
 }
 
@@ -71,24 +69,12 @@ func (s *MOT) fail(err error) error {
 }
 
 // Commit completes the file.
-func (s *MOT) Commit() error {
-	if s.ended {
-		return nil
-	}
-	s.ended = true
-	return s.out.finish(s.fail(s.w.Flush()))
-}
+func (s *MOT) Commit() error { return s.out.commit(s.Flush) }
 
 // Keep closes the file under its partial name, which it returns.
 func (s *MOT) Keep() (string, error) {
-	if s.ended {
-		return "", nil
+	if s.failed { // it has been said
+		return s.out.keep(nothing)
 	}
-	s.ended = true
-	var flushErr error
-	if !s.failed { // else it has been said
-		flushErr = s.fail(s.w.Flush())
-	}
-	path, err := s.out.keep(s.frames)
-	return path, errors.Join(flushErr, err)
+	return s.out.keep(s.Flush)
 }

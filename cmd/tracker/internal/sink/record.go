@@ -13,12 +13,10 @@ import (
 // Record keeps what the tracker was given, and the weaker detections, for a replay.
 // Who reads along finds all but the last second under the partial name.
 type Record struct {
-	out    textFile
-	w      *record.Writer
-	live   bool
-	frame  record.Frame // reused
-	frames int
-	ended  bool
+	out   textFile
+	w     *record.Writer
+	live  bool
+	frame record.Frame // reused
 }
 
 // NewRecord writes to path.
@@ -37,7 +35,7 @@ func NewRecord(path string, h record.Header) (*Record, error) {
 // NewRecordIn writes to a file that is the caller's to end. Call End before, and neither
 // Commit nor Keep.
 func NewRecordIn(file *atomicfile.File, h record.Header) (s *Record, err error) {
-	s = &Record{out: textFile{Writer: file, file: file, name: file.Path()}, live: h.Live}
+	s = &Record{out: textFileIn(file), live: h.Live}
 	s.w, err = record.NewWriter(file, h)
 	return s, err
 }
@@ -45,7 +43,7 @@ func NewRecordIn(file *atomicfile.File, h record.Header) (s *Record, err error) 
 // ResumeRecordIn is NewRecordIn for a source that is not live, to go on with a file that
 // has what was written up to a Snapshot.
 func ResumeRecordIn(file *atomicfile.File, snapshot []byte) (s *Record, err error) {
-	s = &Record{out: textFile{Writer: file, file: file, name: file.Path()}}
+	s = &Record{out: textFileIn(file)}
 	s.w, err = record.Resume(file, snapshot)
 	return s, err
 }
@@ -71,29 +69,12 @@ func (s *Record) Write(_ context.Context, r Result) error {
 	if err := s.w.Write(f); err != nil {
 		return err
 	}
-	s.frames++
+	s.out.frames++
 	return nil
 }
 
 // Commit completes the file.
-func (s *Record) Commit() error {
-	if s.ended {
-		return nil
-	}
-	s.ended = true
-	return s.out.finish(s.w.Close())
-}
+func (s *Record) Commit() error { return s.out.commit(s.w.Close) }
 
 // Keep closes the file under its partial name, which it returns. It has no end mark.
-func (s *Record) Keep() (string, error) {
-	if s.ended {
-		return "", nil
-	}
-	s.ended = true
-	err := s.w.Flush()
-	if s.frames == 0 { // an empty record is a header alone
-		return "", errors.Join(err, s.out.file.Abort())
-	}
-	path, keepErr := s.out.keep(s.frames)
-	return path, errors.Join(err, keepErr)
-}
+func (s *Record) Keep() (string, error) { return s.out.keep(s.w.Flush) }

@@ -11,11 +11,14 @@ import (
 )
 
 // textFile is where a text sink writes: a file that gets its name when complete,
-// or standard output, which has nothing to complete.
+// or standard output, which has nothing to complete. It ends once, completed or kept;
+// ending it again does nothing.
 type textFile struct {
 	io.Writer
-	file *atomicfile.File // nil for standard output
-	name string           // for messages
+	file   *atomicfile.File // nil for standard output
+	name   string           // for messages
+	frames int              // written
+	ended  bool
 }
 
 // newTextFile opens path, or takes stdout for "-".
@@ -27,24 +30,27 @@ func newTextFile(path string, stdout io.Writer) (textFile, error) {
 	if err != nil {
 		return textFile{}, err
 	}
-	return textFile{Writer: file, file: file, name: path}, nil
+	return textFileIn(file), nil
 }
 
-func (t textFile) commit() error {
-	if t.file == nil {
+// textFileIn is a text file of the caller's.
+func textFileIn(file *atomicfile.File) textFile {
+	return textFile{Writer: file, file: file, name: file.Path()}
+}
+
+// commit writes what flush still holds and completes the file; where flushing fails,
+// it says what is left of it.
+func (t *textFile) commit(flush func() error) error {
+	if t.ended {
 		return nil
 	}
-	return t.file.Commit()
-}
-
-// finish ends the file after the last flush: completes it, or says what is left of
-// it where flushing failed.
-func (t textFile) finish(flushErr error) error {
-	if flushErr == nil {
-		return t.commit()
-	}
-	if t.file == nil {
+	t.ended = true
+	flushErr := flush()
+	switch {
+	case t.file == nil:
 		return flushErr
+	case flushErr == nil:
+		return t.file.Commit()
 	}
 	kept, err := t.file.Keep()
 	if kept != "" {
@@ -53,22 +59,32 @@ func (t textFile) finish(flushErr error) error {
 	return errors.Join(flushErr, err)
 }
 
+// keep writes what flush still holds and leaves the partial file, whose path it returns,
+// or nothing where there are no frames.
+func (t *textFile) keep(flush func() error) (path string, err error) {
+	if t.ended {
+		return "", nil
+	}
+	t.ended = true
+	flushErr := flush()
+	switch {
+	case t.file == nil:
+	case t.frames == 0:
+		err = t.file.Abort()
+	default:
+		path, err = t.file.Keep()
+	}
+	return path, errors.Join(flushErr, err)
+}
+
+// nothing is the flush of a sink that writes every frame at once.
+func nothing() error { return nil }
+
 // check refuses a track that no format can hold: whoever reads it would stop there.
-func (t textFile) check(r *track.Track) error {
+func (t *textFile) check(r *track.Track) error {
 	sum := r.Box.X1 + r.Box.Y1 + r.Box.X2 + r.Box.Y2 + r.Raw.X1 + r.Raw.Y1 + r.Raw.X2 + r.Raw.Y2 + r.Score
 	if math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return fmt.Errorf("write %s: track %d has box %v, detected as %v, and score %v, which are no numbers", t.name, r.ID, r.Box, r.Raw, r.Score)
 	}
 	return nil
-}
-
-// keep leaves the partial file, or nothing where there are no frames.
-func (t textFile) keep(frames int) (string, error) {
-	switch {
-	case t.file == nil:
-		return "", nil
-	case frames == 0:
-		return "", t.file.Abort()
-	}
-	return t.file.Keep()
 }

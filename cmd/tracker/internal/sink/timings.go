@@ -15,10 +15,8 @@ import (
 // frame's index, its media time in seconds, then for each stage how long it took
 // and how long the frame had waited for it, and the latency, in milliseconds.
 type Timings struct {
-	out    textFile
-	line   []byte // what is not written yet: at first, the titles
-	frames int
-	ended  bool
+	out  textFile
+	line []byte // what is not written yet: at first, the titles
 }
 
 // NewTimings writes to path, or to stdout where path is "-".
@@ -46,11 +44,14 @@ func (t *Timings) Add(r Result, trace *timing.Trace) error {
 		t.line = appendMilliseconds(t.line, trace.Waited[s])
 	}
 	t.line = append(appendMilliseconds(t.line, trace.Latency), '\n')
-	t.frames++
+	t.out.frames++
 	return t.write()
 }
 
 func (t *Timings) write() error {
+	if len(t.line) == 0 {
+		return nil
+	}
 	_, err := t.out.Write(t.line)
 	t.line = t.line[:0]
 	return err
@@ -61,22 +62,7 @@ func appendMilliseconds(b []byte, d time.Duration) []byte {
 }
 
 // Commit completes the file.
-func (t *Timings) Commit() error {
-	if t.ended {
-		return nil
-	}
-	t.ended = true
-	if t.frames > 0 {
-		return t.out.commit()
-	}
-	return t.out.finish(t.write())
-}
+func (t *Timings) Commit() error { return t.out.commit(t.write) }
 
 // Keep closes the file under its partial name, which it returns.
-func (t *Timings) Keep() (string, error) {
-	if t.ended {
-		return "", nil
-	}
-	t.ended = true
-	return t.out.keep(t.frames)
-}
+func (t *Timings) Keep() (string, error) { return t.out.keep(nothing) }
