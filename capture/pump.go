@@ -14,57 +14,46 @@ import (
 const closeGrace = 2 * time.Second
 
 // pump reads a stream whose reads can block, in a goroutine of its own, so that
-// a caller can stop waiting. It loses nothing.
+// a caller can stop waiting. It loses nothing, and frees the source when it ends.
 type pump struct {
 	reader *reader
-	frames chan *Frame   // holds one
-	stop   chan struct{} // closed by close
-	done   chan struct{} // closed when the goroutine has freed the source
+	frames chan *Frame   // handed over one by one
+	stop   chan struct{} // closed by who wants no more
+	done   chan struct{} // closed when the source is freed
 	once   sync.Once
-	err    error // why it ended; written before frames is closed
+	err    error // why it ended; written before done is closed
 }
 
 func startPump(r *reader) *pump {
-	p := &pump{reader: r, frames: make(chan *Frame, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	p := &pump{reader: r, frames: make(chan *Frame), stop: make(chan struct{}), done: make(chan struct{}), err: errClosed}
 	go p.run()
 	return p
 }
 
 func (p *pump) run() {
 	defer close(p.done)
+	defer p.reader.free()
 	for {
 		f, err := p.reader.read()
 		if err != nil {
 			p.err = err
-			break
+			return
 		}
-		if !p.deliver(f) {
-			p.err = errClosed
-			break
+		select {
+		case p.frames <- f:
+		case <-p.stop:
+			f.Close()
+			return
 		}
-	}
-	p.reader.free()
-	close(p.frames)
-}
-
-// deliver hands f over when there is room, and is false once the pump is stopped.
-func (p *pump) deliver(f *Frame) bool {
-	select {
-	case p.frames <- f:
-		return true
-	case <-p.stop:
-		f.Close()
-		return false
 	}
 }
 
 func (p *pump) next(ctx context.Context) (*Frame, error) {
 	select {
-	case f, ok := <-p.frames:
-		if !ok {
-			return nil, p.err
-		}
+	case f := <-p.frames:
 		return f, nil
+	case <-p.done:
+		return nil, p.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -75,18 +64,8 @@ func (p *pump) close() error {
 		close(p.stop)
 		select {
 		case <-p.done:
-			p.drain()
 		case <-time.After(closeGrace):
-			go p.drain()
 		}
 	})
 	return nil
-}
-
-// drain closes the frame that was not taken, once the goroutine has ended.
-func (p *pump) drain() {
-	<-p.done
-	for f := range p.frames {
-		f.Close()
-	}
 }

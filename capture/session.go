@@ -8,13 +8,9 @@ import "time"
 // until it fails or nobody wants its frames any more, and then frees it. A read
 // that hangs can be left behind: the goroutine ends when it returns, if it does.
 type session struct {
-	reader *reader
+	*pump
 	video  *video
-	opened time.Time     // when opening it began
-	frames chan *Frame   // handed over one by one
-	stop   chan struct{} // closed by who wants no more
-	done   chan struct{} // closed when the capture is freed
-	err    error         // why it ended; written before done is closed
+	opened time.Time // when opening it began
 
 	// Of the goroutine that takes the frames.
 	again   bool          // not the source's first
@@ -25,30 +21,7 @@ type session struct {
 }
 
 func startSession(r *reader, v *video, opened time.Time) *session {
-	s := &session{
-		reader: r, video: v, opened: opened,
-		frames: make(chan *Frame), stop: make(chan struct{}), done: make(chan struct{}),
-	}
-	go s.run()
-	return s
-}
-
-func (s *session) run() {
-	defer close(s.done)
-	defer s.reader.free()
-	for {
-		f, err := s.reader.read()
-		if err != nil {
-			s.err = err
-			return
-		}
-		select {
-		case s.frames <- f:
-		case <-s.stop:
-			f.Close()
-			return
-		}
-	}
+	return &session{pump: startPump(r), video: v, opened: opened}
 }
 
 // gap is the media time from the last frame of the session before, which came at
