@@ -3,6 +3,7 @@
 package backbones
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -137,7 +138,7 @@ func TestIsONNX(t *testing.T) {
 		data []byte
 		want bool
 	}{"whole": {data, true}, "cut": {data[:len(data)/2], false}, "empty": {nil, false}, "text": {[]byte("not a network\n"), false}} {
-		if got := isONNX(c.data); got != c.want {
+		if got := isONNX(bytes.NewReader(c.data), int64(len(c.data))); got != c.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

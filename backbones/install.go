@@ -149,10 +149,12 @@ func (a Addition) describe(file, digest string) (*Manifest, error) {
 	var m *Manifest
 	var err error
 	if from == "" {
-		if m, err = recognise(file); errors.Is(err, errNotONNX) {
-			return nil, err
-		} else if err != nil {
+		m, err = recognise(file)
+		switch {
+		case errors.As(err, new(unknownError)):
 			return nil, fmt.Errorf("%w; describe it with --manifest FILE.json, as docs/models.md shows", err)
+		case err != nil:
+			return nil, err
 		}
 		m.Name, m.Source = nameFor(a.Source), a.shown()
 	} else {

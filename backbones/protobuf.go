@@ -3,6 +3,7 @@ package backbones
 import (
 	"encoding/binary"
 	"errors"
+	"io"
 )
 
 // An ONNX file is a protobuf message, a model: its parts are written and changed here.
@@ -27,14 +28,20 @@ const (
 	wireTypeBits  = 3
 )
 
-// isONNX says whether a file has the outline of an ONNX model: fields to its end, the graph
-// among them.
-func isONNX(data []byte) (has bool) {
-	_, err := rewrite(data, modelGraph, func(graph []byte) ([]byte, error) {
-		has = true
-		return graph, nil
-	})
-	return has && err == nil
+// isONNX says whether a file of size bytes has the outline of an ONNX model: fields to its
+// end, the graph among them. It reads no more than that of it.
+func isONNX(file io.ReaderAt, size int64) (has bool) {
+	var head [2 * binary.MaxVarintLen64]byte
+	for at := int64(0); at < size; {
+		n, _ := file.ReadAt(head[:], at)
+		key, start, length, err := measure(head[:n])
+		if err != nil || length > uint64(size-at) || int64(start)+int64(length) > size-at {
+			return false
+		}
+		has = has || key == modelGraph<<wireTypeBits|wireMessage
+		at += int64(start) + int64(length)
+	}
+	return has
 }
 
 var errNotProtobuf = errors.New("not a protobuf message")
@@ -84,16 +91,13 @@ func field(number uint64, change edit) edit {
 func rewrite(message []byte, number uint64, change edit) ([]byte, error) {
 	made := make([]byte, 0, len(message)+binary.MaxVarintLen64)
 	for len(message) > 0 {
-		key, n := binary.Uvarint(message)
-		if n <= 0 {
+		key, start, length, err := measure(message)
+		if err != nil || length > uint64(len(message)-start) {
 			return nil, errNotProtobuf
 		}
-		start, size, err := extent(message[n:], key)
-		if err != nil {
-			return nil, err
-		}
-		whole, value := message[:n+start+size], message[n+start:n+start+size]
-		message = message[len(whole):]
+		end := start + int(length)
+		whole, value := message[:end], message[start:end]
+		message = message[end:]
 		if key != number<<wireTypeBits|wireMessage {
 			made = append(made, whole...)
 			continue
@@ -108,24 +112,23 @@ func rewrite(message []byte, number uint64, change edit) ([]byte, error) {
 	return made, nil
 }
 
-// extent is where the value of a field with this key begins, and its size.
-func extent(rest []byte, key uint64) (start, size int, err error) {
-	switch key & (1<<wireTypeBits - 1) {
-	case wireVarint:
-		_, size = binary.Uvarint(rest)
-	case wireFixed64:
-		size = 8
-	case wireFixed32:
-		size = 4
-	case wireMessage:
-		length, n := binary.Uvarint(rest)
-		if n <= 0 || length > uint64(len(rest)-n) {
-			return 0, 0, errNotProtobuf
-		}
-		return n, int(length), nil
+// measure finds, at the beginning of a field, its key, where its value begins, and how
+// many bytes the value should have.
+func measure(field []byte) (key uint64, start int, length uint64, err error) {
+	key, n := binary.Uvarint(field)
+	if n <= 0 {
+		return 0, 0, 0, errNotProtobuf
 	}
-	if size <= 0 || size > len(rest) {
-		return 0, 0, errNotProtobuf
+	value, m := binary.Uvarint(field[n:])
+	switch wire := key & (1<<wireTypeBits - 1); {
+	case wire == wireFixed64:
+		return key, n, 8, nil
+	case wire == wireFixed32:
+		return key, n, 4, nil
+	case wire == wireVarint && m > 0:
+		return key, n, uint64(m), nil
+	case wire == wireMessage && m > 0:
+		return key, n + m, value, nil
 	}
-	return 0, size, nil
+	return 0, 0, 0, errNotProtobuf
 }

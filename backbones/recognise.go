@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path"
@@ -100,26 +101,23 @@ func (l *headLayout) text(w, h int) string {
 	return headFormats[l.format].title + " [1," + boxes + "," + channels + "]"
 }
 
-// errNotONNX is the error of a file that no manifest would make a model of.
-var errNotONNX = errors.New("it is no ONNX file, or a damaged one; export or copy it again")
+// unknownError is of a network that nothing says how to use; a manifest would.
+type unknownError struct{ error }
 
 // recognise describes a model that has no manifest by its inputs and outputs and
-// what its exporter wrote into it.
+// what its exporter wrote into it. It fails with an unknownError where these do not tell.
 func recognise(file string) (*Manifest, error) {
-	data, err := os.ReadFile(file)
+	data, err := readONNX(file)
 	if err != nil {
 		return nil, err
 	}
 	g, err := readGraph(data)
-	if err != nil && !isONNX(data) {
-		err = errNotONNX // the library says it in the terms of its parser
-	}
 	if err != nil {
 		return nil, err
 	}
 	m, err := g.describe(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w (inputs: %s; outputs: %s)", err, tensorList(g.inputs), tensorList(g.outputs))
+		return nil, unknownError{fmt.Errorf("%w (inputs: %s; outputs: %s)", err, tensorList(g.inputs), tensorList(g.outputs))}
 	}
 	sum := sha256.Sum256(data)
 	m.Schema, m.Name, m.File, m.SHA256 = ManifestSchema, nameFor(file), filepath.Base(file), hex.EncodeToString(sum[:])
@@ -128,6 +126,24 @@ func recognise(file string) (*Manifest, error) {
 	m.TrainingData = g.metadata["training_data"]
 	m.path, m.origin = manifestBeside(file), undescribed
 	return m, m.validate()
+}
+
+// readONNX reads a file that looks like ONNX. Another one, perhaps a recording of many
+// gigabytes, it leaves alone: ONNX Runtime would speak of it in the terms of its parser.
+func readONNX(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxModel || !isONNX(file, info.Size()) {
+		return nil, errors.New("it is no ONNX file, or a damaged one; export or copy it again")
+	}
+	return io.ReadAll(file)
 }
 
 // nameFor makes a model's name of its file's, or of its URL's last part.

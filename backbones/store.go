@@ -163,11 +163,13 @@ func FromFile(path string) (*Manifest, error) {
 	beside := manifestBeside(path)
 	m, err := ReadManifest(beside)
 	if errors.Is(err, fs.ErrNotExist) {
-		if m, err = recognise(path); errors.Is(err, errNotONNX) {
-			return nil, fmt.Errorf("open model %s: %w", path, err)
-		} else if err != nil {
+		m, err = recognise(path)
+		switch {
+		case errors.As(err, new(unknownError)):
 			return nil, fmt.Errorf("open model %s: no manifest %s beside it, and %w; describe it there as docs/models.md shows",
 				path, filepath.Base(beside), err)
+		case err != nil:
+			return nil, fmt.Errorf("open model %s: %w", path, err)
 		}
 		return m, nil
 	}
