@@ -9,15 +9,28 @@ import (
 
 // container is what a video file's outermost structure says of itself, read
 // without decoding anything. Of the many formats these are the ones that state
-// their length; FLV, MPEG-TS and raw streams state none.
+// their length, or that of their parts; FLV and raw streams state none.
 type container struct {
-	format string // "mp4", "avi", "matroska"; "text" for text; "" for anything else
+	format string // "mp4", "avi", "matroska", "mpegts"; "text" for text; "" for anything else
 	end    int64  // where the structure ends, in bytes; 0 where it does not say
+	packet int64  // mpegts: the length of a packet, in bytes; no file ends within one
 	index  bool   // mp4: has the table (moov) without which nothing can be decoded
 }
 
+// declared is how many bytes there should be at least, of a file of size bytes.
+func (c container) declared(size int64) int64 {
+	if c.packet > 0 {
+		return (size + c.packet - 1) / c.packet * c.packet
+	}
+	return c.end
+}
+
 // truncated says whether the file stops before its own structure does.
-func (c container) truncated(size int64) bool { return c.end > size }
+func (c container) truncated(size int64) bool { return c.declared(size) > size }
+
+// promises says whether the format states how long the video is. Of others FFmpeg
+// infers it from the bytes there are.
+func (c container) promises() bool { return c.format != "" && c.format != "mpegts" }
 
 // maxBoxes bounds the walk through a hostile or endless file.
 const maxBoxes = 1 << 20
@@ -36,28 +49,46 @@ func inspect(r io.ReaderAt, size int64) container {
 		return container{format: "matroska", end: segmentEnd(head)}
 	case len(head) > 0 && isText(head):
 		return container{format: "text"}
+	case packetLength(head) > 0:
+		return container{format: "mpegts", packet: packetLength(head)}
 	}
 	return container{}
+}
+
+// packetLength is how long the packets of an MPEG transport stream are, by the byte
+// that each begins with; 0 of anything else. Some have a time stamp of 4 bytes before
+// it, or 16 bytes of error correction after the 188 of the standard.
+func packetLength(head []byte) int64 {
+	for _, p := range []struct{ first, length int }{{0, 188}, {4, 192}, {0, 204}} {
+		at := p.first
+		for at < len(head) && head[at] == 0x47 {
+			at += p.length
+		}
+		if at > p.first+p.length && at >= len(head) { // there were two
+			return int64(p.length)
+		}
+	}
+	return 0
 }
 
 // riffEnd is the end of the last RIFF chunk: large AVI files have several. A
 // chunk of length 0 was never finished by its writer and promises nothing.
 func riffEnd(r io.ReaderAt, size int64) int64 {
 	var head [8]byte
-	var end int64
+	var at, end int64
 	for range maxBoxes {
-		if _, err := r.ReadAt(head[:], end); err != nil || string(head[:4]) != "RIFF" {
+		if _, err := r.ReadAt(head[:], at); err != nil || string(head[:4]) != "RIFF" {
 			break
 		}
 		length := int64(binary.LittleEndian.Uint32(head[4:]))
 		if length == 0 {
 			return 0
 		}
-		end += 8 + length
+		end = at + 8 + length
 		if end >= size {
 			break
 		}
-		end += length % 2 // chunks start at even offsets
+		at = end + length%2 // chunks start at even offsets
 	}
 	return end
 }

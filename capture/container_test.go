@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 func box(kind string, body int) []byte {
@@ -17,22 +18,33 @@ func riff(kind string, body int) []byte {
 	return append(append(b, kind...), make([]byte, body)...)
 }
 
+// transport is an MPEG transport stream of n packets, whose first byte is at first.
+func transport(first, length, n int) []byte {
+	b := make([]byte, n*length)
+	for at := first; at < len(b); at += length {
+		b[at] = 0x47
+	}
+	return b
+}
+
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
 func TestInspect(t *testing.T) {
 	wide := join([]byte{0, 0, 0, 1}, []byte("mdat"), binary.BigEndian.AppendUint64(nil, 116), make([]byte, 100))
 	ebml := join(ebmlMagic, []byte{0x83, 1, 2, 3}, segmentID)
+	const toTheEnd = "mp4, last box to the end"
 	for _, c := range []struct {
 		name string
 		data []byte
 		want container
 	}{
-		{"mp4, index in front", join(box("ftyp", 16), box("moov", 50), box("mdat", 100)), container{"mp4", 190, true}},
-		{"mp4, index behind", join(box("ftyp", 16), box("mdat", 100), box("moov", 50)), container{"mp4", 190, true}},
-		{"mp4, large box", join(box("ftyp", 16), box("moov", 50), wide), container{"mp4", 24 + 58 + 116, true}},
-		{"mp4, no index", join(box("ftyp", 16), box("mdat", 100)), container{"mp4", 132, false}},
-		{"mp4, last box to the end", join(box("ftyp", 16), box("moov", 8), []byte("\x00\x00\x00\x00mdat1234")), container{"mp4", 52, true}},
-		{"mp4, tail of something else", join(box("moov", 8), box("mdat", 8), []byte("\x7f\xff\xff\xffSEFT")), container{"mp4", 32, true}},
+		{"mp4, longer than a buffer", join(box("moov", 9000), box("mdat", 70000), box("mdat", 8)), container{format: "mp4", end: 79032, index: true}},
+		{"mp4, index in front", join(box("ftyp", 16), box("moov", 50), box("mdat", 100)), container{format: "mp4", end: 190, index: true}},
+		{"mp4, index behind", join(box("ftyp", 16), box("mdat", 100), box("moov", 50)), container{format: "mp4", end: 190, index: true}},
+		{"mp4, large box", join(box("ftyp", 16), box("moov", 50), wide), container{format: "mp4", end: 24 + 58 + 116, index: true}},
+		{"mp4, no index", join(box("ftyp", 16), box("mdat", 100)), container{format: "mp4", end: 132, index: false}},
+		{toTheEnd, join(box("ftyp", 16), box("moov", 8), []byte("\x00\x00\x00\x00mdat1234")), container{format: "mp4", end: 52, index: true}},
+		{"mp4, tail of something else", join(box("moov", 8), box("mdat", 8), []byte("\x7f\xff\xff\xffSEFT")), container{format: "mp4", end: 32, index: true}},
 		{"avi", riff("AVI ", 100), container{format: "avi", end: 112}},
 		{"avi, two parts", join(riff("AVI ", 101), []byte{0}, riff("AVIX", 20)), container{format: "avi", end: 114 + 32}},
 		{"avi, odd end without padding", riff("AVI ", 101), container{format: "avi", end: 113}},
@@ -41,12 +53,23 @@ func TestInspect(t *testing.T) {
 		{"matroska", join(ebml, []byte{0x85, 1, 2, 3, 4, 5}), container{format: "matroska", end: 18}},
 		{"matroska, eight byte length", join(ebml, []byte{1, 0, 0, 0, 0, 0, 1, 0}), container{format: "matroska", end: 12 + 8 + 256}},
 		{"matroska, streamed", join(ebml, []byte{1, 255, 255, 255, 255, 255, 255, 255, 9}), container{format: "matroska"}},
+		{"mpegts", transport(0, 188, 5), container{format: "mpegts", packet: 188}},
+		{"mpegts, with time stamps", transport(4, 192, 5), container{format: "mpegts", packet: 192}},
+		{"mpegts, with error correction", transport(0, 204, 5), container{format: "mpegts", packet: 204}},
+		{"mpegts, one packet", transport(0, 188, 1), container{}},
+		{"text in G", []byte("Gruß aus dem Film"), container{format: "text"}},
 		{"text", []byte("Grüße,\n\tnicht Film"), container{format: "text"}},
 		{"noise", []byte{0xff, 0xfe, 0, 1, 2, 3}, container{}},
 		{"nothing", nil, container{}},
 	} {
 		if got := inspect(bytes.NewReader(c.data), int64(len(c.data))); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+		if c.name == toTheEnd {
+			c.want.end = 40 // the rest may be any length
+		}
+		if got := inspectPassing(iotest.OneByteReader(bytes.NewReader(c.data))); got != c.want {
+			t.Errorf("%s, passing: %+v, want %+v", c.name, got, c.want)
 		}
 	}
 }
@@ -56,6 +79,7 @@ func TestTruncated(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"mp4": join(box("ftyp", 16), box("moov", 50), box("mdat", 100)),
 		"avi": riff("AVI ", 100),
+		"ts":  transport(0, 188, 7),
 		"mkv": join(ebmlMagic, []byte{0x80}, segmentID, []byte{0xa0}, make([]byte, 32)),
 	} {
 		for _, cut := range []int{0, 1, 30} {
@@ -78,6 +102,9 @@ func FuzzInspect(f *testing.F) {
 		c := inspect(bytes.NewReader(data), int64(len(data)))
 		if c.end < 0 {
 			t.Errorf("end %d is negative", c.end)
+		}
+		if p := inspectPassing(bytes.NewReader(data)); p.format != c.format || p.index != c.index {
+			t.Errorf("passing, it is %+v; else %+v", p, c)
 		}
 	})
 }

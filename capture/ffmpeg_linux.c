@@ -8,6 +8,8 @@
 #include <dlfcn.h>
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
+#include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -40,6 +42,34 @@ struct tracker_ffmpeg_seen tracker_ffmpeg_saw(void) {
     return seen;
 }
 
+// How often each decoder has complained since its last picture. Of what it conceals a
+// picture itself tells only where it was not decoded beside others: what the threads of
+// FFmpeg 5 set in it then comes too late. They share their decoder's opaque pointer.
+enum { MAX_DECODERS = 1024 }; // at a time; a later one takes the place of one long closed
+static atomic_uint complaints[MAX_DECODERS], decoders;
+
+// complaints_of is the count of a decoder; NULL of one that was opened otherwise.
+static atomic_uint *complaints_of(const AVCodecContext *context) {
+    atomic_uint *count = context->opaque;
+    return count >= complaints && count < complaints + MAX_DECODERS ? count : NULL;
+}
+
+void av_log(void *from, int level, const char *format, ...) {
+    static void (*_Atomic next)(void *, int, const char *, va_list);
+    if (!next)
+        next = dlsym(RTLD_NEXT, "av_vlog");
+    const AVClass *kind = from ? *(const AVClass **)from : NULL;
+    if (level <= AV_LOG_ERROR && kind && !strcmp(kind->class_name, "AVCodecContext")) {
+        atomic_uint *count = complaints_of(from);
+        if (count)
+            atomic_fetch_add(count, 1);
+    }
+    va_list values;
+    va_start(values, format);
+    next(from, level, format, values);
+    va_end(values);
+}
+
 // look finds out what a video is read from. Of lists and descriptions of streams the
 // length says nothing, and of pictures that a camera sends one after the other it is
 // made up.
@@ -48,6 +78,10 @@ static void look(const AVFormatContext *context) {
     if (!context->pb)
         return;
     medium.sequential = !(context->pb->seekable & AVIO_SEEKABLE_NORMAL);
+    medium.only_sound = context->nb_streams > 0;
+    for (unsigned i = 0; i < context->nb_streams; i++)
+        if (context->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_VIDEO)
+            medium.only_sound = 0;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!strcmp(context->iformat->name, others[i]))
             return;
@@ -73,6 +107,7 @@ int av_read_frame(AVFormatContext *context, AVPacket *packet) {
     int err = next(context, packet);
     if (context->pb)
         seen.io_error = context->pb->error; // demuxers may make the end of it
+    seen.ended = err == AVERROR_EOF;
     return err;
 }
 
@@ -86,6 +121,11 @@ int avcodec_open2(AVCodecContext *context, const AVCodec *codec, AVDictionary **
         set(context, "max_pixels", "134217728", 0); // 16384 x 8192
     if (set && slices)
         set(context, "thread_type", "slice", 0);
+    if (!context->opaque) {
+        atomic_uint *mine = &complaints[atomic_fetch_add(&decoders, 1) % MAX_DECODERS];
+        atomic_store(mine, 0);
+        context->opaque = mine;
+    }
     return next(context, codec, options);
 }
 
@@ -99,6 +139,8 @@ int avcodec_receive_frame(AVCodecContext *context, AVFrame *frame) {
     seen.width = frame->width;
     seen.height = frame->height;
     seen.timestamp = frame->best_effort_timestamp;
+    atomic_uint *heard = complaints_of(context);
+    seen.damaged = frame->decode_error_flags || frame->flags & AV_FRAME_FLAG_CORRUPT || heard && atomic_exchange(heard, 0);
     if (expected_width && (frame->width != expected_width || frame->height != expected_height))
         frame->data[0] = NULL; // without pixels there is nothing to convert
     return err;

@@ -30,6 +30,7 @@ import (
 //   - It tells no times of the last pictures, which the decoder holds back until the
 //     end.
 //   - To it, a connection or disk that fails is the end of the video.
+//   - It does not say that a decoder made up what is damaged of a picture.
 //   - A header of a few bytes can ask for gigabytes: pictures are bounded to 2^27
 //     pixels.
 
@@ -42,7 +43,7 @@ func tuned(d decoding, open func()) {
 	open()
 	if d.medium != nil {
 		m := C.tracker_ffmpeg_opened()
-		d.medium.length, d.medium.sequential = int64(m.length), m.sequential != 0
+		*d.medium = medium{length: int64(m.length), sequential: m.sequential != 0, onlySound: m.only_sound != 0}
 	}
 }
 
@@ -65,6 +66,7 @@ func watch(expected image.Point, read func() bool) (ok bool, saw sighting) {
 	if s.timestamp != C.AV_NOPTS_VALUE {
 		saw.timestamp, saw.timed = int64(s.timestamp), true
 	}
+	saw.damaged, saw.ended = s.damaged != 0, s.ended != 0
 	saw.broken = ioError(s.io_error)
 	return ok, saw
 }

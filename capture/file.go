@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"gocv.io/x/gocv"
@@ -25,12 +26,15 @@ func openFile(ctx context.Context, spec Spec) (*video, error) {
 		return nil, fmt.Errorf("open %s: %w", spec.Name(), err)
 	}
 	// With the protocol named, FFmpeg takes no colon in a file name for one.
-	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) { return withFFmpeg("file:"+abs, decoding{threads: spec.Threads}) })
+	var m medium
+	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) {
+		return withFFmpeg("file:"+abs, decoding{threads: spec.Threads, medium: &m})
+	})
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, fmt.Errorf("open %s: %s", spec.Name(), unplayable(c, size))
+		return nil, fmt.Errorf("open %s: %s", spec.Name(), unplayable(c, size, m))
 	}
 	v := newVideo(vc, spec.Name(), false)
 	v.atEnd = func(read int) error { return endOfFile(v, c, size, read) }
@@ -42,18 +46,23 @@ func endOfFile(v *video, c container, size int64, read int) error {
 	if !incomplete(v, c, size, read) {
 		return io.EOF
 	}
-	return &TruncatedError{
-		Name: v.facts.Name, Read: read, Expected: v.facts.Frames, Size: size, Declared: c.end, Cause: v.broken,
+	e := &TruncatedError{Name: v.facts.Name, Read: read, Size: size, Declared: c.declared(size), Cause: v.broken}
+	if v.facts.Frames > read {
+		e.Expected = v.facts.Frames
 	}
+	return e
 }
 
 // incomplete says whether frames are missing at the end of a file. Fewer than the
 // header says is no proof: cuts without encoding keep frames that are never
-// shown, and some containers only estimate.
+// shown, and some containers only estimate. Where there is no header, damage in what
+// came last is.
 func incomplete(v *video, c container, size int64, read int) bool {
 	promised := v.facts.Frames
 	switch {
 	case read == 0, v.broken != nil:
+		return true
+	case !c.promises() && (c.truncated(size) || v.spoilt > 0 && v.spoilt >= read-v.heldBack):
 		return true
 	case promised > 0 && read >= promised:
 		return false
@@ -77,7 +86,7 @@ func inspectFile(path string) (size int64, c container, err error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return 0, container{}, explainOpen(err)
+		return 0, container{}, explainPath(path, err)
 	case info.IsDir():
 		return 0, container{}, errors.New("it is a folder, not a video file")
 	case !info.Mode().IsRegular():
@@ -91,6 +100,27 @@ func inspectFile(path string) (size int64, c container, err error) {
 	}
 	defer f.Close()
 	return info.Size(), inspect(f, info.Size()), nil
+}
+
+// notations are what other programs take for several pictures.
+var notations = []struct {
+	pattern *regexp.Regexp
+	hint    string
+}{
+	{regexp.MustCompile(`%0?\d*d`), "give numbered pictures as a pattern in quotes, 'img*.jpg'"},
+	{regexp.MustCompile(`,`), "give --input once for each of several inputs"},
+}
+
+// explainPath is explainOpen, with what may have been meant by a path that does not exist.
+func explainPath(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		for _, n := range notations {
+			if n.pattern.MatchString(path) {
+				return errors.New("no such file; " + n.hint)
+			}
+		}
+	}
+	return explainOpen(err)
 }
 
 // explainOpen says in a few words why a file cannot be opened.
@@ -108,15 +138,19 @@ func explainOpen(err error) error {
 	return err
 }
 
+const noPictures = "it has sound and no pictures; give a file with a video stream"
+
 // unplayable is the likeliest reason why FFmpeg cannot read a file.
-func unplayable(c container, size int64) string {
+func unplayable(c container, size int64, m medium) string {
 	switch {
 	case c.format == "text":
 		return "it is text, not video; give a video file, a folder of images or a URL"
 	case c.format == "mp4" && !c.index:
 		return "its index (moov) is missing, so it was cut off while copying or recording; copy or record it again"
 	case c.truncated(size):
-		return fmt.Sprintf("cut off (%d of %d bytes); copy or record it again", size, c.end)
+		return fmt.Sprintf("cut off (%d of %d bytes); copy or record it again", size, c.declared(size))
+	case m.onlySound:
+		return noPictures
 	}
 	return "not a video that FFmpeg can decode; try to convert it: ffmpeg -i INPUT output.mp4"
 }

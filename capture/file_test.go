@@ -4,6 +4,7 @@ package capture
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -247,9 +248,10 @@ func TestIntactVideosRaiseNoAlarm(t *testing.T) {
 		if msg, err := exec.Command(ffmpeg, append(args, out)...).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v: %s", c.out, err, msg)
 		}
-		got := readWhole(t, mustOpen(t, Spec{Path: out}), false)
-		if c.frames > 0 && len(got) != c.frames {
-			t.Errorf("%s: %d frames, want %d", c.out, len(got), c.frames)
+		s := mustOpen(t, Spec{Path: out})
+		got := readWhole(t, s, false)
+		if c.frames > 0 && len(got) != c.frames || s.Damaged() > 0 {
+			t.Errorf("%s: %d frames, want %d; %d pieces damaged", c.out, len(got), c.frames, s.Damaged())
 		}
 		if last := got[len(got)-1]; c.frames > 0 && last.ms != 59*80 {
 			t.Errorf("%s: last frame at %d ms, want %d", c.out, last.ms, 59*80)
@@ -269,6 +271,65 @@ func TestIntactVideosRaiseNoAlarm(t *testing.T) {
 	s := mustOpen(t, Spec{Path: out})
 	if got := readWhole(t, s, false); len(got) >= s.Info().Frames {
 		t.Logf("cut.mp4 hides no frames here: %d of %d", len(got), s.Info().Frames)
+	}
+	if s.Damaged() > 0 {
+		t.Errorf("cut.mp4: %d pieces damaged", s.Damaged())
+	}
+}
+
+// A decoder makes up what it cannot read of a picture, and says so only if asked. Where
+// no header says how long a video is, such a picture at its end tells that it was cut off.
+func TestConcealedDamage(t *testing.T) {
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("no ffmpeg in PATH")
+	}
+	const frames = 40
+	dir := t.TempDir()
+	for _, c := range []struct {
+		file, codec string
+		headless    bool
+	}{
+		{"a.mp4", "libx264", false},
+		{"b.mkv", "mpeg4", false},
+		{"c.ts", "libx264", true},
+		{"d.h264", "libx264", true},
+	} {
+		path := filepath.Join(dir, c.file)
+		if msg, err := exec.Command(ffmpeg, "-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=320x240:rate=10:duration=%d", frames/10),
+			"-c:v", c.codec, path).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", c.file, err, msg)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoilt := slices.Clone(data)
+		for i := range len(spoilt) / 20 {
+			spoilt[len(spoilt)/2+i] = byte(i * i)
+		}
+		for _, stride := range []int{1, 3} {
+			if err := os.WriteFile(path, spoilt, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			s := mustOpen(t, Spec{Path: path, Stride: stride})
+			got, err := readAll(t, s, false)
+			whole := len(got) == (frames+stride-1)/stride
+			if told := errors.Is(err, io.ErrUnexpectedEOF); s.Damaged() == 0 || !c.headless && told == whole {
+				t.Errorf("%s at stride %d: %d frames, then %v; %d pieces damaged", c.file, stride, len(got), err, s.Damaged())
+			}
+		}
+		if c.headless {
+			half := len(data) / 2 / 188 * 188 // of a transport stream: whole packets
+			if err := os.WriteFile(path, data[:half], 0o644); err != nil {
+				t.Fatal(err)
+			}
+			got, err := readAll(t, mustOpen(t, Spec{Path: path}), false)
+			var truncated *TruncatedError
+			if !errors.As(err, &truncated) || truncated.Read != len(got) || len(got) < frames/4 || len(got) > frames*3/4 {
+				t.Errorf("half of %s: %v after %d frames", c.file, err, len(got))
+			}
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func listImages(path string) ([]string, error) {
 	case err == nil:
 		return []string{path}, nil
 	case !strings.ContainsAny(path, "*?["):
-		return nil, explainOpen(err)
+		return nil, explainPath(path, err)
 	}
 	paths, err := filepath.Glob(path)
 	switch {
@@ -137,8 +137,11 @@ func readImage(path string) (gocv.Mat, error) {
 	if err != nil {
 		return gocv.Mat{}, explainOpen(err)
 	}
-	if len(data) == 0 {
+	switch {
+	case len(data) == 0:
 		return gocv.Mat{}, fmt.Errorf("the file is empty; remove or replace it")
+	case cutJPEG(data):
+		return gocv.Mat{}, fmt.Errorf("it is cut off; remove or replace it")
 	}
 	mat, err := gocv.IMDecode(data, gocv.IMReadColor)
 	if err == nil && !mat.Empty() {

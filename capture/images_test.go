@@ -55,10 +55,12 @@ func TestImages(t *testing.T) {
 }
 
 func TestCorruptImage(t *testing.T) {
+	whole := jpegFile(t, 64, 48)
 	for name, contents := range map[string]string{
-		"no image": "no image at all",
-		"empty":    "",
-		"cut":      "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+		"half JPEG": string(whole[:len(whole)/2]),
+		"no image":  "no image at all",
+		"empty":     "",
+		"cut":       "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
 	} {
 		dir := imageFolder(t, 5)
 		bad := filepath.Join(dir, "img3.png")
@@ -84,12 +86,14 @@ func TestImageErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for input, c := range map[string]struct{ subject, want string }{
-		empty:                           {empty, "no images in this folder"},
-		filepath.Join(dir, "gone.png"):  {filepath.Join(dir, "gone.png"), "no such file"},
-		filepath.Join(dir, "gone*.png"): {filepath.Join(dir, "gone*.png"), "nothing matches"},
-		filepath.Join(dir, "*"):         {filepath.Join(dir, "*"), "which is not an image"},
-		filepath.Join(dir, "[*"):        {filepath.Join(dir, "[*"), "not a valid pattern"},
-		filepath.Dir(first):             {first, "not an image that OpenCV can decode"},
+		empty:                             {empty, "no images in this folder"},
+		filepath.Join(dir, "gone.png"):    {filepath.Join(dir, "gone.png"), "no such file"},
+		filepath.Join(dir, "img%03d.png"): {filepath.Join(dir, "img%03d.png"), "as a pattern in quotes, 'img*.jpg'"},
+		filepath.Join(dir, "a.png,b.png"): {filepath.Join(dir, "a.png,b.png"), "--input once for each"},
+		filepath.Join(dir, "gone*.png"):   {filepath.Join(dir, "gone*.png"), "nothing matches"},
+		filepath.Join(dir, "*"):           {filepath.Join(dir, "*"), "which is not an image"},
+		filepath.Join(dir, "[*"):          {filepath.Join(dir, "[*"), "not a valid pattern"},
+		filepath.Dir(first):               {first, "not an image that OpenCV can decode"},
 	} {
 		_, err := Open(t.Context(), mustParse(t, input))
 		wantError(t, err, "open "+c.subject+": ", c.want)

@@ -297,6 +297,7 @@ func TestStdin(t *testing.T) {
 		{avi, true, "60 frames: EOF"},
 		{avi, false, "60 frames: EOF"},
 		{cut(t, avi, 0.5), false, "read standard input: cut off after"},
+		{cut(t, avi, 0.5), true, "of 60 frames ("},
 		{text, true, "open standard input: not a video that FFmpeg can decode from a pipe"},
 		{text, false, "open standard input: it is text, not video"},
 		{os.DevNull, false, "open standard input: it is a terminal or empty"},

@@ -168,7 +168,7 @@ func (s *Stream) State() State {
 func (s *Stream) Dropped() int { return s.State().Dropped }
 
 // Damaged counts the pieces of a video that could not be decoded and were passed
-// over. It may be called at any time, from any goroutine.
+// over, or made up by the decoder. It may be called at any time, from any goroutine.
 func (s *Stream) Damaged() int { return int(s.damaged.Load()) }
 
 // Close implements Source.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 
@@ -26,13 +27,83 @@ func openStdin(ctx context.Context, spec Spec) (*video, error) {
 		spec.Path = "/dev/stdin"
 		return openFile(ctx, spec)
 	}
-	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) { return withFFmpeg("pipe:0", decoding{threads: spec.Threads}) })
+	in, err := startRelay(os.Stdin)
+	if err != nil {
+		return nil, fmt.Errorf("open standard input: %w", err)
+	}
+	var m medium
+	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) {
+		return withFFmpeg(in.url(), decoding{threads: spec.Threads, medium: &m})
+	})
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, ctx.Err()
+		return nil, ctx.Err() // FFmpeg still reads
 	case err != nil:
-		return nil, errors.New("open standard input: not a video that FFmpeg can decode from a pipe; " +
-			"an MP4 needs its index in front (ffmpeg -movflags +faststart), or give the file's name")
+		in.close()
+		return nil, fmt.Errorf("open standard input: %s", unreadable(m))
 	}
-	return newVideo(vc, spec.Name(), false), nil
+	v := newVideo(vc, spec.Name(), false)
+	v.atEnd = func(read int) error {
+		c, size := in.passed()
+		return endOfFile(v, c, size, read)
+	}
+	v.free = in.close
+	return v, nil
 }
+
+// unreadable is the likeliest reason why FFmpeg cannot read from a pipe.
+func unreadable(m medium) string {
+	if m.onlySound {
+		return noPictures
+	}
+	return "not a video that FFmpeg can decode from a pipe; " +
+		"an MP4 needs its index in front (ffmpeg -movflags +faststart), or give the file's name"
+}
+
+// relay hands a pipe on to FFmpeg and looks at what passes, to know at the end whether
+// all of the video came.
+type relay struct {
+	out *os.File // FFmpeg's end
+
+	// After done is closed.
+	done chan struct{}
+	size int64 // bytes passed
+	what container
+}
+
+func startRelay(from io.Reader) (*relay, error) {
+	out, in, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	r := &relay{out: out, done: make(chan struct{})}
+	go r.run(from, in)
+	return r, nil
+}
+
+// url is what FFmpeg opens.
+func (r *relay) url() string { return fmt.Sprintf("pipe:%d", r.out.Fd()) }
+
+// run copies until either end is closed.
+func (r *relay) run(from io.Reader, to *os.File) {
+	seen, copied := io.Pipe()
+	looked := make(chan container)
+	go func() { looked <- inspectPassing(seen) }()
+	r.size, _ = io.Copy(to, io.TeeReader(from, copied))
+	copied.Close()
+	r.what = <-looked
+	close(r.done)
+	to.Close() // after done: FFmpeg's end of the video
+}
+
+// passed is what has come, once that was all; while more may come, nothing.
+func (r *relay) passed() (container, int64) {
+	select {
+	case <-r.done:
+		return r.what, r.size
+	default:
+		return container{}, 0
+	}
+}
+
+func (r *relay) close() error { return r.out.Close() }

@@ -4,6 +4,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -52,13 +53,17 @@ type video struct {
 	size, misfit image.Point
 	misfits      int // pictures in a row of another size: misfit
 
-	saw    sighting // of the last picture
-	broken error    // of the disk or network, since it failed; nothing more comes then
-	timed  struct { // the last picture of which OpenCV told the time
+	saw sighting // of the last read
+
+	spoilt   int      // the last picture with damage, counted from 1; 0 none
+	heldBack int      // pictures that the decoder gave after the end of the file
+	broken   error    // of the disk or network, since it failed; nothing more comes then
+	timed    struct { // the last picture of which OpenCV told the time
 		timestamp int64
 		pos       float64 // milliseconds
 	}
 
+	free func() error // of what FFmpeg reads from; may be nil
 	// atEnd is the error that ends the video after so many frames.
 	atEnd func(read int) error
 	// patience is how long a live source may deliver nothing.
@@ -209,6 +214,13 @@ func (v *video) retry(read func() bool) bool {
 	start := time.Now()
 	for failed := 0; ; failed++ {
 		if read() {
+			if v.saw.damaged {
+				failed++
+				v.spoilt = v.next + 1
+			}
+			if v.saw.ended || v.heldBack > 0 {
+				v.heldBack++
+			}
 			if v.clock.started { // before, a recording that starts between key frames
 				v.damaged.Add(int64(failed))
 			}
@@ -229,7 +241,13 @@ func (v *video) retry(read func() bool) bool {
 	}
 }
 
-func (v *video) close() error { return v.vc.Close() }
+func (v *video) close() error {
+	err := v.vc.Close()
+	if v.free != nil {
+		err = errors.Join(err, v.free())
+	}
+	return err
+}
 
 // lostAfter ends a live source that delivers nothing any more.
 func lostAfter(name, hint string) func(int) error {
@@ -288,6 +306,7 @@ type decoding struct {
 type medium struct {
 	length     int64 // in bytes; 0 unknown, or none
 	sequential bool  // it can only be read from the start to the end
+	onlySound  bool  // it has streams, none of pictures
 }
 
 // sighting is what passed from FFmpeg to OpenCV during a read, where that can be
@@ -296,6 +315,8 @@ type sighting struct {
 	size      image.Point // of the picture; zero unknown
 	timestamp int64       // when it is shown, in units of propTimeBase, where timed
 	timed     bool
+	damaged   bool  // the decoder made up pieces of it, or of one soon after it
+	ended     bool  // nothing more is read: the decoder had held it back
 	broken    error // of the disk or network, after which nothing more comes
 }
 

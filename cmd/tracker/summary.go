@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
 )
 
 // summarise prints the timings of what has run, and what did not go as it should.
@@ -74,14 +75,14 @@ func (s *stream) summarise(w io.Writer) error {
 	}
 	writeCounts(w, s.counts, s.labels)
 	for _, loss := range []struct {
-		n    int
-		what string
+		n         int
+		what, how string
 	}{
-		{s.dropped, "frames dropped to keep up with the source"},
-		{s.damaged, "damaged pieces of the video passed over"},
+		{s.dropped, "frame", "dropped to keep up with the source"},
+		{s.damaged, "piece", "of the video damaged: passed over, or made up by the decoder"},
 	} {
 		if loss.n > 0 {
-			fmt.Fprintf(w, "%d %s\n", loss.n, loss.what)
+			fmt.Fprintf(w, "%s %s\n", progress.Count(loss.n, loss.what), loss.how)
 		}
 	}
 	return nil

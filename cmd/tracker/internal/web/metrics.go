@@ -32,7 +32,7 @@ var families = []family{
 		func(s *InputStatus) float64 { return float64(s.Frames) }),
 	newFamily("dropped_frames_total", "Frames of a live source that nobody took in time.", prometheus.CounterValue,
 		func(s *InputStatus) float64 { return float64(s.Dropped) }),
-	newFamily("damaged_pieces_total", "Damaged pieces of the video that were passed over.", prometheus.CounterValue,
+	newFamily("damaged_pieces_total", "Damaged pieces of the video, passed over or made up by the decoder.", prometheus.CounterValue,
 		func(s *InputStatus) float64 { return float64(s.Damaged) }),
 	newFamily("reconnects_total", "Times that a live source was lost and had again.", prometheus.CounterValue,
 		func(s *InputStatus) float64 { return float64(s.Reconnects) }),

@@ -45,7 +45,7 @@ type Health struct {
 	OK         bool `json:"ok"`
 	Ended      bool `json:"ended"`
 	Dropped    int  `json:"dropped"`    // frames that nobody took in time
-	Damaged    int  `json:"damaged"`    // pieces of the video that were passed over
+	Damaged    int  `json:"damaged"`    // pieces of the video, passed over or made up by the decoder
 	Reconnects int  `json:"reconnects"` // that succeeded
 }
 

@@ -1,0 +1,41 @@
+package capture
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// JPEG's markers that matter here; each follows a byte of 0xff.
+const (
+	jpegStart = 0xd8
+	jpegEnd   = 0xd9
+	jpegScan  = 0xda // the picture's data follow
+)
+
+// cutJPEG says whether data is a JPEG file that stops before its end. libjpeg paints
+// what is missing grey, and only warns.
+func cutJPEG(data []byte) bool {
+	if !bytes.HasPrefix(data, []byte{0xff, jpegStart}) {
+		return false
+	}
+	// Not before the first scan: a thumbnail there has an end of its own. Within a scan
+	// the encoder leaves no 0xff alone that could be taken for a marker's.
+	return !bytes.Contains(data[firstScan(data):], []byte{0xff, jpegEnd})
+}
+
+// firstScan is where a JPEG file's first scan begins, or whatever is no segment; the
+// length of data where it ends before.
+func firstScan(data []byte) int {
+	at := 2 // past the start
+	for at+4 <= len(data) && data[at] == 0xff {
+		switch kind := data[at+1]; kind {
+		case jpegScan, jpegEnd:
+			return at
+		case 0xff: // padding
+			at++
+		default:
+			at += 2 + int(binary.BigEndian.Uint16(data[at+2:]))
+		}
+	}
+	return min(at, len(data))
+}
