@@ -131,6 +131,30 @@ func TestBatchPictures(t *testing.T) {
 	}
 }
 
+// A batch counts those pictures of a folder that are read: none of what a Finder or an Emacs
+// puts beside them.
+func TestBatchFolder(t *testing.T) {
+	const picture = "P2 1 1 255 0\n"
+	dir := put(t, map[string]string{
+		"1.pgm": picture, "2.PGM": picture, "._1.pgm": picture, "notes.txt": picture, "folder.pgm/notes.txt": picture,
+	})
+	if err := os.Symlink("user@host.1", filepath.Join(dir, ".#1.pgm")); err != nil {
+		t.Fatal(err)
+	}
+	src, err := capture.Open(t.Context(), capture.Spec{Kind: capture.Images, Path: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	want := int64(src.Info().Frames * len(picture))
+	if inputs, err := batch.Expand([]string{dir}, nil, ""); err != nil || len(inputs) != 1 || inputs[0].Bytes != want {
+		t.Errorf("inputs %+v, %v, want one of %d bytes", inputs, err, want)
+	}
+	if s, err := batch.Digest(t.Context(), dir); err != nil || s.Bytes != want {
+		t.Errorf("the digest is of %d bytes, %v, want %d", s.Bytes, err, want)
+	}
+}
+
 // A batch that is killed at random moments, again and again, ends with the results of
 // one that was left alone, byte for byte.
 func TestBatchSurvivesKills(t *testing.T) {

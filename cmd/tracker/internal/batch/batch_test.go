@@ -110,9 +110,17 @@ func TestDigest(t *testing.T) {
 	if p == sum(filepath.Join(dir, "q")) {
 		t.Error("a folder's digest leaves out the names")
 	}
-	write(t, dir, "p/notes.txt", "others")
+	for _, other := range []string{"p/notes.txt", "p/._1.jpg"} {
+		write(t, dir, other, "others")
+		if p != sum(filepath.Join(dir, "p")) {
+			t.Errorf("a folder's digest counts %s, which is not read", other)
+		}
+	}
+	if err := os.Symlink("user@host.1", filepath.Join(dir, "p", ".#1.jpg")); err != nil { // as Emacs locks a file
+		t.Fatal(err)
+	}
 	if p != sum(filepath.Join(dir, "p")) {
-		t.Error("a folder's digest counts what is no picture")
+		t.Error("a folder's digest counts the lock of an editor")
 	}
 	folder, _ := Digest(t.Context(), filepath.Join(dir, "p"))
 	later := time.Now().Add(time.Second) // than the clock of the file system can tell

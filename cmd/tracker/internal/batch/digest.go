@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
@@ -82,11 +83,12 @@ func extent(path string) (bytes int64, changed time.Time, err error) {
 	return bytes, changed, err
 }
 
-// pictures are the names of those in a folder, sorted.
+// pictures are the names of those in a folder, sorted: those that are read, so hidden files
+// are left out, as a Finder or an editor makes beside a picture.
 func pictures(dir string) (names []string, err error) {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
-		if !e.IsDir() && has(pictureTypes, e.Name()) {
+		if !e.IsDir() && has(pictureTypes, e.Name()) && !strings.HasPrefix(e.Name(), ".") {
 			names = append(names, e.Name())
 		}
 	}
