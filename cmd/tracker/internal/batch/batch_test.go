@@ -199,6 +199,11 @@ func TestCheckpoint(t *testing.T) {
 	if LoadCheckpoint(path+"x", "k", "p") != nil {
 		t.Error("there is a checkpoint where there is none")
 	}
+	for _, damaged := range []Checkpoint{{Key: "k", Frames: -1}, {Key: "k", Sizes: map[string]int64{"a.txt": -1}}} {
+		if err := damaged.Save(path); err != nil || LoadCheckpoint(path, "k", "") != nil {
+			t.Errorf("a checkpoint is taken that makes no sense: %+v, %v", damaged, err)
+		}
+	}
 }
 
 // Damaged files are refused, or make sense.
