@@ -3,6 +3,7 @@
 package sink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -15,9 +16,8 @@ import (
 // MOT writes MOTChallenge results, one row for each track of the frame but those
 // whose box is only predicted, as the benchmarks expect. Frames count from 1 there: the source's index plus one.
 type MOT struct {
-	out    textFile
-	w      *mot.Writer
-	failed bool // a write failed, and with it every later one
+	out textFile
+	w   *mot.Writer
 }
 
 // NewMOT writes to path, or to stdout where path is "-".
@@ -26,16 +26,20 @@ func NewMOT(path string, stdout io.Writer) (*MOT, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &MOT{out: out, w: mot.NewWriter(out.Writer)}, nil
+	return newMOT(out), nil
 }
 
 // NewMOTIn writes to a file that is the caller's to end. Call Flush before.
-func NewMOTIn(file *atomicfile.File) *MOT {
-	return &MOT{out: textFileIn(file), w: mot.NewWriter(file)}
+func NewMOTIn(file *atomicfile.File) *MOT { return newMOT(textFileIn(file)) }
+
+func newMOT(out textFile) *MOT {
+	s := &MOT{out: out}
+	s.w = mot.NewWriter(&s.out)
+	return s
 }
 
 // Flush hands all rows to the file.
-func (s *MOT) Flush() error { return s.fail(s.w.Flush()) }
+func (s *MOT) Flush() error { return inner(s.w.Flush()) }
 
 // Write writes the rows of one frame, ordered as the tracks are.
 func (s *MOT) Write(_ context.Context, r Result) error {
@@ -48,33 +52,19 @@ func (s *MOT) Write(_ context.Context, r Result) error {
 			return err
 		}
 		if err := s.w.WriteRow(mot.FromBox(r.Frame.Index+1, t.ID, t.Box, t.Score)); err != nil {
-			return s.fail(err)
+			return inner(err)
 		}
 	}
 	s.out.frames++
-	return s.fail(s.w.Flush()) // whoever reads along, and what a kill leaves, is to have it
+	return inner(s.w.Flush()) // whoever reads along, and what a kill leaves, is to have it
 }
 
-// fail remembers an error and leaves of it what the file or standard output says:
-// that names itself, and whoever writes frames knows which.
-func (s *MOT) fail(err error) error {
-	if err == nil {
-		return nil
-	}
-	s.failed = true
-	if inner := errors.Unwrap(err); inner != nil {
-		return inner
-	}
-	return err
-}
+// inner leaves of an error what the file or standard output says: that names itself,
+// and whoever writes frames knows which.
+func inner(err error) error { return cmp.Or(errors.Unwrap(err), err) }
 
 // Commit completes the file.
 func (s *MOT) Commit() error { return s.out.commit(s.Flush) }
 
 // Keep closes the file under its partial name, which it returns.
-func (s *MOT) Keep() (string, error) {
-	if s.failed { // it has been said
-		return s.out.keep(nothing)
-	}
-	return s.out.keep(s.Flush)
-}
+func (s *MOT) Keep() (string, error) { return s.out.keep(s.Flush) }

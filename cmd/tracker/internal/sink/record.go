@@ -36,7 +36,7 @@ func NewRecord(path string, h record.Header) (*Record, error) {
 // Commit nor Keep.
 func NewRecordIn(file *atomicfile.File, h record.Header) (s *Record, err error) {
 	s = &Record{out: textFileIn(file), live: h.Live}
-	s.w, err = record.NewWriter(file, h)
+	s.w, err = record.NewWriter(&s.out, h)
 	return s, err
 }
 
@@ -44,7 +44,7 @@ func NewRecordIn(file *atomicfile.File, h record.Header) (s *Record, err error) 
 // has what was written up to a Snapshot.
 func ResumeRecordIn(file *atomicfile.File, snapshot []byte) (s *Record, err error) {
 	s = &Record{out: textFileIn(file)}
-	s.w, err = record.Resume(file, snapshot)
+	s.w, err = record.Resume(&s.out, snapshot)
 	return s, err
 }
 

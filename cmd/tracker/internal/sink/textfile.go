@@ -14,17 +14,18 @@ import (
 // or standard output, which has nothing to complete. It ends once, completed or kept;
 // ending it again does nothing.
 type textFile struct {
-	io.Writer
+	w      io.Writer
 	file   *atomicfile.File // nil for standard output
 	name   string           // for messages
 	frames int              // written
+	failed bool             // a Write did, and whoever called it has said so
 	ended  bool
 }
 
 // newTextFile opens path, or takes stdout for "-".
 func newTextFile(path string, stdout io.Writer) (textFile, error) {
 	if path == "-" {
-		return textFile{Writer: stdout, name: "standard output"}, nil
+		return textFile{w: stdout, name: "standard output"}, nil
 	}
 	file, err := atomicfile.Create(path)
 	if err != nil {
@@ -35,7 +36,14 @@ func newTextFile(path string, stdout io.Writer) (textFile, error) {
 
 // textFileIn is a text file of the caller's.
 func textFileIn(file *atomicfile.File) textFile {
-	return textFile{Writer: file, file: file, name: file.Path()}
+	return textFile{w: file, file: file, name: file.Path()}
+}
+
+// Write writes to the file or standard output, and remembers where that fails.
+func (t *textFile) Write(p []byte) (int, error) {
+	n, err := t.w.Write(p)
+	t.failed = t.failed || err != nil
+	return n, err
 }
 
 // commit writes what flush still holds and completes the file; where flushing fails,
@@ -59,13 +67,16 @@ func (t *textFile) commit(flush func() error) error {
 	return errors.Join(flushErr, err)
 }
 
-// keep writes what flush still holds and leaves the partial file, whose path it returns,
-// or nothing where there are no frames.
+// keep writes what flush still holds, unless a Write failed, and leaves the partial file,
+// whose path it returns, or nothing where there are no frames.
 func (t *textFile) keep(flush func() error) (path string, err error) {
 	if t.ended {
 		return "", nil
 	}
 	t.ended = true
+	if t.failed { // flushing would say it again
+		flush = nothing
+	}
 	flushErr := flush()
 	switch {
 	case t.file == nil:
