@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"compress/flate"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -275,6 +277,59 @@ func TestRefuses(t *testing.T) {
 	}
 	if _, err := Open(filepath.Join(t.TempDir(), "none.rec")); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// A block whose checksum fits may lie all the same; it costs no more memory than an honest one.
+func TestLies(t *testing.T) {
+	var bomb buffer
+	w, _ := flate.NewWriter(&bomb, flate.BestSpeed)
+	for range maxBlock>>20 + 1 {
+		w.Write(make([]byte, 1<<20))
+	}
+	w.Close()
+	const frames = 3
+	honest := write(t, scene(frames))
+	for _, c := range []struct {
+		kind    byte
+		payload []byte
+		want    string
+	}{
+		{kindFrames, bomb, "larger than 67108864 bytes"},
+		{kindEnd, []byte{frames + 1}, "its end mark speaks of 4 frames"},
+		{kindEnd, nil, "its end mark speaks of 0 frames"},
+	} {
+		block := append(make([]byte, head), c.payload...)
+		seal(block, c.kind)
+		b := append(honest[:len(honest)-head-1:len(honest)-head-1], block...) // in the end mark's place
+		r, err := NewReader(bytes.NewReader(b), "x.rec")
+		for err == nil {
+			_, err = r.Next()
+		}
+		var short *CutError
+		if !errors.As(err, &short) || short.Frames != frames || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+		if most := maxBlock + 1; r.raw.Len() > most {
+			t.Errorf("%s: %d bytes are held, want at most %d", c.want, r.raw.Len(), most)
+		}
+	}
+}
+
+// What no reader would take is not written.
+func TestTooLarge(t *testing.T) {
+	var b bytes.Buffer
+	w, err := NewWriter(&b, header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := b.Len()
+	large := detect.Detection{Embedding: make([]float32, maxBlock/16/4)}
+	f := Frame{Index: 7, Detections: slices.Repeat([]detect.Detection{large}, 16)}
+	for range 2 {
+		if err := w.Write(&f); err == nil || !strings.Contains(err.Error(), "frame 7 with 16 detections is too large") || b.Len() != before {
+			t.Errorf("%v, %d bytes written", err, b.Len()-before)
+		}
 	}
 }
 
