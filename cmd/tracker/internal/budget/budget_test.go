@@ -95,6 +95,65 @@ func TestWaversLessAndLess(t *testing.T) {
 	}
 }
 
+// Room for a better option is waited for twice as long after one that did not hold for twice
+// the wait, and half as long after one that did.
+func TestPatience(t *testing.T) {
+	c := New(30*ms, []Option{{1, 1}, {0.5, 1}})
+	now := time.Unix(0, 0)
+	// feed gives equal frames until one makes it change, and says how long that takes.
+	feed := func(network, most time.Duration) time.Duration {
+		start := now
+		for now.Sub(start) < most {
+			now = now.Add(5 * ms)
+			if to, change := c.Observe(now, Cost{Network: network}); change {
+				c.Changed(to)
+				break
+			}
+		}
+		return now.Sub(start)
+	}
+	var wait time.Duration
+	for i, tc := range []struct {
+		held float64 // how long the better option did, in waits for it
+		want float64 // seconds
+	}{
+		{0, 5}, {0, 10}, {0, 20}, {0, 40}, {0, 80}, {0, 120}, {0, 120},
+		{2.5, 60}, {2.5, 30}, {1.5, 60}, {2.5, 30}, {2.5, 15}, {2.5, 7.5}, {2.5, 5}, {2.5, 5},
+	} {
+		feed(20*ms, time.Duration(tc.held*float64(wait)))
+		feed(40*ms, time.Minute)                              // too long
+		wait = feed(10*ms, time.Hour) - (skipped+window)*5*ms // before which it knows nothing
+		if wait.Seconds() != tc.want || c.At() != 0 {
+			t.Errorf("rise %d waits for %v, want %v s; at option %d", i, wait, tc.want, c.At())
+		}
+	}
+}
+
+// Frames right after a change say nothing.
+func TestSkips(t *testing.T) {
+	c := New(33*ms, ladder)
+	c.Changed(1)
+	for i := range skipped + window {
+		_, change := c.Observe(time.Unix(0, 0), Cost{Network: time.Second})
+		if last := i == skipped+window-1; change != last {
+			t.Errorf("frame %d after a change: chooses %v, want %v", i, change, last)
+		}
+	}
+}
+
+// An option that is in use can be had, whatever is said of it.
+func TestBarInUse(t *testing.T) {
+	m := newMachine(33 * ms)
+	m.control.Bar(m.control.At())
+	m.unit = 40 * ms
+	m.run(2 * time.Second)
+	m.unit = 20 * ms
+	m.run(time.Minute)
+	if len(m.changes) != 2 || m.control.At() != 0 {
+		t.Errorf("changes %v", m.changes)
+	}
+}
+
 // An option that cannot be had is passed over.
 func TestBar(t *testing.T) {
 	c := New(33*ms, ladder)
