@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -133,6 +134,45 @@ func TestSecondWriterIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFile(t, path, "second")
+}
+
+// Runs that take turns at a name, each as soon as the one before lets go of it, all complete
+// what they wrote and nothing else.
+func TestWritersTakeTurns(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no file locks in the standard library")
+	}
+	path := filepath.Join(t.TempDir(), "out.txt")
+	var writers sync.WaitGroup
+	for _, half := range []string{"aaaa", "bb"} {
+		writers.Go(func() {
+			for turns := 0; turns < 200 && !t.Failed(); {
+				err := writeTwice(path, half)
+				if errors.Is(err, ErrBusy) {
+					continue
+				}
+				got, readErr := os.ReadFile(path) // perhaps the other's
+				if text := string(got); errors.Join(err, readErr) != nil || text != "aaaaaaaa" && text != "bbbb" {
+					t.Errorf("it holds %q; %v, %v", text, err, readErr)
+				}
+				turns++
+			}
+		})
+	}
+	writers.Wait()
+}
+
+func writeTwice(path, text string) error {
+	f, err := Create(path)
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		if _, err := f.Write([]byte(text)); err != nil {
+			return err
+		}
+	}
+	return f.Commit()
 }
 
 // A video library opens the partial name itself while File holds it.
