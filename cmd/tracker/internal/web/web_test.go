@@ -310,6 +310,25 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
+// What is noted is the caller's to use again, and what was asked for stays as it is.
+func TestFeedSharesNoMemory(t *testing.T) {
+	f := NewFeed()
+	counts := []zone.Count{{Inside: 1, Classes: []zone.ClassCount{{Tracks: 1}}}}
+	check := func(m Moment, want int) {
+		t.Helper()
+		if z := m.Zones[0]; z.Inside != want || z.Classes[0].Tracks != want {
+			t.Errorf("%+v, want %d", z, want)
+		}
+	}
+	f.Note(Moment{Zones: counts})
+	counts[0].Inside, counts[0].Classes[0].Tracks = 2, 2
+	first := f.Latest()
+	check(first, 1)
+	f.Note(Moment{Zones: counts})
+	check(first, 1)
+	check(f.Latest(), 2)
+}
+
 // A frame costs no allocation.
 func TestNoteAllocatesNothing(t *testing.T) {
 	f := NewFeed()
