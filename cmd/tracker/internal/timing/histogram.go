@@ -11,9 +11,9 @@ import (
 // HdrHistogram (Gil Tene). A bucket's middle is at most 1/(2·subBuckets) =
 // 0.8 % away from anything in it, and adding costs a shift and an increment.
 type histogram struct {
-	buckets  [numBuckets]uint64
-	count    uint64
-	sum, max time.Duration
+	buckets       [numBuckets]uint64
+	count         uint64
+	sum, min, max time.Duration
 }
 
 const (
@@ -26,6 +26,9 @@ const (
 )
 
 func (h *histogram) add(d time.Duration) {
+	if h.count == 0 || d < h.min {
+		h.min = d
+	}
 	h.buckets[bucketOf(d)]++
 	h.count++
 	h.sum += d
@@ -41,12 +44,12 @@ func (h *histogram) mean() time.Duration {
 }
 
 // quantile is the duration that a share q (0..1] of all records do not exceed,
-// by nearest rank; 0 for an empty histogram.
+// by nearest rank, and within what was recorded; 0 for an empty histogram.
 func (h *histogram) quantile(q float64) time.Duration {
 	want, seen := rank(q, h.count), uint64(0)
 	for i, n := range h.buckets {
 		if seen += n; seen >= want && n > 0 {
-			return min(middleOf(i), h.max)
+			return min(max(middleOf(i), h.min), h.max)
 		}
 	}
 	return 0

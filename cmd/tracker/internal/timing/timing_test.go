@@ -3,6 +3,7 @@ package timing
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -50,6 +51,33 @@ func TestQuantilesAgainstSortedData(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of equal records every figure is what they are, wherever in its bucket that lies.
+func TestQuantilesOfEqualRecords(t *testing.T) {
+	for d := time.Duration(1); d < 2*time.Hour; d += d/3 + 1 {
+		var h histogram
+		for range 3 {
+			h.add(d)
+			if h.mean() != d || h.quantile(0.5) != d || h.quantile(0.95) != d || h.max != d {
+				t.Fatalf("of %v: mean %v, p50 %v, p95 %v, max %v", d, h.mean(), h.quantile(0.5), h.quantile(0.95), h.max)
+			}
+		}
+	}
+}
+
+// A stage that ran in no time that the clock can tell counts as one that ran.
+func TestTimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f Trace
+		failed := errors.New("failed")
+		if err := f.Timed(Motion, func() error { return failed }); err != failed || f.Took[Motion] != 1 {
+			t.Errorf("%v, took %v", err, f.Took[Motion])
+		}
+		if err := f.Timed(Motion, func() error { time.Sleep(milli); return nil }); err != nil || f.Took[Motion] != milli {
+			t.Errorf("%v, took %v", err, f.Took[Motion])
+		}
+	})
 }
 
 // Every bucket's middle must map back to it, and buckets must follow in order.
