@@ -44,6 +44,9 @@ func openStdin(ctx context.Context, spec Spec) (*video, error) {
 	}
 	v := newVideo(vc, spec.Name(), false)
 	v.atEnd = func(read int) error {
+		if read == 0 {
+			return errors.New("read standard input: no pictures came; " + indexInFront)
+		}
 		c, size := in.passed()
 		return endOfFile(v, c, size, read)
 	}
@@ -56,9 +59,10 @@ func unreadable(m medium) string {
 	if m.onlySound {
 		return noPictures
 	}
-	return "not a video that FFmpeg can decode from a pipe; " +
-		"an MP4 needs its index in front (ffmpeg -movflags +faststart), or give the file's name"
+	return "not a video that FFmpeg can decode from a pipe; " + indexInFront
 }
+
+const indexInFront = "an MP4 needs its index in front (ffmpeg -movflags +faststart), or give the file's name"
 
 // relay hands a pipe on to FFmpeg and looks at what passes, to know at the end whether
 // all of the video came.
