@@ -70,6 +70,9 @@ func flagsOnly(cmd *cobra.Command, args []string) error {
 	if err := strayChoice(cmd, args[0]); err != nil {
 		return err
 	}
+	if flag := bareFlag(cmd, args[0]); flag != nil {
+		return usageErrorf("unexpected argument %q; did you mean %s?", args[0], flag[0])
+	}
 	return usageErrorf("unexpected argument %q", args[0])
 }
 

@@ -37,3 +37,24 @@ func TestHelpWidth(t *testing.T) {
 	}
 	check(newRootCommand())
 }
+
+// A word that is no command, and one that lacks its dashes, is told with what was likely meant.
+func TestStrayWords(t *testing.T) {
+	dir := put(t, map[string]string{"save": ""})
+	for line, want := range map[string]string{
+		"help foo":         `unknown command "foo"; those of tracker are batch, bench, `,
+		"help config foo":  `unknown command "foo"; those of tracker config are check, show;`,
+		"help track foo":   `unknown command "foo"; tracker track has none;`,
+		"serve :80":        `unknown command "serve"; did you mean --serve?`,
+		"model x.onnx":     `unknown command "model"; did you mean models or --model?`,
+		"bench budget 5ms": `unexpected argument "budget"; did you mean --budget?`,
+		"save":             "a video is given as --input save", // which is a file here
+	} {
+		if got := runIn(t, dir, strings.Fields(line)...); got.code != exitUsage || got.stdout != "" || !strings.Contains(got.stderr, want) {
+			t.Errorf("%s: exit code %d: %s%s", line, got.code, got.stdout, got.stderr)
+		}
+	}
+	if got := runIn(t, dir, "help", "config", "show"); got.code != exitOK || !strings.Contains(got.stdout, "tracker config show") {
+		t.Errorf("help: exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+}

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -98,6 +99,9 @@ func newRootCommand() *cobra.Command {
 	})
 	cmd.AddCommand(newTrackCommand(), newBatchCommand(), newWorkerCommand(), newTuneCommand(), newEvalCommand(), newExplainCommand(),
 		newModelsCommand(), newBenchCommand(), newDoctorCommand(), newConfigCommand())
+	cmd.InitDefaultHelpCmd()
+	help, _, _ := cmd.Find([]string{"help"})
+	help.Args, help.Long = commandsOnly, help.Long+"\n\nExit codes: 0 ok, 2 usage."
 	completeNames(cmd)
 	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpColumns)))
 	return cmd
@@ -173,13 +177,40 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if close := cmd.SuggestionsFor(args[0]); len(close) > 0 {
+	if close := append(cmd.SuggestionsFor(args[0]), bareFlag(cmd, args[0])...); len(close) > 0 {
 		return usageErrorf("unknown command %q; did you mean %s?", args[0], strings.Join(close, " or "))
 	}
 	if err := strayChoice(cmd, args[0]); err != nil {
 		return err
 	}
 	return usageErrorf("unexpected argument %q; a video is given as --input %s", args[0], args[0])
+}
+
+// bareFlag is the flag that a word names which lacks its dashes, nothing for other words and
+// for files.
+func bareFlag(cmd *cobra.Command, word string) []string {
+	if _, err := os.Stat(word); err == nil || cmd.Flags().Lookup(word) == nil {
+		return nil
+	}
+	return []string{"--" + word}
+}
+
+// commandsOnly refuses to help with words that are no command.
+func commandsOnly(help *cobra.Command, words []string) error {
+	cmd, rest, _ := help.Root().Find(words)
+	if len(rest) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	if len(names) == 0 {
+		return usageErrorf("unknown command %q; %s has none", rest[0], cmd.CommandPath())
+	}
+	return usageErrorf("unknown command %q; those of %s are %s", rest[0], cmd.CommandPath(), strings.Join(names, ", "))
 }
 
 // strayChoice is the error of a yes or no that stands behind its flag instead of being joined
