@@ -39,6 +39,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"wrong type", "stride: often\n", ":1:9:"},
 		{"repeated key", "conf: 0.3\nconf: 0.4\n", ":2:1:"},
 		{"no value", "conf:\n", ":1:1: key conf has no value"},
+		{"number without a unit", "budget: 33\n", ":1:9: budget is 33, want a time with its unit, as in 33ms"},
+		{"no time", "budget: soon\n", ":1:9: budget is soon, want a time with its unit, as in 33ms"},
 		{"broken syntax", "conf: [1\n", ":1:"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -111,12 +112,27 @@ func quoted(s string) string {
 // yamlWords are what YAML 1.1 or 1.2 takes for a value of its own.
 var yamlWords = map[string]bool{"true": true, "false": true, "yes": true, "no": true, "on": true, "off": true, "null": true, "y": true, "n": true}
 
-// kind says in words what a setting's value must look like.
-func (f field) kind() string {
+// TimeExample is a time as most settings have them; timeExamples are those of others.
+const TimeExample = "1.5s"
+
+var timeExamples = map[string]string{"budget": "33ms"}
+
+// WantedTime says what a time looks like where text is none: one like the example, or that
+// number with the example's unit.
+func WantedTime(text, example string) string {
+	withUnit := text + strings.TrimLeft(example, "0123456789.")
+	if _, err := time.ParseDuration(withUnit); err == nil {
+		example = withUnit
+	}
+	return "a time with its unit, as in " + example
+}
+
+// kind says in words what a setting's value must look like, where text is none.
+func (f field) kind(text string) string {
 	t := reflect.TypeFor[Config]().FieldByIndex(f.index).Type
 	switch t {
 	case reflect.TypeFor[time.Duration]():
-		return "a time with its unit, as in 1.5s or 200ms"
+		return WantedTime(text, cmp.Or(timeExamples[f.key], TimeExample))
 	case reflect.TypeFor[List[int]]():
 		return "a whole number, or a list of them as in [0, 2]"
 	case reflect.TypeFor[List[string]]():

@@ -86,16 +86,16 @@ func (r *reading) pair(p *ast.MappingValueNode) {
 		r.fault(at, "key %s is given twice, before at %s", key, r.origins[key])
 		return
 	case p.Value == nil || p.Value.Type() == ast.NullType:
-		r.fault(at, "key %s has no value, want %s", key, f.kind())
+		r.fault(at, "key %s has no value, want %s", key, f.kind(""))
 		return
 	}
 	r.origins[key] = r.place(start(p.Value))
 	if odd := misfit(p.Value, f.of(&r.next).Type()); odd != nil {
-		r.fault(start(odd), "%s is %s, want %s", key, odd, f.kind())
+		r.fault(start(odd), "%s is %s, want %s", key, odd, f.kind(odd.String()))
 		return
 	}
 	if err := yaml.NodeToValue(p.Value, f.of(&r.next).Addr().Interface(), yaml.Strict()); err != nil {
-		r.fault(culprit(err, p.Value), "%s is %s, want %s", key, p.Value, f.kind())
+		r.fault(culprit(err, p.Value), "%s is %s, want %s", key, p.Value, f.kind(p.Value.String()))
 	}
 }
 

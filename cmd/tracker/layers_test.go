@@ -158,16 +158,20 @@ func TestConfigVariable(t *testing.T) {
 func TestRefusedValues(t *testing.T) {
 	dir := t.TempDir()
 	for _, tc := range []struct{ line, variable, says string }{
-		{"--max-gap 3", "", "--max-gap 3: want a time with its unit, such as 3s"},
-		{"--max-gap soon", "", "want a time with its unit, such as 1.5s or 200ms"},
-		{"", "TRACKER_MAX_GAP=3", "TRACKER_MAX_GAP 3: want a time with its unit, such as 3s"},
+		{"--max-gap 3", "", "--max-gap 3: want a time with its unit, as in 3s"},
+		{"--max-gap soon", "", "want a time with its unit, as in 1.5s"},
+		{"--budget 33", "", "--budget 33: want a time with its unit, as in 33ms"},
+		{"bench --budget 40", "", "want a time with its unit, as in 40ms"},
+		{"tune --budget 5", "", "want a time with its unit, as in 5m"},
+		{"--read-timeout 10", "", "want a time with its unit, as in 10s"},
+		{"", "TRACKER_MAX_GAP=3", "TRACKER_MAX_GAP 3: want a time with its unit, as in 3s"},
 		{"--stride x", "", "--stride x: want a whole number"},
 		{"--conf x", "", "--conf x: want a number"},
 		{"--serial=maybe", "", "--serial maybe: want true or false"},
 		{"--reconnect false", "", "as in --reconnect=false"},
 		{"models --json false", "", "as in --json=false"},
 		{"tune --seed -1", "", "--seed -1: want a whole number that is not negative"},
-		{"--max-gap 1e3", "", "such as 1.5s or 200ms"},
+		{"--max-gap 1e3", "", "as in 1.5s"},
 		{"worker --queue http://me:hush@x", "", "http is not the scheme of a NATS server"},
 		{"worker --queue nats://a,listen://b", "", "listen is not the scheme of a NATS server"},
 		{"batch a.avi --out out --queue http://me:hush@x", "", "http is not the scheme of a NATS server"},
@@ -177,6 +181,26 @@ func TestRefusedValues(t *testing.T) {
 		if got := finish(t, cmd); got.code != exitUsage || !strings.Contains(got.stderr, tc.says) || strings.Contains(got.stderr, "hush") {
 			t.Errorf("%s %s: exit code %d: %s", tc.variable, tc.line, got.code, got.stderr)
 		}
+	}
+}
+
+// A file asks for times as the flags of the same names do.
+func TestWantedTimes(t *testing.T) {
+	c := config.Default()
+	flags, times := pflag.NewFlagSet("", pflag.ContinueOnError), 0
+	bind(flags, &c)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Value.Type() != "duration" {
+			return
+		}
+		times++
+		want := config.WantedTime("7", timeExample(f))
+		if _, err := config.Parse("c.yaml", []byte(f.Name+": 7\n"), new(config.Default())); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", f.Name, err, want)
+		}
+	})
+	if times == 0 {
+		t.Error("no flag is a time")
 	}
 }
 

@@ -3,8 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -53,9 +53,13 @@ func trackerConfig(t config.Tracker) (name string, cfg track.Config, err error) 
 	return name, cfg, nil
 }
 
-func isTime(text string) bool {
-	_, err := time.ParseDuration(text)
-	return err == nil
+// timeExample is the one that a flag's help gives.
+func timeExample(f *pflag.Flag) string {
+	_, after, _ := strings.Cut(f.Usage, "as in ")
+	if given := regexp.MustCompile(`^[0-9.]+[a-z]+`).FindString(after); given != "" {
+		return given
+	}
+	return config.TimeExample
 }
 
 // wantedValue says what a flag takes, in place of the error of who parsed its value; other errors
@@ -67,11 +71,7 @@ func wantedValue(err error) error {
 	}
 	switch refused.GetFlag().Value.Type() {
 	case "duration":
-		example := "1.5s or 200ms"
-		if seconds := refused.GetValue() + "s"; isTime(seconds) {
-			example = seconds
-		}
-		return fmt.Errorf("want a time with its unit, such as %s", example)
+		return fmt.Errorf("want %s", config.WantedTime(refused.GetValue(), timeExample(refused.GetFlag())))
 	case "int":
 		return errors.New("want a whole number")
 	case "uint64":
