@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -218,18 +219,23 @@ func (c *Config) HasInput() error {
 	return nil
 }
 
-// validateNames sees to it that several inputs do not write to one output. The
-// lines of jsonl can say whose they are.
+// places is what looks like NamePlace in the name of an output.
+var places = regexp.MustCompile(`\{\pL+\}`)
+
+// validateNames sees to it that outputs are named after inputs by NamePlace alone, and that
+// several inputs do not write to one. The lines of jsonl can say whose they are.
 func (c *Config) validateNames(f *faults) {
 	inputs := len(c.Cam) + len(c.Input)
-	if inputs < 2 {
-		return
-	}
 	for _, out := range []struct{ key, path, example string }{
 		{"save", c.Save, ".mp4"}, {"mot", c.MOT, ".txt"}, {"jsonl", c.JSONL, ".jsonl"}, {"timings", c.Timings, ".csv"},
 		{"record", c.Record, ".rec"},
 	} {
-		shared := out.key == "jsonl" && out.path == "-"
+		found := places.FindAllString(out.path, -1)
+		if unknown := slices.IndexFunc(found, func(place string) bool { return place != NamePlace }); unknown >= 0 {
+			f.check(false, []string{out.key}, "unknown %s in %s; %s is the input's name", found[unknown], out.key, NamePlace)
+			continue
+		}
+		shared := inputs < 2 || out.key == "jsonl" && out.path == "-"
 		f.check(out.path == "" || shared || strings.Contains(out.path, NamePlace), []string{out.key},
 			"%s %s is one output for %d inputs: put %s in it, as in out/%s%s",
 			out.key, out.path, inputs, NamePlace, NamePlace, out.example)

@@ -89,7 +89,10 @@ func TestValidate(t *testing.T) {
 		"mot o.txt is one output for 2 inputs: put {name} in it, as in out/{name}.txt": func(c *Config) {
 			c.Input, c.MOT = List[string]{"a", "b"}, "o.txt"
 		},
-		"timings - is one output": func(c *Config) { c.Cam, c.Input, c.Timings = List[int]{0, 1}, nil, "-" },
+		"unknown {nam} in mot; {name} is the input's name":     func(c *Config) { c.MOT = "{nam}.txt" },
+		"unknown {date} in save; {name} is the input's name":   func(c *Config) { c.Save = "{name}-{date}.mp4" },
+		"unknown {Name} in record; {name} is the input's name": func(c *Config) { c.Record = "out/{Name}/x.rec" },
+		"timings - is one output":                              func(c *Config) { c.Cam, c.Input, c.Timings = List[int]{0, 1}, nil, "-" },
 	} {
 		c := Default()
 		c.Input = List[string]{"video.mp4"}
@@ -97,6 +100,15 @@ func TestValidate(t *testing.T) {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
+	}
+}
+
+// Braces that stand around no word are part of a name.
+func TestBracesInNames(t *testing.T) {
+	c := Default()
+	c.Input, c.MOT, c.JSONL, c.Save = List[string]{"a.mp4"}, "{a,b}-{}-{2}-{name}.txt", "{name", "name}.mp4"
+	if err := c.Validate(); err != nil {
+		t.Error(err)
 	}
 }
 
