@@ -149,6 +149,9 @@ var rivals = map[string]string{"cam": "input", "input": "cam", "model": "backbon
 // takes the place of a rival from below, not of one beside it.
 func overlayFlags(f *pflag.FlagSet, values map[string][]string, called func(string) string, origins config.Origins) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if name == "classes" && strings.Trim(strings.Join(values[name], ""), ",") == "" {
+			return emptyClasses(called(name))
+		}
 		rival := rivals[name]
 		if _, beside := values[rival]; rival != "" && !beside {
 			if err := unset(f.Lookup(rival).Value); err != nil {
@@ -167,6 +170,12 @@ func overlayFlags(f *pflag.FlagSet, values map[string][]string, called func(stri
 		origins[name] = called(name)
 	}
 	return nil
+}
+
+// emptyClasses is the error of classes that are given and none, as by a variable that a script
+// has not set: all would be kept, where a few were meant.
+func emptyClasses(called string) error {
+	return fmt.Errorf("%s is empty; leave it out to keep all classes", called)
 }
 
 // unset takes away what layers below have put into a list or a text.

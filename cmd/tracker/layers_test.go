@@ -132,13 +132,14 @@ func TestConfigShowsOwnValues(t *testing.T) {
 
 // The environment can name the file; the command line wins, also with no file.
 func TestConfigVariable(t *testing.T) {
-	dir := put(t, map[string]string{"a.yaml": "stride: 3\n", "b.yaml": "stride: 4\n"})
+	dir := put(t, map[string]string{"a.yaml": "stride: 3\n", "b.yaml": "stride: 4\n", "all.yaml": "classes: []\n"})
 	for _, tc := range []struct {
 		variable, line string
 		code           int
 		says           string
 	}{
 		{"a.yaml", "config show", exitOK, "a.yaml:1:9"},
+		{"all.yaml", "config show", exitOK, "# classes: "}, // all, as by default
 		{"a.yaml", "config show --config b.yaml", exitOK, "b.yaml:1:9"},
 		{"a.yaml", "config show --config=", exitOK, "stride: 1 "},
 		{"", "config show", exitOK, "stride: 1 "},
@@ -170,6 +171,12 @@ func TestRefusedValues(t *testing.T) {
 		{"--serial=maybe", "", "--serial maybe: want true or false"},
 		{"-i a.mp4 --mot {nam}.txt", "", "tracker: unknown {nam} in mot; {name} is the input's name"},
 		{"-i a.mp4", "TRACKER_SAVE={name}-{date}.mp4", "TRACKER_SAVE: unknown {date} in save"},
+		{"-i a.mp4 --classes=", "", "tracker: --classes is empty; leave it out to keep all classes"},
+		{"-i a.mp4 --classes , --classes=", "", "--classes is empty"},
+		{"-i a.mp4", "TRACKER_CLASSES=", "tracker: TRACKER_CLASSES is empty"},
+		{"batch a.avi --out out", "TRACKER_CLASSES=,", "TRACKER_CLASSES is empty"},
+		{"bench --classes=", "", "--classes is empty"},
+		{"bench --classes ,", "", "--classes is empty"},
 		{"--reconnect false", "", "as in --reconnect=false"},
 		{"models --json false", "", "as in --json=false"},
 		{"tune --seed -1", "", "--seed -1: want a whole number that is not negative"},
