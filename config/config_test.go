@@ -37,7 +37,12 @@ func TestLoadRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"unknown key", "conf: 0.3\nconfidence: 0.5\n", `:2:1: unknown key "confidence"; did you mean conf?`},
 		{"wrong type", "stride: often\n", ":1:9:"},
-		{"repeated key", "conf: 0.3\nconf: 0.4\n", ":2:1:"},
+		{"repeated key", "conf: 0.3\nconf: 0.4\n", "tracker.yaml:2:1: key conf is given twice, before at /"},
+		{"repeated in two documents", "conf: 0.3\n---\nconf: 0.4\n", ":3:1: key conf is given twice, before at /"},
+		{"tab before an item", "classes:\n  - person\n \t- car\n", ":3:2: indent with spaces, not tabs"},
+		{"tab before a key", "\tconf: 0.3\n", ":1:1: indent with spaces, not tabs"},
+		{"no text", "`\xff\xfe", ":1:1: this is no text in UTF-8"},
+		{"ones and zeros", "conf\x00\x01", ":1:1: this is no text in UTF-8"},
 		{"no value", "conf:\n", ":1:1: key conf has no value"},
 		{"number without a unit", "budget: 33\n", ":1:9: budget is 33, want a time with its unit, as in 33ms"},
 		{"no time", "budget: soon\n", ":1:9: budget is soon, want a time with its unit, as in 33ms"},
@@ -46,7 +51,7 @@ func TestLoadRefuses(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			c := Default()
 			err := load(t, tc.text, &c)
-			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
+			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") || err.Error()[0] != '/' {
 				t.Errorf("error %q, want one line with %q", err, tc.want)
 			}
 			if c.Conf != Default().Conf {

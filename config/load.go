@@ -1,10 +1,12 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"reflect"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -14,8 +16,8 @@ import (
 
 // Load sets in c what the YAML file at path says, leaves the rest, and tells where
 // in the file each value stands. Unknown and repeated keys, keys without a value
-// and wrong types are errors with file, line and column; c is changed only if the
-// whole file is good. Ranges are Validate's to check.
+// and wrong types are errors with file, line and column, each a line of the text; c is
+// changed only if the whole file is good. Ranges are Validate's to check.
 func Load(path string, c *Config) (Origins, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -29,12 +31,16 @@ func Parse(path string, data []byte, c *Config) (origins Origins, err error) {
 	// The YAML parser panics on some texts that are none.
 	defer func() {
 		if recover() != nil {
-			origins, err = nil, fmt.Errorf("read configuration %s: this is not YAML", path)
+			origins, err = nil, fmt.Errorf("%s:1:1: this is not YAML", path)
+		}
+		if err != nil && (!utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0) {
+			err = fmt.Errorf("%s:1:1: this is no text in UTF-8; want lines such as conf: 0.3", path)
 		}
 	}()
-	file, err := parser.ParseBytes(data, 0)
+	// Of keys that come twice, pair says where they came before.
+	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		return nil, fmt.Errorf("read configuration %s", locate(path, err))
+		return nil, errors.New(locate(path, data, err))
 	}
 	r := reading{path: path, next: *c, origins: Origins{}}
 	for _, doc := range file.Docs {
@@ -43,7 +49,7 @@ func Parse(path string, data []byte, c *Config) (origins Origins, err error) {
 		}
 	}
 	if len(r.faults) > 0 {
-		return nil, fmt.Errorf("read configuration %w", r.faults.join())
+		return nil, r.faults.join()
 	}
 	*c = r.next
 	return r.origins, nil
@@ -142,11 +148,25 @@ func culprit(err error, value ast.Node) *token.Position {
 func start(value ast.Node) *token.Position { return value.GetToken().Position }
 
 // locate is an error of the parser on one line: where and what.
-func locate(path string, err error) string {
+func locate(path string, data []byte, err error) string {
 	var coded yaml.Error
-	if errors.As(err, &coded) && coded.GetToken() != nil {
-		at := coded.GetToken().Position
-		return fmt.Sprintf("%s:%d:%d: %s", path, at.Line, at.Column, coded.GetMessage())
+	if !errors.As(err, &coded) || coded.GetToken() == nil {
+		return fmt.Sprintf("%s:1:1: %v", path, err)
 	}
-	return fmt.Sprintf("%s: %v", path, err)
+	at := coded.GetToken().Position
+	if tab := indentTab(data, at.Line); tab > 0 {
+		return fmt.Sprintf("%s:%d:%d: indent with spaces, not tabs", path, at.Line, tab)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", path, at.Line, at.Column, coded.GetMessage())
+}
+
+// indentTab is the column of the first tab that a line is indented with, 0 where there is none.
+func indentTab(data []byte, line int) int {
+	lines := bytes.SplitN(data, []byte("\n"), line+1)
+	if line < 1 || line > len(lines) {
+		return 0
+	}
+	text := lines[line-1]
+	indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+	return bytes.IndexByte(indent, '\t') + 1
 }

@@ -82,10 +82,10 @@ func TestBadFiles(t *testing.T) {
 	want := map[string]string{
 		"unknown-key":          `:2:1: unknown key "bakbone"; did you mean backbone?`,
 		"underscore":           `:1:1: unknown key "max_age"; did you mean max-age?`,
-		"twice":                `:3:1: mapping key "stride" already defined at [1:1]`,
+		"twice":                ":3:1: key stride is given twice, before at testdata/bad/twice.yaml:1:9",
 		"no-value":             ":1:1: key conf has no value, want a number",
 		"syntax":               ":1:10: sequence end token ']' not found",
-		"tab":                  ":2:1: found character '\t' that cannot start any token",
+		"tab":                  ":2:1: indent with spaces, not tabs",
 		"no-settings":          ":1:1: this is no list of settings; want lines such as conf: 0.3",
 		"not-whole":            ":1:9: stride is 1.5, want a whole number",
 		"not-a-number":         ":1:7: conf is high, want a number",
@@ -130,6 +130,7 @@ func TestBadFiles(t *testing.T) {
 		"record-stdout":        ":1:9: record is -: it is no text",
 		"zones-text":           ":1:8: zone door has 2, want a fraction of the picture's width or height, 0 to 1",
 		"stdout-twice":         ":1:6: only one of mot, jsonl and timings can go to standard output",
+		"unknown-place":        ":1:6: unknown {nam} in mot; {name} is the input's name",
 		"one-output":           ":2:6: mot out.txt is one output for 2 inputs: put {name} in it",
 	}
 	paths, err := filepath.Glob("testdata/bad/*.yaml")

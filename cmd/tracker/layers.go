@@ -89,7 +89,7 @@ func (l layers) settle(forget ...func(*config.Config)) (config.Config, config.Or
 			return c, nil, fmt.Errorf("read configuration: %w", err)
 		}
 		if len(data) == 0 { // not even a comment: somebody may be about to write it
-			return c, nil, fmt.Errorf("read configuration %s: the file is empty; 'tracker config show' prints one with the defaults", l.file)
+			return c, nil, fmt.Errorf("%s:1:1: the file is empty; 'tracker config show' prints one with the defaults", l.file)
 		}
 		if origins, err = config.Parse(l.file, data, &c); err != nil {
 			return c, nil, err
