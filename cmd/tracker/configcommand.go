@@ -39,7 +39,8 @@ comment: it means nothing, or is left to the model or tracker, whose value it sh
 
 Exit codes: 0 ok, 1 failed, 2 usage; settings that contradict each other are usage.`
 
-const configCheckLong = `check says what is wrong with a configuration file, with line and column. Where
+const configCheckLong = `check says what is wrong with a configuration file, with line and column: one fault
+a line on standard error, FILE:LINE:COLUMN: before it, as editors and CI read it. Where
 keys and types are right, it tells all faults of values, zones, outputs and their folders;
 where those of values are mended, of models, classes, devices, sizes and trackers, too.
 Inputs are not opened. Paths are seen from the current folder. The environment and the
@@ -155,13 +156,16 @@ func newConfigCheckCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkConfig(args[0]); err != nil {
-				return &codedError{exitFailed, err}
+				return &codedError{exitFailed, &faultList{err}}
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is good\n", args[0])
 			return err
 		},
 	}
 }
+
+// faultList is an error of which each line is a fault of its own, as editors and CI read them.
+type faultList struct{ error }
 
 // checkConfig checks a file as a run would before it opens anything.
 func checkConfig(file string) error {

@@ -285,6 +285,7 @@ func TestBatchSettings(t *testing.T) {
 	}
 }
 
+// Each fault has a line of its own that begins with its place.
 func TestConfigCheck(t *testing.T) {
 	shipped, err := filepath.Abs(filepath.Join("..", "..", "config", "tracker.yaml"))
 	if err != nil {
@@ -301,8 +302,8 @@ func TestConfigCheck(t *testing.T) {
 		t.Errorf("the shipped file: %s", got.stderr)
 	}
 	for text, want := range map[string]string{
-		"conf: 2\nstride: 0\n":         "bad.yaml:1:7: conf is 2, want 0 to 1; bad.yaml:2:9: stride is 0",
-		"strid: 2\nbakbone: x\n":       `bad.yaml:1:1: unknown key "strid"; did you mean stride?; bad.yaml:2:1: unknown`,
+		"conf: 2\nstride: 0\n":         "bad.yaml:1:7: conf is 2, want 0 to 1\nbad.yaml:2:9: stride is 0",
+		"strid: 2\nbakbone: x\n":       "bad.yaml:1:1: unknown key \"strid\"; did you mean stride?\nbad.yaml:2:1: unknown",
 		"classes: [person, unicorn]\n": `bad.yaml:1:10: class "unicorn"`,
 		"stride: 1\nbackbone: vgg\n":   `bad.yaml:2:11: unknown backbone or model "vgg"`,
 		"size: 100\n":                  "bad.yaml:1:7: size 100×100",
@@ -310,21 +311,21 @@ func TestConfigCheck(t *testing.T) {
 		"mot: '{nam}.txt'\n":           "bad.yaml:1:6: unknown {nam} in mot; {name} is the input's name",
 		"tracker: magic\n":             `bad.yaml:1:10: track: no tracker "magic"`,
 		"save: out.xyz\n":              "bad.yaml:1:7: ",
-		"save: o.mp4\ncodec: vp9\n":    "tracker: bad.yaml:2:8: codec is \"vp9\", want auto, h264, mpeg4, mjpeg\n",
+		"save: o.mp4\ncodec: vp9\n":    "bad.yaml:2:8: codec is \"vp9\", want auto, h264, mpeg4, mjpeg\n",
 		"save: o.mp4\ncodec: mjpeg\n":  "bad.yaml:1:7: write o.mp4: .mp4 cannot hold mjpeg",
 		"input: a.mp4\nmot: ./a.mp4\n": "bad.yaml:2:6: mot ./a.mp4 would replace input a.mp4",
-		"":                             "the file is empty",
+		"":                             "bad.yaml:1:1: the file is empty",
 		"model: none.onnx\n":           "bad.yaml:1:8: open model: ",
 		"mot: nodir/o.txt\n":           "bad.yaml:1:6: mot nodir/o.txt: folder nodir does not exist",
 		"jsonl: bad.yaml/o.jsonl\n":    "bad.yaml:1:8: jsonl bad.yaml/o.jsonl: bad.yaml is a file, not a folder",
-		"input: [a.mp4, b.mp4]\nmot: 'out/{name}/o.txt'\nsave: '{name}.mkv'\n": "bad.yaml:2:6: mot out/a/o.txt: folder out/a does not exist; make it first; bad.yaml:2:6: mot out/b/o.txt: ",
+		"input: [a.mp4, b.mp4]\nmot: 'out/{name}/o.txt'\nsave: '{name}.mkv'\n": "bad.yaml:2:6: mot out/a/o.txt: folder out/a does not exist; make it first\nbad.yaml:2:6: mot out/b/o.txt: ",
 		"tracker: bytetrack\nmin-hits: 3\nconf: 1\n":                           "min hits is 3",
-		"conf: 2\nmot: nodir/o.txt\n":                                          "want 0 to 1; bad.yaml:2:6: mot nodir/o.txt: folder nodir does not exist",
+		"conf: 2\nmot: nodir/o.txt\n":                                          "want 0 to 1\nbad.yaml:2:6: mot nodir/o.txt: folder nodir does not exist",
 		"conf: 2\ntracker: magic\n":                                            "bad.yaml:1:7: conf is 2, want 0 to 1\n", // the tracker is not asked for
-		"input: a.mp4\njsonl: a.mp4\ntracker: magic\n":                         "would replace input a.mp4; give it another name; bad.yaml:3:10: track: no tracker",
+		"input: a.mp4\njsonl: a.mp4\ntracker: magic\n":                         "would replace input a.mp4; give it another name\nbad.yaml:3:10: track: no tracker",
 	} {
 		got := runIn(t, dir, "config", "check", write("bad.yaml", text))
-		if got.code != exitFailed || !strings.Contains(got.stderr, want) || strings.Count(got.stderr, "\n") != 1 {
+		if got.code != exitFailed || !strings.Contains(got.stderr, want) || strings.Count("\n"+got.stderr, "\nbad.yaml:") != strings.Count(got.stderr, "\n") {
 			t.Errorf("%q: exit code %d: %s\nwant %s", text, got.code, got.stderr, want)
 		}
 	}

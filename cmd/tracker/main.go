@@ -47,6 +47,10 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // report says on one line what went wrong.
 func report(w io.Writer, err error, command string) {
+	if list := new(faultList); errors.As(err, &list) {
+		fmt.Fprintln(w, list)
+		return
+	}
 	text := oneLine(err)
 	var coded *codedError
 	switch isCoded := errors.As(err, &coded); {
