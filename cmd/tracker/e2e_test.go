@@ -556,6 +556,8 @@ func TestStandardOutputBreaks(t *testing.T) {
 		t.Error("a summary that could not be printed went unnoticed")
 	}
 	cmd = command(dir, "-i", "good.avi", "--save", "cut.mp4", "--jsonl", "-")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -569,8 +571,9 @@ func TestStandardOutputBreaks(t *testing.T) {
 	}
 	pipe.Close()
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitFailed {
-		t.Errorf("exit code %d after the reader left", code)
+	const why = "write standard output: broken pipe; the program that reads it has ended"
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(stderr.String(), why) {
+		t.Errorf("exit code %d after the reader left: %s", code, &stderr)
 	}
 	if got := files(t, dir); !slices.Equal(got, []string{"cut.partial.mp4", "good.avi", "whole.txt"}) {
 		t.Errorf("files %v", got)

@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 )
 
 func main() { os.Exit(runMain()) }
@@ -29,7 +31,18 @@ func runMain() int {
 	ctx, stop := signal.NotifyContext(context.Background(), append(ends, syscall.SIGTERM)...)
 	// After the first signal the handler goes, so that a second one ends at once.
 	context.AfterFunc(ctx, stop)
-	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	return execute(ctx, os.Args[1:], standardOutput{os.Stdout}, os.Stderr)
+}
+
+// standardOutput says what to do where it cannot be written, as after 'head' has ended.
+type standardOutput struct{ io.Writer }
+
+func (o standardOutput) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil {
+		err = fmt.Errorf("write standard output: %w", atomicfile.Cause(err))
+	}
+	return n, err
 }
 
 // execute runs one command line and returns the exit code.

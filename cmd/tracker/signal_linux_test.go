@@ -90,6 +90,20 @@ func TestIgnoredSignals(t *testing.T) {
 	}
 }
 
+// A limit on the size of files is told with what to do about it, whoever writes the file.
+func TestFileSizeLimit(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "long.avi"), 100)
+	for flag, file := range map[string]string{"--save": "out.mp4", "--jsonl": "out.jsonl"} {
+		run := command(dir, "-i", "long.avi", flag, file, "-q")
+		cmd := exec.Command("sh", append([]string{"-c", `ulimit -f 4; exec "$0" "$@"`}, run.Args...)...)
+		cmd.Dir, cmd.Env = run.Dir, run.Env
+		if got := finish(t, cmd); got.code != exitFailed || !strings.Contains(got.stderr, "file too large; raise the limit on the size of files (ulimit -f)") {
+			t.Errorf("%s: exit code %d: %s", flag, got.code, got.stderr)
+		}
+	}
+}
+
 // waitForFull waits until a pipe takes no more.
 func waitForFull(t *testing.T, r *os.File) {
 	t.Helper()

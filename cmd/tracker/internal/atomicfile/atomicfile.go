@@ -92,7 +92,7 @@ func SetAside(path string) (kept string, err error) {
 		}
 	}
 	if err := os.Rename(partial, kept); err != nil {
-		return "", fmt.Errorf("keep %s: %w", partial, cause(err))
+		return "", fmt.Errorf("keep %s: %w", partial, Cause(err))
 	}
 	return kept, nil
 }
@@ -127,7 +127,7 @@ func (f *File) Rewind(size int64) error {
 		_, err = f.f.Seek(size, io.SeekStart)
 	}
 	if err != nil {
-		return fmt.Errorf("go on with %s: %w", f.partial, cause(err))
+		return fmt.Errorf("go on with %s: %w", f.partial, Cause(err))
 	}
 	return nil
 }
@@ -136,10 +136,10 @@ func (f *File) Rewind(size int64) error {
 func (f *File) Sync() (size int64, err error) {
 	if err := f.f.Sync(); err != nil {
 		f.broken = true
-		return 0, fmt.Errorf("write %s: %w", f.partial, cause(err))
+		return 0, fmt.Errorf("write %s: %w", f.partial, Cause(err))
 	}
 	if size, err = f.f.Seek(0, io.SeekEnd); err != nil {
-		return 0, fmt.Errorf("write %s: %w", f.partial, cause(err))
+		return 0, fmt.Errorf("write %s: %w", f.partial, Cause(err))
 	}
 	return size, nil
 }
@@ -160,7 +160,7 @@ func (f *File) Write(p []byte) (int, error) {
 	n, err := f.f.Write(p)
 	if err != nil {
 		f.broken = true
-		err = fmt.Errorf("write %s: %w", f.partial, cause(err))
+		err = fmt.Errorf("write %s: %w", f.partial, Cause(err))
 	}
 	return n, err
 }
@@ -182,7 +182,7 @@ func (f *File) Commit() error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("complete %s: %w", f.path, cause(err))
+	err = fmt.Errorf("complete %s: %w", f.path, Cause(err))
 	if kept, _ := f.leave(); kept != "" { // the first error is the one that matters
 		return fmt.Errorf("%w (what was written is in %s)", err, kept)
 	}
@@ -197,7 +197,7 @@ func (f *File) Close() error {
 	}
 	f.done = true
 	if err := f.f.Close(); err != nil {
-		return fmt.Errorf("close %s: %w", f.partial, cause(err))
+		return fmt.Errorf("close %s: %w", f.partial, Cause(err))
 	}
 	return nil
 }
@@ -212,7 +212,7 @@ func (f *File) Keep() (string, error) {
 	f.done = true
 	kept, err := f.leave()
 	if err != nil {
-		return kept, fmt.Errorf("keep %s: %w", f.partial, cause(err))
+		return kept, fmt.Errorf("keep %s: %w", f.partial, Cause(err))
 	}
 	return kept, nil
 }
@@ -233,7 +233,7 @@ func (f *File) Abort() error {
 	}
 	f.done = true
 	if err := discard(f.f, f.partial); err != nil {
-		return fmt.Errorf("remove %s: %w", f.partial, cause(err))
+		return fmt.Errorf("remove %s: %w", f.partial, Cause(err))
 	}
 	return nil
 }
@@ -372,19 +372,21 @@ func explain(err error, target string) error {
 	case errors.Is(err, fs.ErrNotExist): // as /proc says
 		return fmt.Errorf("folder %s takes no new files; choose another", dir)
 	}
-	return cause(err)
+	return Cause(err)
 }
 
-// hints is what to do about errors of the disk.
+// hints is what to do about errors of writing.
 var hints = map[syscall.Errno]string{
 	syscall.ENOSPC: "free some space or write to another disk",
 	syscall.EDQUOT: "free some space or write to another disk",
 	syscall.EROFS:  "write to another folder",
+	syscall.EFBIG:  "raise the limit on the size of files (ulimit -f) or write to another disk",
+	syscall.EPIPE:  "the program that reads it has ended: have it read to the end, or write to a file",
 }
 
-// cause drops the operation and path that an *fs.PathError or *os.LinkError
+// Cause drops the operation and path that an *fs.PathError or *os.LinkError
 // repeats, and adds a hint where it knows one.
-func cause(err error) error {
+func Cause(err error) error {
 	var pathErr *fs.PathError
 	var linkErr *os.LinkError
 	switch {

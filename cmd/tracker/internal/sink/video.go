@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"gocv.io/x/gocv"
@@ -356,10 +355,7 @@ func (v *Video) fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		err = fmt.Errorf("%w; free some space or write to another disk", err)
-	}
-	err = fmt.Errorf("write %s: %w", v.opt.Path, err)
+	err = fmt.Errorf("write %s: %w", v.opt.Path, atomicfile.Cause(err))
 	if v.failure == nil {
 		v.failure = err
 	}
