@@ -23,6 +23,8 @@ type Summary struct {
 	// BusyMS is that lane's time for a frame, IntervalMS the time between frames.
 	BusyMS     float64 `json:"busy_ms"`
 	IntervalMS float64 `json:"interval_ms"`
+	// Workers run that lane, between whom BusyMS is divided.
+	Workers int `json:"-"`
 }
 
 // StageSummary is the whole-run view of one stage; times in milliseconds.
@@ -76,7 +78,7 @@ func (r *Recorder) addLane(s *Summary, lane []Stage) {
 		s.Stages = append(s.Stages, row)
 	}
 	if busy > s.BusyMS && s.Frames > 0 {
-		s.Bottleneck, s.BusyMS = longest.Name, busy
+		s.Bottleneck, s.BusyMS, s.Workers = longest.Name, busy, r.workersOf(lane[0])
 	}
 }
 
@@ -110,7 +112,11 @@ func (s *Summary) WriteTable(w io.Writer) error {
 	s.Latency.write(&b)
 	fmt.Fprintf(&b, "\n\n%d frames in %.1f s: %.1f FPS\n", s.Frames, s.Elapsed, s.FPS)
 	if bound := s.Bound(); bound != "" {
-		fmt.Fprintln(&b, bound)
+		b.WriteString(bound)
+		if s.Workers > 1 { // only those of this lane can be several
+			fmt.Fprintf(&b, " (preprocess and inference ÷ %d workers)", s.Workers)
+		}
+		b.WriteByte('\n')
 	}
 	_, err := w.Write(b.Bytes())
 	return err

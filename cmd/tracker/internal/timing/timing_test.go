@@ -194,6 +194,10 @@ func TestSummary(t *testing.T) {
 		if got, want := s.Bound(), "inference-bound: 5.0 of 6.0 ms a frame"; got != want {
 			t.Errorf("Bound() = %q, want %q", got, want)
 		}
+		var b bytes.Buffer
+		if err := s.WriteTable(&b); err != nil || !strings.HasSuffix(b.String(), "\n"+s.Bound()+" (preprocess and inference ÷ 2 workers)\n") {
+			t.Errorf("%v: table:\n%s\nlacks the workers", err, &b)
+		}
 	})
 }
 
