@@ -117,7 +117,7 @@ func (r *revision) start(p *path) tempoFilter {
 
 func (f *tempoFilter) follow(s *sighting, step time.Duration) {
 	f.predict(step.Seconds(), 1, false)
-	f.update(s.Raw, s.Score)
+	f.see(s)
 }
 
 // miss is by how much an end and a start, gap seconds later, miss each other: see

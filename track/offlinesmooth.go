@@ -17,7 +17,7 @@ func smooth(path []sighting, times []time.Duration) {
 		f.predict((times[path[k].frame] - times[path[k-1].frame]).Seconds(), 1, false)
 		expected[k] = f
 		if s := &path[k]; s.State == Observed {
-			f.update(s.Raw, s.Score)
+			f.see(s)
 		}
 		known[k] = f
 	}
@@ -30,6 +30,10 @@ func smooth(path []sighting, times []time.Duration) {
 	}
 	bridge(path, times)
 }
+
+// see takes in a sighting, on a scale of scores that ends at 1: beyond it, a detection
+// would weigh the less the surer it is.
+func (f *tempoFilter) see(s *sighting) { f.update(s.Raw, min(1, max(0, s.Score))) }
 
 // smoothLeast is the overlap of a smoothed box with the raw one under which it
 // is not believed: the object jumped as no filter expects.

@@ -1,8 +1,12 @@
 package track
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
+
+	"github.com/tracker-go/tracker/detect"
 )
 
 // The smoothed states are the likeliest: any other has a higher cost, the sum of
@@ -69,4 +73,43 @@ func TestHindsightIsLikeliest(t *testing.T) {
 // disagree is (x,v)·P⁻¹·(x,v)ᵀ.
 func disagree(x, v float64, p axis) float64 {
 	return (x*x*p.pvv - 2*x*v*p.pxv + v*v*p.pxx) / (p.pxx*p.pvv - p.pxv*p.pxv)
+}
+
+// Sure detections are worth more than unsure ones, and detections on a scale that goes
+// beyond 1, as in MOT15's public files, are sure.
+func TestOfflineWeighsScores(t *testing.T) {
+	outlier := func(score float64) float64 { return pulled(t, 1, score) }
+	if unsure, sure := outlier(0.1), outlier(1); unsure > 0.7*sure {
+		t.Errorf("an unsure outlier pulls by %.2f px, a sure one by %.2f", unsure, sure)
+	}
+	for score, same := range map[float64]float64{2: 1, 60: 1, -1: 0} {
+		if got, want := outlier(score), outlier(same); got != want {
+			t.Errorf("an outlier of score %g pulls by %.2f px, one of score %g by %.2f", score, got, same, want)
+		}
+		if got, want := pulled(t, score, score), pulled(t, same, same); got != want {
+			t.Errorf("among scores of %g an outlier pulls by %.2f px, among %g by %.2f", score, got, same, want)
+		}
+	}
+}
+
+// pulled is by how many pixels one detection that lies off moves the smoothed box of
+// somebody who stands.
+func pulled(t *testing.T, others, outlier float64) float64 {
+	const off = 15
+	var frames []Frame
+	for k := range off * 2 {
+		box, score := detect.FromLTWH(100, 100, 40, 100), others
+		if k == off {
+			box, score = detect.FromLTWH(110, 100, 40, 100), outlier
+		}
+		frames = append(frames, Frame{
+			Time:   time.Duration(k) * time.Second / 25,
+			Tracks: []Track{{ID: 1, Box: box, Raw: box, Score: score}},
+		})
+	}
+	better, err := Offline(frames, DefaultOfflineConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return math.Abs(better[off].Tracks[0].Box.X1 - 100)
 }
