@@ -42,7 +42,7 @@ func (l *ledger) open(in *Input, pace bool) (step time.Duration) {
 	case pace:
 		step = frameTime
 		if l.usual > 0 {
-			step = min(l.usual, maxStep) // it may have been a stall, which is no pace
+			step = min(l.usual, stallStep) // it may have been a stall, which is no pace
 		}
 	default:
 		step = max(step, 0)

@@ -391,14 +391,20 @@ func TestTempoExplainsDetectionsThatAreNotSure(t *testing.T) {
 	}
 }
 
-// A repeated time stamp after a stall is not another stall.
+// Frames that share their time, as they do where a stream goes on after a stall with all
+// that piled up, lie no stall apart: who walks on in them is the same.
 func TestRepeatedTimesAfterAStall(t *testing.T) {
-	tempo := NewTempo(DefaultTempoConfig())
-	for _, now := range []time.Duration{0, time.Second, time.Minute, time.Minute} {
-		tempo.Update(Input{Time: now})
-	}
-	if want := time.Minute + maxStep; tempo.now != want {
-		t.Errorf("time is %v, want %v", tempo.now, want)
+	const rate, before, after = 25, 25, 12
+	for _, stall := range []float64{0.45, 1, 2} {
+		times := evenly(before+after, rate)
+		for k := before; k < len(times); k++ {
+			times[k] += stall
+		}
+		scene := film(times, walk(100, 100, 60, 0))
+		for k := before; k < len(scene); k++ {
+			scene[k].Time = scene[before].Time
+		}
+		keepsIDs(t, follow(NewTempo(DefaultTempoConfig()), scene))
 	}
 }
 
