@@ -51,5 +51,6 @@
 // Trackers are deterministic: equal input gives equal output, whatever the
 // machine does besides. They hold no global state, start no goroutines and, once
 // they have seen their busiest frame, allocate nothing. Detections that no filter
-// can take in (NaN, infinite or empty boxes) are skipped and harm nobody.
+// can take in (empty boxes, boxes and scores that are not finite) are skipped and
+// harm nobody.
 package track

@@ -45,7 +45,7 @@ const (
 type Reason uint8
 
 const (
-	// Broken: the box is not finite, empty or absurd, or the score is NaN.
+	// Broken: the box is not finite, empty or absurd, or the score is not finite.
 	Broken Reason = iota
 	// LowScore: Value is the score, Limit the least that is looked at.
 	LowScore

@@ -22,7 +22,7 @@ func trackable(d *detect.Detection) bool {
 	return math.Abs(b.X1) <= maxEdge && math.Abs(b.Y1) <= maxEdge && // false for NaN
 		math.Abs(b.X2) <= maxEdge && math.Abs(b.Y2) <= maxEdge &&
 		b.Width() >= minSide && b.Height() >= minSide &&
-		!math.IsNaN(d.Score)
+		math.Abs(d.Score) <= math.MaxFloat64
 }
 
 // subject is a box that takes part in association: a detection, or a track where

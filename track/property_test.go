@@ -165,7 +165,9 @@ func TestTrackersSkipBrokenDetections(t *testing.T) {
 	} {
 		broken = append(broken, detect.Detection{Box: b, Score: 0.9})
 	}
-	broken = append(broken, detect.Detection{Box: detect.FromLTWH(100, 100, 50, 50), Score: nan})
+	for _, score := range []float64{nan, inf, -inf} {
+		broken = append(broken, detect.Detection{Box: detect.FromLTWH(100, 100, 50, 50), Score: score})
+	}
 
 	forEachTracker(t, func(t *testing.T, name string) {
 		clean := street(9, 100, 20, 1)

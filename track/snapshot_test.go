@@ -2,6 +2,7 @@ package track
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -143,6 +144,24 @@ func number(v reflect.Value, n *int) {
 		v.SetFloat(float64(*n) + 0.25)
 	case reflect.Bool:
 		v.SetBool(true)
+	}
+}
+
+// Whatever scores a detector gives, a snapshot can be restored.
+func TestSnapshotOfAnyScores(t *testing.T) {
+	for _, name := range Names() {
+		for _, score := range []float64{0.9, 60, math.MaxFloat64, math.Inf(1), math.Inf(-1), -math.MaxFloat64, math.NaN()} {
+			tracker, _ := New(name, Config{})
+			for k := range 100 {
+				d := at(100, 100, 40, 100)
+				d.Score = score
+				tracker.Update(Input{Time: time.Duration(k) * time.Second / 25, Detections: []detect.Detection{d}})
+			}
+			next, _ := New(name, Config{})
+			if err := next.(Resumable).Restore(tracker.(Resumable).Snapshot(nil)); err != nil {
+				t.Errorf("%s, scores of %g: %v", name, score, err)
+			}
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ func DefaultSORTConfig() SORTConfig { return SORTConfig{MaxAge: 1, MinHits: 3, I
 // authors' program. Two things are added: a detection only matches a track of
 // its own class, each class as if it were alone; and a detection whose box is
 // not finite, is empty (a side under 1e−6 pixels) or lies beyond ±1e9 pixels, or
-// whose score is NaN, is skipped.
+// whose score is not finite, is skipped.
 //
 // It reports tracks that were seen in this very frame, so Track.Detection is
 // never −1. Input.Motion is not used.
