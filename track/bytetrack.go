@@ -100,7 +100,7 @@ func NewByteTrack(cfg ByteTrackConfig) *ByteTrack { return &ByteTrack{cfg: cfg} 
 
 // Update implements Tracker.
 func (b *ByteTrack) Update(in Input) []Track {
-	b.open(&in, true)
+	b.open(&in)
 	b.fit(&in)
 	b.split(in.Detections)
 	b.predict()

@@ -25,10 +25,9 @@ const (
 )
 
 // open starts a frame and returns the media time since the last one, 0 for the
-// first. Time that goes backwards stands still; with pace, a frame whose time does
-// not advance is taken to lie the usual step after the last, and time goes on from
-// there.
-func (l *ledger) open(in *Input, pace bool) (step time.Duration) {
+// first. A frame whose time does not advance is taken to lie the usual step after the
+// last, and time goes on from there.
+func (l *ledger) open(in *Input) (step time.Duration) {
 	l.frame++
 	l.events, l.covering = in.Events, in.Covariance
 	step = in.Time - l.clock
@@ -39,17 +38,12 @@ func (l *ledger) open(in *Input, pace bool) (step time.Duration) {
 		return 0
 	case step > still:
 		l.usual = step
-	case pace:
-		step = frameTime
-		if l.usual > 0 {
-			step = min(l.usual, stallStep) // it may have been a stall, which is no pace
-		}
+	case l.usual > 0:
+		step = min(l.usual, stallStep) // it may have been a stall, which is no pace
 	default:
-		step = max(step, 0)
+		step = frameTime
 	}
-	if pace || in.Time > l.clock {
-		l.clock = in.Time
-	}
+	l.clock = in.Time
 	l.now += step
 	return step
 }

@@ -75,7 +75,7 @@ func NewOCSORT(cfg OCSORTConfig) *OCSORT { return &OCSORT{cfg: cfg} }
 
 // Update implements Tracker.
 func (o *OCSORT) Update(in Input) []Track {
-	o.open(&in, false)
+	o.open(&in)
 	o.fit(&in)
 	o.detect(in.Detections)
 	o.predict()

@@ -67,7 +67,7 @@ func NewSORT(cfg SORTConfig) *SORT { return &SORT{cfg: cfg} }
 
 // Update implements Tracker.
 func (s *SORT) Update(in Input) []Track {
-	s.open(&in, false)
+	s.open(&in)
 	s.fit(&in)
 	s.predict()
 	s.detected = s.appendSubjects(s.detected[:0], in.Detections)

@@ -76,14 +76,14 @@ func TestSORTFillsTrack(t *testing.T) {
 	}
 }
 
-// Time that goes backwards breaks the contract, but no duration turns negative.
-func TestSORTClampsTime(t *testing.T) {
+// Time that goes backwards breaks the contract, but goes on by a usual step.
+func TestSORTGoesOnWhereTimeGoesBack(t *testing.T) {
 	s := NewSORT(DefaultSORTConfig())
 	in := Input{Time: time.Minute, Detections: []detect.Detection{at(0, 0, 10, 10)}}
 	s.Update(in)
 	in.Time = time.Second
-	if out := s.Update(in); out[0].Age != 0 || out[0].SinceUpdate != 0 {
-		t.Errorf("age %v, since update %v; want 0", out[0].Age, out[0].SinceUpdate)
+	if out := s.Update(in); out[0].Age != frameTime || out[0].SinceUpdate != 0 {
+		t.Errorf("age %v, since update %v; want %v, 0s", out[0].Age, out[0].SinceUpdate, frameTime)
 	}
 }
 

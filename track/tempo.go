@@ -132,7 +132,7 @@ func NewTempo(cfg TempoConfig) *Tempo {
 // Update implements Tracker.
 func (t *Tempo) Update(in Input) []Track {
 	usual := t.usual
-	step := t.open(&in, true)
+	step := t.open(&in)
 	t.fit(&in)
 	stall := stalled(step, usual)
 	step = min(step, maxStep)

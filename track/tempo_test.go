@@ -107,8 +107,10 @@ func TestTempoForgetsInMediaTime(t *testing.T) {
 
 // Frames that nobody gave a time do not pile up tracks.
 func TestTrackersForgetWithoutTimes(t *testing.T) {
-	for _, name := range []string{"bytetrack", "tempo"} {
-		tracker, err := New(name, Config{})
+	for _, name := range Names() {
+		cfg := DefaultConfig(name)
+		cfg.MaxAge, cfg.MaxGap = -1, time.Second
+		tracker, err := New(name, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
