@@ -2,6 +2,7 @@ package track
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -33,11 +34,7 @@ func TestBallot(t *testing.T) {
 	}
 }
 
-func repeat(class, n int) []int {
-	votes := make([]int, n)
-	fill(votes, class)
-	return votes
-}
+func repeat(class, n int) []int { return slices.Repeat([]int{class}, n) }
 
 // Scores that cannot be do no harm.
 func TestBallotBounds(t *testing.T) {

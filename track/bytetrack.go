@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track/internal/pairing"
 )
 
 // ByteTrackConfig holds the settings of ByteTrack.
@@ -74,7 +75,7 @@ type ByteTrack struct {
 	rows, cols []subject
 	taken      []bool // by position in Input.Detections
 	overlaps   overlaps
-	matcher    matcher
+	matcher    pairing.Matcher
 }
 
 // byteState is what a track of ByteTrack may take part in.
@@ -118,7 +119,7 @@ func (b *ByteTrack) Update(in Input) []Track {
 // split parts the detections by their score.
 func (b *ByteTrack) split(detections []detect.Detection) {
 	b.high, b.low = b.high[:0], b.low[:0]
-	b.taken = resize(b.taken, len(detections))
+	b.taken = pairing.Resize(b.taken, len(detections))
 	clear(b.taken)
 	for i := range detections {
 		d := &detections[i]
@@ -193,15 +194,15 @@ func (b *ByteTrack) associate(detections []detect.Detection, from []subject, sta
 	gain := edges[:0] // how far the cost of a pair lies below the greatest
 	for _, e := range edges {
 		if stage.fuse {
-			e.weight *= detections[b.cols[e.col].index].Score
+			e.Weight *= detections[b.cols[e.Col].index].Score
 		}
-		if e.weight -= 1 - stage.maxCost; e.weight > 0 {
+		if e.Weight -= 1 - stage.maxCost; e.Weight > 0 {
 			gain = append(gain, e)
 		}
 	}
-	for _, e := range b.matcher.maximize(gain, len(b.rows), len(b.cols)) {
-		limit := 1 - stage.maxCost
-		b.match(&b.tracks[b.rows[e.row].index], detections, b.cols[e.col].index, e.weight+limit, limit)
+	for _, k := range b.matcher.Maximize(gain, len(b.rows), len(b.cols)) {
+		e, limit := &gain[k], 1-stage.maxCost
+		b.match(&b.tracks[b.rows[e.Row].index], detections, b.cols[e.Col].index, e.Weight+limit, limit)
 	}
 }
 
@@ -290,14 +291,14 @@ func (b *ByteTrack) removeDuplicates() {
 		}
 	}
 	for _, e := range b.overlaps.find(b.rows, b.cols) {
-		if e.weight <= byteDuplicateIoU {
+		if e.Weight <= byteDuplicateIoU {
 			continue
 		}
-		stays, goes := &b.tracks[b.rows[e.row].index], &b.tracks[b.cols[e.col].index]
+		stays, goes := &b.tracks[b.rows[e.Row].index], &b.tracks[b.cols[e.Col].index]
 		if stays.seen-stays.born <= goes.seen-goes.born {
 			stays, goes = goes, stays
 		}
-		b.add(Died, Duplicate, goes.id, -1, stays.id, e.weight, byteDuplicateIoU)
+		b.add(Died, Duplicate, goes.id, -1, stays.id, e.Weight, byteDuplicateIoU)
 		goes.state = byteRemoved
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track/internal/pairing"
 )
 
 // OCSORTConfig holds the settings of OC-SORT.
@@ -58,7 +59,7 @@ type OCSORT struct {
 	matched            []bool // by position in detected
 	overlaps           overlaps
 	contest            contest
-	matcher            matcher
+	matcher            pairing.Matcher
 }
 
 type ocTrack struct {
@@ -95,7 +96,7 @@ func (o *OCSORT) detect(detections []detect.Detection) {
 			o.skipped(i, !trackable(d), d.Score, o.cfg.Score)
 		}
 	}
-	o.matched = resize(o.matched, len(o.detected))
+	o.matched = pairing.Resize(o.matched, len(o.detected))
 	clear(o.matched)
 }
 
@@ -120,17 +121,18 @@ func (o *OCSORT) predict() {
 func (o *OCSORT) associate(detections []detect.Detection) {
 	clear, contested := o.contest.split(o.overlaps.find(o.expected, o.detected), o.expected, o.detected, o.cfg.IoU)
 	for _, e := range clear {
-		o.match(e.row, e.col, e.weight, detections)
+		o.match(e.Row, e.Col, e.Weight, detections)
 	}
 	gain := contested[:0]
 	for _, e := range contested {
-		if e.weight += o.momentum(&o.tracks[e.row], &detections[o.detected[e.col].index]); e.weight > 0 {
+		if e.Weight += o.momentum(&o.tracks[e.Row], &detections[o.detected[e.Col].index]); e.Weight > 0 {
 			gain = append(gain, e)
 		}
 	}
-	for _, e := range o.matcher.maximize(gain, len(o.expected), len(o.detected)) {
-		if iou := o.expected[e.row].iou(&o.detected[e.col]); iou >= o.cfg.IoU {
-			o.match(e.row, e.col, iou, detections)
+	for _, k := range o.matcher.Maximize(gain, len(o.expected), len(o.detected)) {
+		e := &gain[k]
+		if iou := o.expected[e.Row].iou(&o.detected[e.Col]); iou >= o.cfg.IoU {
+			o.match(e.Row, e.Col, iou, detections)
 		}
 	}
 }
@@ -161,9 +163,10 @@ func (o *OCSORT) recover(detections []detect.Detection) {
 			o.cols = append(o.cols, d)
 		}
 	}
-	for _, e := range o.matcher.maximize(o.overlaps.find(o.rows, o.cols), len(o.rows), len(o.cols)) {
-		if e.weight >= o.cfg.IoU {
-			o.match(o.rows[e.row].index, o.cols[e.col].index, e.weight, detections)
+	edges := o.overlaps.find(o.rows, o.cols)
+	for _, k := range o.matcher.Maximize(edges, len(o.rows), len(o.cols)) {
+		if e := &edges[k]; e.Weight >= o.cfg.IoU {
+			o.match(o.rows[e.Row].index, o.cols[e.Col].index, e.Weight, detections)
 		}
 	}
 }

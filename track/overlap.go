@@ -7,6 +7,7 @@ import (
 	"sort"
 
 	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track/internal/pairing"
 )
 
 // Boxes outside these limits are not tracked: sizes and areas computed from them
@@ -57,7 +58,7 @@ func (l *ledger) appendSubjects(dst []subject, detections []detect.Detection) []
 type overlaps struct {
 	mixed bool // also between classes
 	spans []span
-	edges []edge
+	edges []pairing.Edge
 }
 
 // span is what the sweep looks at of a column.
@@ -69,7 +70,7 @@ type span struct {
 // find returns an edge for every row and column of one class that overlap, row
 // by row, weighted by IoU (0..1]; valid until the next call. Rows and columns of
 // the edges are positions in rows and cols.
-func (o *overlaps) find(rows, cols []subject) []edge {
+func (o *overlaps) find(rows, cols []subject) []pairing.Edge {
 	widest := o.sweep(cols)
 	o.edges = o.edges[:0]
 	for i := range rows {
@@ -81,7 +82,7 @@ func (o *overlaps) find(rows, cols []subject) []edge {
 			}
 			if b := &cols[s.col]; s.right > a.box.X1 && (o.mixed || b.class == a.class) {
 				if iou := a.iou(b); iou > 0 {
-					o.edges = append(o.edges, edge{i, s.col, iou})
+					o.edges = append(o.edges, pairing.Edge{Row: i, Col: s.col, Weight: iou})
 				}
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track/internal/pairing"
 )
 
 // scatter places n boxes of a street scene on a picture of 1920×1080, some of
@@ -30,19 +31,19 @@ func TestOverlapsFindsEveryPair(t *testing.T) {
 	var o overlaps
 	for range 300 {
 		rows, cols := scatter(rng, rng.IntN(40), 2), scatter(rng, rng.IntN(40), 2)
-		var want []edge
+		var want []pairing.Edge
 		for i, a := range rows {
 			for j, b := range cols {
 				if iou := a.box.IoU(b.box); iou > 0 && a.class == b.class {
-					want = append(want, edge{i, j, iou})
+					want = append(want, pairing.Edge{Row: i, Col: j, Weight: iou})
 				}
 			}
 		}
 		got := slices.Clone(o.find(rows, cols))
-		if !slices.IsSortedFunc(got, func(a, b edge) int { return cmp.Compare(a.row, b.row) }) {
+		if !slices.IsSortedFunc(got, func(a, b pairing.Edge) int { return cmp.Compare(a.Row, b.Row) }) {
 			t.Fatal("edges do not lie row by row")
 		}
-		slices.SortFunc(got, func(a, b edge) int { return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.col, b.col)) })
+		slices.SortFunc(got, func(a, b pairing.Edge) int { return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col)) })
 		if !slices.Equal(got, want) {
 			t.Fatalf("found %d edges %v, want %d %v", len(got), got, len(want), want)
 		}

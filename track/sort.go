@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track/internal/pairing"
 )
 
 // SORTConfig holds the settings of SORT.
@@ -48,11 +49,11 @@ type SORT struct {
 
 	// Of one frame, kept for their memory.
 	expected, detected []subject
-	pairs              []edge
+	pairs              []pairing.Edge
 	matched            []bool
 	overlaps           overlaps
 	contest            contest
-	matcher            matcher
+	matcher            pairing.Matcher
 }
 
 type sortTrack struct {
@@ -96,8 +97,8 @@ func (s *SORT) predict() {
 func (s *SORT) associate() {
 	clear, contested := s.contest.split(s.overlaps.find(s.expected, s.detected), s.expected, s.detected, s.cfg.IoU)
 	s.pairs = append(s.pairs[:0], clear...)
-	for _, e := range s.matcher.maximize(contested, len(s.expected), len(s.detected)) {
-		if e.weight >= s.cfg.IoU {
+	for _, k := range s.matcher.Maximize(contested, len(s.expected), len(s.detected)) {
+		if e := contested[k]; e.Weight >= s.cfg.IoU {
 			s.pairs = append(s.pairs, e)
 		}
 	}
@@ -105,12 +106,12 @@ func (s *SORT) associate() {
 
 // correct gives every paired track its detection.
 func (s *SORT) correct(detections []detect.Detection) {
-	s.matched = resize(s.matched, len(s.detected))
+	s.matched = pairing.Resize(s.matched, len(s.detected))
 	clear(s.matched)
 	for _, e := range s.pairs {
-		s.matched[e.col] = true
-		t, d := &s.tracks[e.row], &s.detected[e.col]
-		s.sighted(&t.identity, d.index, e.weight, s.cfg.IoU)
+		s.matched[e.Col] = true
+		t, d := &s.tracks[e.Row], &s.detected[e.Col]
+		s.sighted(&t.identity, d.index, e.Weight, s.cfg.IoU)
 		t.filter.update(d.box)
 		t.observe(&detections[d.index], d.index, s.now)
 		t.streak++

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track/internal/pairing"
 )
 
 // TempoConfig holds the settings of Tempo. Times are media time, so that they
@@ -111,7 +112,7 @@ type Tempo struct {
 	rows, cols []subject
 	taken      []bool // by position in Input.Detections
 	overlaps   overlaps
-	matcher    matcher
+	matcher    pairing.Matcher
 	births     []subject
 }
 
@@ -167,7 +168,7 @@ const maxStep = 2 * time.Second
 // split parts the detections by their score.
 func (t *Tempo) split(detections []detect.Detection) {
 	t.high, t.low = t.high[:0], t.low[:0]
-	t.taken = resize(t.taken, len(detections))
+	t.taken = pairing.Resize(t.taken, len(detections))
 	clear(t.taken)
 	for i := range detections {
 		d := &detections[i]
@@ -250,9 +251,9 @@ func (t *Tempo) dropRepeats() {
 	others := len(t.cols)
 	t.cols = append(t.cols, t.births...)
 	for _, e := range t.overlaps.find(t.births, t.cols) {
-		b := &t.births[e.row]
-		if surer := e.col < others+e.row; surer && e.weight > duplicateIoU && b.index >= 0 {
-			t.add(Ignored, Duplicate, 0, b.index, t.cols[e.col].index, e.weight, duplicateIoU)
+		b := &t.births[e.Row]
+		if surer := e.Col < others+e.Row; surer && e.Weight > duplicateIoU && b.index >= 0 {
+			t.add(Ignored, Duplicate, 0, b.index, t.cols[e.Col].index, e.Weight, duplicateIoU)
 			b.index = -1
 		}
 	}

@@ -3,6 +3,8 @@ package track
 import (
 	"math"
 	"slices"
+
+	"github.com/tracker-go/tracker/track/internal/pairing"
 )
 
 // camera estimates how the picture as a whole moves, from the detections alone.
@@ -17,7 +19,7 @@ type camera struct {
 
 	rows, cols []subject
 	overlaps   overlaps
-	matcher    matcher
+	matcher    pairing.Matcher
 	dx, dy     []float64 // by how much the tracks miss
 	deviations []float64
 }
@@ -83,18 +85,19 @@ func (c *camera) measure(tracks []tempoTrack) (dx, dy float64, small bool) {
 	edges := c.overlaps.find(c.rows, c.cols)
 	pairs := edges[:0]
 	for _, e := range edges {
-		a, b := &c.rows[e.row].box, &c.cols[e.col].box
-		if e.weight *= ratio(a.Height(), b.Height()); e.weight > cameraFloor {
+		a, b := &c.rows[e.Row].box, &c.cols[e.Col].box
+		if e.Weight *= ratio(a.Height(), b.Height()); e.Weight > cameraFloor {
 			pairs = append(pairs, e)
 		}
 	}
 	c.dx, c.dy = c.dx[:0], c.dy[:0]
 	height := 0.0
-	for _, e := range c.matcher.maximize(pairs, len(c.rows), len(c.cols)) {
-		ax, ay := c.rows[e.row].box.Center()
-		bx, by := c.cols[e.col].box.Center()
+	for _, k := range c.matcher.Maximize(pairs, len(c.rows), len(c.cols)) {
+		e := &pairs[k]
+		ax, ay := c.rows[e.Row].box.Center()
+		bx, by := c.cols[e.Col].box.Center()
 		c.dx, c.dy = append(c.dx, bx-ax), append(c.dy, by-ay)
-		height += c.rows[e.row].box.Height() / (1 + 2*cameraReach)
+		height += c.rows[e.Row].box.Height() / (1 + 2*cameraReach)
 	}
 	if len(c.dx) < cameraLeast {
 		return 0, 0, true

@@ -31,19 +31,20 @@ func (t *Tempo) associate(detections []detect.Detection, from []subject, r round
 	edges := t.overlaps.find(t.rows, t.cols)
 	gain := edges[:0] // what a pair is worth beyond the least similarity
 	for _, e := range edges {
-		track, detection := t.rows[e.row].index, t.cols[e.col].index
+		track, detection := t.rows[e.Row].index, t.cols[e.Col].index
 		d := &detections[detection]
-		s := e.weight * t.likeness(&t.tracks[track], &t.expected[track], d)
+		s := e.Weight * t.likeness(&t.tracks[track], &t.expected[track], d)
 		if r.weigh {
 			s *= t.conf.of(d.Score)
 		}
-		if e.weight = s - r.least; e.weight > 0 {
+		if e.Weight = s - r.least; e.Weight > 0 {
 			gain = append(gain, e)
 		}
 	}
-	for _, e := range t.matcher.maximize(gain, len(t.rows), len(t.cols)) {
-		index := t.cols[e.col].index
-		t.match(&t.tracks[t.rows[e.row].index], &detections[index], index, e.weight+r.least, r.least)
+	for _, k := range t.matcher.Maximize(gain, len(t.rows), len(t.cols)) {
+		e := &gain[k]
+		index := t.cols[e.Col].index
+		t.match(&t.tracks[t.rows[e.Row].index], &detections[index], index, e.Weight+r.least, r.least)
 	}
 }
 

@@ -1,6 +1,10 @@
 package mot
 
-import "math"
+import (
+	"math"
+
+	"github.com/tracker-go/tracker/track/internal/pairing"
+)
 
 // CLEAR holds the metrics of Bernardin and Stiefelhagen (2008) at an IoU of 0.5,
 // with the track counts that are reported beside them. Shares are 0..1; MOTA,
@@ -54,8 +58,8 @@ func evaluateCLEAR(s *sequence) CLEAR {
 	for i := range lives {
 		lives[i] = life{res: -1, frame: -1}
 	}
-	var m matcher
-	var links []link
+	var m pairing.Matcher
+	var links []pairing.Edge
 	var candidates []overlap
 	now := 0 // counts frames that have both truth and results: others make no gap
 	for _, f := range s.frames {
@@ -72,9 +76,9 @@ func evaluateCLEAR(s *sequence) CLEAR {
 			if l := &lives[f.gt[o.gt]]; l.frame == now-1 && l.res == f.res[o.res] {
 				weight += continued
 			}
-			links, candidates = append(links, link{o.gt, o.res, weight}), append(candidates, o)
+			links, candidates = append(links, pairing.Edge{Row: int(o.gt), Col: int(o.res), Weight: weight}), append(candidates, o)
 		}
-		for _, i := range m.match(len(f.gt), len(f.res), links) {
+		for _, i := range m.Maximize(links, len(f.gt), len(f.res)) {
 			o := candidates[i]
 			c.TP++
 			c.MOTPSum += o.iou

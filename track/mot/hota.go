@@ -1,6 +1,10 @@
 package mot
 
-import "math"
+import (
+	"math"
+
+	"github.com/tracker-go/tracker/track/internal/pairing"
+)
 
 // Alphas holds a value for each of the 19 overlap thresholds at which HOTA is
 // computed: 0.05, 0.10, … 0.95.
@@ -78,14 +82,14 @@ func evaluateHOTA(s *sequence) HOTA {
 func (s *sequence) matchAligned() (matches [][len(Alphas{})]int, iouSum Alphas) {
 	matches = make([][len(Alphas{})]int, len(s.pairs))
 	alignment, thresholds := s.alignment(), Thresholds()
-	var m matcher
-	var links []link
+	var m pairing.Matcher
+	var links []pairing.Edge
 	for _, f := range s.frames {
 		links = links[:0]
 		for _, o := range f.overlaps {
-			links = append(links, link{o.gt, o.res, alignment[o.pair] * o.iou})
+			links = append(links, pairing.Edge{Row: int(o.gt), Col: int(o.res), Weight: alignment[o.pair] * o.iou})
 		}
-		for _, i := range m.match(len(f.gt), len(f.res), links) {
+		for _, i := range m.Maximize(links, len(f.gt), len(f.res)) {
 			o := f.overlaps[i]
 			for a := 0; a < len(thresholds) && o.iou >= thresholds[a]-epsilon; a++ {
 				matches[o.pair][a]++
@@ -102,7 +106,7 @@ func (s *sequence) alignment() []float64 {
 	common := make([]float64, len(s.pairs))
 	var gtSum, resSum []float64
 	for _, f := range s.frames {
-		gtSum, resSum = resize(gtSum, len(f.gt)), resize(resSum, len(f.res))
+		gtSum, resSum = pairing.Resize(gtSum, len(f.gt)), pairing.Resize(resSum, len(f.res))
 		clear(gtSum)
 		clear(resSum)
 		for _, o := range f.overlaps {

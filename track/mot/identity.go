@@ -1,5 +1,7 @@
 package mot
 
+import "github.com/tracker-go/tracker/track/internal/pairing"
+
 // Identity holds the metrics of Ristani et al. (2016) at an IoU of 0.5: each
 // true track is paired with at most one result track for the whole sequence,
 // so that the boxes which the pairs share are as many as possible.
@@ -24,16 +26,16 @@ func evaluateIdentity(s *sequence) Identity {
 			}
 		}
 	}
-	var links []link
+	var links []pairing.Edge
 	for i, p := range s.pairs {
 		if shared[i] > 0 {
-			links = append(links, link{p.gt, p.res, float64(shared[i])})
+			links = append(links, pairing.Edge{Row: int(p.gt), Col: int(p.res), Weight: float64(shared[i])})
 		}
 	}
 	var id Identity
-	var m matcher
-	for _, i := range m.match(len(s.gtCount), len(s.resCount), links) {
-		id.IDTP += int(links[i].weight)
+	var m pairing.Matcher
+	for _, i := range m.Maximize(links, len(s.gtCount), len(s.resCount)) {
+		id.IDTP += int(links[i].Weight)
 	}
 	id.IDFN, id.IDFP = s.gtDets-id.IDTP, s.resDets-id.IDTP
 	id.finish()

@@ -3,6 +3,8 @@ package mot
 import (
 	"fmt"
 	"slices"
+
+	"github.com/tracker-go/tracker/track/internal/pairing"
 )
 
 // A sequence is truth and results made ready for the metrics: what the
@@ -157,8 +159,8 @@ type builder struct {
 	rules    rules
 	gt, res  []box
 	overlaps []overlap
-	links    []link
-	matcher  matcher
+	links    []pairing.Edge
+	matcher  pairing.Matcher
 	pairOf   map[pair]int32
 	seq      sequence
 }
@@ -245,12 +247,12 @@ func (b *builder) dropUnscored() {
 		b.links = b.links[:0]
 		for _, o := range b.overlaps {
 			if o.iou >= 0.5-epsilon {
-				b.links = append(b.links, link{o.gt, o.res, o.iou})
+				b.links = append(b.links, pairing.Edge{Row: int(o.gt), Col: int(o.res), Weight: o.iou})
 			}
 		}
-		for _, i := range b.matcher.match(len(b.gt), len(b.res), b.links) {
+		for _, i := range b.matcher.Maximize(b.links, len(b.gt), len(b.res)) {
 			l := b.links[i]
-			b.res[l.col].drop = b.rules.distractors>>b.gt[l.row].row.Class&1 != 0
+			b.res[l.Col].drop = b.rules.distractors>>b.gt[l.Row].row.Class&1 != 0
 		}
 	}
 	for i := range b.gt {

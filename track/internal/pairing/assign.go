@@ -1,6 +1,11 @@
-package track
+// Package pairing makes pairs of two sides, each member in at most one: of tracks and
+// detections, or of truth and results.
+package pairing
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // maxCost bounds the costs that Assigner counts as finite, so that sums along a
 // path cannot overflow.
@@ -50,7 +55,7 @@ func (a *Assigner) Solve(cost []float64, rows, cols int, rowToCol []int) int {
 // load copies the problem, lying on its side where rows > cols, and resets the
 // state of the solution.
 func (a *Assigner) load(cost []float64, rows, cols int) {
-	a.cost = resize(a.cost, rows*cols)
+	a.cost = Resize(a.cost, rows*cols)
 	if rows <= cols {
 		a.rows, a.cols = rows, cols
 		for k, c := range cost {
@@ -64,10 +69,10 @@ func (a *Assigner) load(cost []float64, rows, cols int) {
 			}
 		}
 	}
-	a.u, a.colOf = resize(a.u, a.rows), resize(a.colOf, a.rows)
-	a.v, a.rowOf = resize(a.v, a.cols), resize(a.rowOf, a.cols)
-	a.dist, a.from = resize(a.dist, a.cols), resize(a.from, a.cols)
-	a.scanned = resize(a.scanned, a.cols)
+	a.u, a.colOf = Resize(a.u, a.rows), Resize(a.colOf, a.rows)
+	a.v, a.rowOf = Resize(a.v, a.cols), Resize(a.rowOf, a.cols)
+	a.dist, a.from = Resize(a.dist, a.cols), Resize(a.from, a.cols)
+	a.scanned = Resize(a.scanned, a.cols)
 	clear(a.v)
 	fill(a.colOf, -1)
 	fill(a.rowOf, -1)
@@ -212,14 +217,9 @@ func finiteOrInf(c float64) float64 {
 	return math.Inf(1) // also NaN
 }
 
-// resize gives s the length n, keeping its memory where that is enough. What it
+// Resize gives s the length n, keeping its memory where that is enough. What it
 // holds is unspecified.
-func resize[T any](s []T, n int) []T {
-	if n <= cap(s) {
-		return s[:n]
-	}
-	return append(s[:cap(s)], make([]T, n-cap(s))...)
-}
+func Resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
 
 func fill[T any](s []T, x T) {
 	for i := range s {
