@@ -92,6 +92,20 @@ def cases():
         "new-id-each-frame": (truth, [(r[0], 1000 * r[0] + r[1], *r[2:6], 1, -1, -1, -1) for r in truth]),
     }
 
+    # Just short of half, by what rounding is: CLEAR, HOTA and the search for distractors
+    # let it pass, Identity does not. A box whose area is no more than that overlaps nothing.
+    short = (0, 0, 0.3, 3.1)
+    least, more = (0, 0, 2 ** -26, 2 ** -26), (0, 0, 2 ** -26, 2 ** -25)
+    yield "mot17-tolerance", {
+        "half": ([(1, 1, 0, 0, 0.3, 6.2, 1, 1, 1.0)], [(1, 1, *short, 1, -1, -1, -1)]),
+        "half-of-distractor": (
+            [(1, 1, 0, 0, 0.3, 6.2, 0, 8, 1.0), (1, 2, 100, 100, 20, 50, 1, 1, 1.0)],
+            [(1, 1, *short, 1, -1, -1, -1), (1, 2, 100, 100, 20, 50, 1, -1, -1, -1)]),
+        "hardly-an-area": (
+            [(f, 1, *box, 1, 1, 1.0) for f, box in ((1, least), (2, more), (3, more))],
+            [(f, 1, *box, 1, -1, -1, -1) for f, box in ((1, more), (2, least), (3, more))]),
+    }
+
 
 def write(path, rows):
     with open(path, "w") as f:
