@@ -236,6 +236,37 @@ func TestRemembersAsLongAsTheTracker(t *testing.T) {
 	}
 }
 
+// SORT is silent about a track that it sees until it has enough hits again: who is not
+// reported for less than forgetAfter frames counts once.
+func TestRemembersWhoTheTrackerIsSilentAbout(t *testing.T) {
+	c := NewCounter(zones(t, "all=0 0 1 0 1 1 0 1"), track.DefaultConfig("sort"))
+	for range forgetAfter / 2 {
+		walk(c, 1, 40, Point{50, 50})
+	}
+	for range forgetAfter - 1 {
+		c.Update(nil, time.Hour, 100, 100)
+	}
+	if n := walk(c, 1, 40, Point{50, 50})[0].Tracks; n != 1 {
+		t.Errorf("reported again, it makes %d tracks", n)
+	}
+}
+
+// Nor is anybody remembered for ever across a change of settings.
+func TestForgetsAfterAChange(t *testing.T) {
+	yard := zones(t, "all=0 0 1 0 1 1 0 1")
+	c := NewCounter(yard, life)
+	for range 10_000 {
+		walk(c, 1, 40, Point{50, 50})
+	}
+	c = c.Follow(yard, life)
+	for range 2 * forgetAfter {
+		c.Update(nil, time.Hour, 100, 100)
+	}
+	if n := len(c.zones[0].tracks); n > 0 {
+		t.Errorf("%d tracks are still remembered", n)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{"door=0.1 0.5 0.4 0.5", "yard=0 0.6 1 0.6 1 1 0 1", "x", "x=1e-400 0 1 1", "bow=0 0 1 1 1 0 0 1"} {
 		f.Add(text)
