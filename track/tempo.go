@@ -237,7 +237,7 @@ func (t *Tempo) begin(detections []detect.Detection) {
 const duplicateIoU = 0.9
 
 // dropRepeats takes out of births what only repeats a detection that continued a
-// track, or a surer one among the births.
+// track, or a surer one among the births that stay.
 func (t *Tempo) dropRepeats() {
 	if len(t.births) == 0 {
 		return
@@ -251,8 +251,9 @@ func (t *Tempo) dropRepeats() {
 	others := len(t.cols)
 	t.cols = append(t.cols, t.births...)
 	for _, e := range t.overlaps.find(t.births, t.cols) {
-		b := &t.births[e.Row]
-		if surer := e.Col < others+e.Row; surer && e.Weight > duplicateIoU && b.index >= 0 {
+		b, other := &t.births[e.Row], e.Col-others
+		surer := other < e.Row && (other < 0 || t.births[other].index >= 0)
+		if surer && e.Weight > duplicateIoU && b.index >= 0 {
 			t.add(Ignored, Duplicate, 0, b.index, t.cols[e.Col].index, e.Weight, duplicateIoU)
 			b.index = -1
 		}

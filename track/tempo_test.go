@@ -264,6 +264,32 @@ func TestTempoCoasts(t *testing.T) {
 	}
 }
 
+// Two boxes are one object from duplicateIoU on, and in a chain of boxes only those that
+// repeat one that stays.
+func TestTempoDropsRepeats(t *testing.T) {
+	wide := func(width, score float64) detect.Detection { // of 100 px, the overlap in percent
+		return detect.Detection{Box: detect.FromLTWH(100, 100, width, 200), Score: score}
+	}
+	for what, tc := range map[string]struct {
+		first, then []detect.Detection
+		tracks      int
+	}{
+		"two births under the limit": {nil, []detect.Detection{wide(100, 0.95), wide(89, 0.9)}, 2},
+		"two births over it":         {nil, []detect.Detection{wide(100, 0.95), wide(91, 0.9)}, 1},
+		"a track under the limit":    {[]detect.Detection{wide(100, 0.95)}, []detect.Detection{wide(100, 0.95), wide(89, 0.9)}, 2},
+		"a track over it":            {[]detect.Detection{wide(100, 0.95)}, []detect.Detection{wide(100, 0.95), wide(91, 0.9)}, 1},
+		"a chain":                    {nil, []detect.Detection{wide(100, 0.95), wide(92, 0.9), wide(85, 0.88)}, 2},
+		"a chain, the middle surest": {nil, []detect.Detection{wide(100, 0.9), wide(92, 0.95), wide(85, 0.88)}, 1},
+	} {
+		tempo := NewTempo(DefaultTempoConfig())
+		tempo.Update(Input{Detections: tc.first})
+		out := tempo.Update(Input{Time: time.Second / 25, Detections: tc.then})
+		if len(out) != tc.tracks {
+			t.Errorf("%s: %d tracks, want %d", what, len(out), tc.tracks)
+		}
+	}
+}
+
 func TestTempoGivesReasons(t *testing.T) {
 	cfg := DefaultTempoConfig()
 	cfg.Score = 0.6
