@@ -91,6 +91,21 @@ func TestSSDAnchors(t *testing.T) {
 	near(1916, 0.5, 0.5, math.Sqrt(0.95), math.Sqrt(0.95))
 }
 
+// The anchors of a head with one feature map lie half way between the scales.
+func TestSSDAnchorsOfOneMap(t *testing.T) {
+	cfg := objectron()
+	cfg.FeatureMaps, cfg.AspectRatios, cfg.ReduceLowest = []int{2}, []float64{1}, false
+	cfg.MinScale, cfg.MaxScale, cfg.InterpolatedRatio = 0.25, 0.75, 1
+	d, err := NewSSD(cfg, 300, 300, 23)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []anchor{{0.25, 0.25, 0.5, 0.5}, {0.25, 0.25, math.Sqrt(0.5), math.Sqrt(0.5)}}
+	if len(d.anchors) != 8 || !slices.Equal(d.anchors[:2], want) {
+		t.Errorf("anchors %v, want 8, first %v", d.anchors, want)
+	}
+}
+
 // Encoding a box against an anchor and decoding it again gives the box back.
 func TestSSDDecode(t *testing.T) {
 	d, err := NewSSD(objectron(), 300, 300, 23)
@@ -175,6 +190,10 @@ func TestSuppressor(t *testing.T) {
 	got := s.Apply(slices.Clone(dets))
 	if len(got) != 3 || got[0].Score != 0.9 || got[1].Class != 1 || got[2].Score != 0.3 {
 		t.Errorf("kept %v", got)
+	}
+	half := []Detection{{Box: Box{0, 0, 10, 20}, Score: 0.9}, {Box: Box{0, 0, 10, 10}, Score: 0.8}}
+	if got := s.Apply(half); len(got) != 2 {
+		t.Errorf("an overlap of the limit dropped something: %v", got)
 	}
 	s.IoU = 1
 	if got := s.Apply(slices.Clone(dets)); len(got) != 4 {

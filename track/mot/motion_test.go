@@ -26,7 +26,7 @@ func TestReadMotion(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"1,1,0,2,0,1":                      "line 1: 6 columns",
-		"1,1,0,2,0,1,3\n0,1,0,2,0,1,3":     "line 2: frame",
+		"1,1,0,2,0,1,3\n0,1,0,2,0,1,3":     "line 2: frame 0 after frames counted from 1",
 		"1,1,0,x,0,1,3":                    "column 4",
 		"1,1,0,NaN,0,1,3":                  "column 4",
 		"1,1,0,2,0,1,3\n1,1,0,2,0,1,3":     "twice",
