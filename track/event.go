@@ -9,7 +9,8 @@ import (
 // measured, against which limit. A tracker appends events to Input.Events. In
 // every frame each detection has one event of its own (it was Ignored, or a track
 // was Born, Seen or Found with it), and so has each track (Born, Seen, Found, Lost
-// or Missing); Confirmed and Died may come on top.
+// or Missing); Confirmed and Died may come on top. A track that Tempo ends because the
+// stream stalled has only Died: it is not looked for any more.
 type Event struct {
 	Kind   Kind
 	Reason Reason
