@@ -82,6 +82,10 @@ var columns = [...]column{
 	{"z", "a finite number", -math.MaxFloat64, math.MaxFloat64, false},
 }
 
+func (c *column) takes(x float64) bool {
+	return x >= c.min && x <= c.max && (!c.integer || x == math.Trunc(x))
+}
+
 const minColumns = 6 // up to height
 
 var utf8BOM = []byte("\xef\xbb\xbf")
@@ -120,7 +124,7 @@ func parseRow(text []byte) (Row, *SyntaxError) {
 			return Row{}, columnCount(text, "more")
 		}
 		x, ok := parseNumber(field)
-		if c := &columns[n]; !ok || !(x >= c.min && x <= c.max) || c.integer && x != math.Trunc(x) {
+		if c := &columns[n]; !ok || !c.takes(x) {
 			return Row{}, &SyntaxError{Field: c.name, Value: shorten(field), Want: c.want}
 		}
 		v[n] = x

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 )
 
@@ -23,14 +22,14 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{bufio.NewWriterSize(w, 64<<10)}
 }
 
-// WriteRow writes one row. A row that could not be read back (a frame below 1,
-// a box or confidence that is not finite) is an error and is not written; an
-// error of the underlying writer is returned by this call or a later one.
+// WriteRow writes one row. A row that Read would refuse (a frame below 1, a box
+// that is not finite) is an error and is not written; an error of the underlying
+// writer is returned by this call or a later one.
 func (w *Writer) WriteRow(r Row) error {
-	sum := r.Left + r.Top + r.Width + r.Height + r.Conf
-	if r.Frame < 1 || math.IsNaN(sum) || math.IsInf(sum, 0) {
-		return fmt.Errorf("write row of frame %d, id %d: box %g,%g,%g,%g or confidence %g is not finite, or the frame is below 1",
-			r.Frame, r.ID, r.Left, r.Top, r.Width, r.Height, r.Conf)
+	for i, v := range [...]float64{float64(r.Frame), float64(r.ID), r.Left, r.Top, r.Width, r.Height, r.Conf} {
+		if c := &columns[i]; !c.takes(v) {
+			return fmt.Errorf("write row of frame %d, id %d: %s is %g, want %s", r.Frame, r.ID, c.name, v, c.want)
+		}
 	}
 	b := w.w.AvailableBuffer()
 	b = strconv.AppendInt(b, int64(r.Frame), 10)

@@ -39,21 +39,24 @@ func TestWriteRow(t *testing.T) {
 
 func TestWriteRowRefuses(t *testing.T) {
 	good := mot.Row{Frame: 4, ID: 9, Width: 1, Height: 1}
-	for name, change := range map[string]func(*mot.Row){
-		"NaN":        func(r *mot.Row) { r.Left = math.NaN() },
-		"infinity":   func(r *mot.Row) { r.Height = math.Inf(-1) },
-		"confidence": func(r *mot.Row) { r.Conf = math.NaN() },
-		"frame":      func(r *mot.Row) { r.Frame = 0 },
+	for want, change := range map[string]func(*mot.Row){
+		"id 9: left is NaN":       func(r *mot.Row) { r.Left = math.NaN() },
+		"id 9: height is -Inf":    func(r *mot.Row) { r.Height = math.Inf(-1) },
+		"id 9: confidence is NaN": func(r *mot.Row) { r.Conf = math.NaN() },
+		"frame is 0, want":        func(r *mot.Row) { r.Frame = 0 },
+		"frame is 2.147483648e":   func(r *mot.Row) { r.Frame = 1 << 31 },
+		"id is 2.147483648e":      func(r *mot.Row) { r.ID = 1 << 31 },
+		"left is 2e+09":           func(r *mot.Row) { r.Left = 2e9 },
 	} {
 		row := good
 		change(&row)
 		var out bytes.Buffer
 		w := mot.NewWriter(&out)
-		if err := w.WriteRow(row); err == nil || !strings.Contains(err.Error(), "id 9") {
-			t.Errorf("%s: error %v", name, err)
+		if err := w.WriteRow(row); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
 		}
 		if err := w.Flush(); err != nil || out.Len() > 0 {
-			t.Errorf("%s: wrote %q, %v", name, &out, err)
+			t.Errorf("%s: wrote %q, %v", want, &out, err)
 		}
 	}
 }
