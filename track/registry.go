@@ -1,6 +1,7 @@
 package track
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -21,8 +22,9 @@ type Config struct {
 	// objects later. ByteTrack has no such setting: 0.
 	MinHits int
 	// IoU is the least overlap of a match, in (0,1]; for bytetrack and tempo of the
-	// overlap weighed down by the score. Lowering it follows faster motion and lower
-	// frame rates; raising it makes fewer wrong matches in crowds.
+	// overlap weighed down by the score, which is below 1, and below 0.95 for tempo.
+	// Lowering it follows faster motion and lower frame rates; raising it makes fewer
+	// wrong matches in crowds.
 	IoU float64
 	// Score is from where on a detection counts as sure, 0..1: the threshold that
 	// one would use without a tracker. Below it bytetrack and tempo continue tracks
@@ -63,17 +65,18 @@ type entry struct {
 	build    func(Config) Tracker
 	// lowScore is the least score that the tracker looks at; nil for any.
 	lowScore func(Config) float64
-	motion   bool // looks at Input.Motion
+	motion   bool    // looks at Input.Motion
+	below    float64 // what IoU must be less than; 0 for no such bound
 }
 
 // entries lists the trackers by name, in alphabetical order.
 var entries = []entry{
 	{"bytetrack", DefaultByteTrackConfig().general(), func(c Config) Tracker { return NewByteTrack(byteTrackConfig(c)) },
-		func(c Config) float64 { return byteTrackConfig(c).LowScore }, false},
-	{"ocsort", DefaultOCSORTConfig().general(), func(c Config) Tracker { return NewOCSORT(ocsortConfig(c)) }, nil, false},
-	{"sort", DefaultSORTConfig().general(), func(c Config) Tracker { return NewSORT(sortConfig(c)) }, nil, false},
+		func(c Config) float64 { return byteTrackConfig(c).LowScore }, false, 1},
+	{"ocsort", DefaultOCSORTConfig().general(), func(c Config) Tracker { return NewOCSORT(ocsortConfig(c)) }, nil, false, 0},
+	{"sort", DefaultSORTConfig().general(), func(c Config) Tracker { return NewSORT(sortConfig(c)) }, nil, false, 0},
 	{"tempo", DefaultTempoConfig().general(), func(c Config) Tracker { return NewTempo(tempoConfig(c)) },
-		tempoLowScore, true},
+		tempoLowScore, true, topConfidence},
 }
 
 // Default is the name of the tracker to use where nothing speaks for another.
@@ -103,13 +106,11 @@ func New(name string, cfg Config) (Tracker, error) {
 	if !ok {
 		return nil, fmt.Errorf("track: no tracker %q; choose one of: %s", name, strings.Join(Names(), ", "))
 	}
-	if cfg == (Config{}) {
-		cfg = e.defaults
-	}
+	cfg = cmp.Or(cfg, e.defaults)
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("track: configure %s: %w", name, err)
 	}
-	if err := e.unused(cfg); err != nil {
+	if err := e.refuse(cfg); err != nil {
 		return nil, fmt.Errorf("track: configure %s: %w", name, err)
 	}
 	return e.build(cfg), nil
@@ -132,9 +133,7 @@ func Adjust(t Tracker, cfg Config) error {
 	if _, err := New(name, cfg); err != nil {
 		return err
 	}
-	if cfg == (Config{}) {
-		cfg = DefaultConfig(name)
-	}
+	cfg = cmp.Or(cfg, DefaultConfig(name))
 	adjust()
 	return nil
 }
@@ -157,20 +156,23 @@ type Needs struct {
 	Motion bool
 }
 
-// NeedsOf tells what the tracker of that name can use with those settings. An
-// unknown name needs nothing.
+// NeedsOf tells what the tracker of that name can use with those settings, which are
+// those of New. An unknown name needs nothing.
 func NeedsOf(name string, cfg Config) Needs {
 	e, _ := lookup(name)
 	n := Needs{Score: 1, Motion: e.motion}
 	if e.lowScore != nil {
-		n.Score = e.lowScore(cfg)
+		n.Score = e.lowScore(cmp.Or(cfg, e.defaults))
 	}
 	return n
 }
 
-// unused says which setting the tracker does not have, if one is given.
-func (e entry) unused(cfg Config) error {
+// refuse says which setting the tracker does not have, or not with that value.
+func (e entry) refuse(cfg Config) error {
 	switch {
+	case e.below > 0 && cfg.IoU >= e.below:
+		return fmt.Errorf("least IoU is %g, but %s weighs overlaps down by scores, and none is above %g: no track would go on; want less, such as %.2g",
+			cfg.IoU, e.name, e.below, e.defaults.IoU)
 	case e.name == "bytetrack" && cfg.MinHits != 0:
 		return fmt.Errorf("min hits is %d, but bytetrack always reports from the second detection on; leave it at 0", cfg.MinHits)
 	case e.name == "sort" && cfg.Score != 0:

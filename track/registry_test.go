@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/tracker-go/tracker/detect"
 )
 
 func TestNewMakesEveryName(t *testing.T) {
@@ -44,6 +47,8 @@ func TestNewRejects(t *testing.T) {
 		{"score not a number", "ocsort", Config{IoU: 0.3, Score: math.NaN()}, []string{"score", "NaN"}},
 		{"a score for sort", "sort", with(func(c *Config) { c.Score = 0.5 }), []string{"sort takes every detection"}},
 		{"hits for bytetrack", "bytetrack", Config{IoU: 0.1, Score: 0.6, MinHits: 3}, []string{"bytetrack", "min hits", "3"}},
+		{"whole overlap for tempo", "tempo", Config{MaxAge: 1, IoU: 0.95, Score: 0.6}, []string{"tempo", "IoU is 0.95", "such as 0.12"}},
+		{"whole overlap for bytetrack", "bytetrack", Config{MaxAge: 1, IoU: 1, Score: 0.6}, []string{"bytetrack", "IoU is 1", "such as 0.1"}},
 		{"negative hits", "sort", with(func(c *Config) { c.MinHits = -2 }), []string{"min hits", "-2"}},
 		{"no overlap", "sort", with(func(c *Config) { c.IoU = 0 }), []string{"IoU", "0.3"}},
 		{"overlap above one", "sort", with(func(c *Config) { c.IoU = 30 }), []string{"IoU", "30"}},
@@ -80,6 +85,38 @@ func TestConfigRoundTrip(t *testing.T) {
 	}
 	if !slices.Contains(Names(), Default) {
 		t.Errorf("no tracker %q among %v", Default, Names())
+	}
+}
+
+// The highest overlap that a tracker takes lets a track go on.
+func TestHighestIoU(t *testing.T) {
+	for name, iou := range map[string]float64{"sort": 1, "ocsort": 1, "bytetrack": 0.99, "tempo": 0.94} {
+		cfg := DefaultConfig(name)
+		cfg.IoU = iou
+		tracker, err := New(name, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := at(0, 0, 64, 128)
+		d.Score = 1
+		ids := map[int]bool{}
+		for k := range 10 {
+			for _, o := range tracker.Update(Input{Time: time.Duration(k) * time.Second / 25, Detections: []detect.Detection{d}}) {
+				ids[o.ID] = true
+			}
+		}
+		if len(ids) != 1 {
+			t.Errorf("%s: who stands still is %d tracks", name, len(ids))
+		}
+	}
+}
+
+// The zero Config stands for the defaults wherever one is given.
+func TestNeedsOfTheZeroConfig(t *testing.T) {
+	for _, name := range Names() {
+		if got, want := NeedsOf(name, Config{}), NeedsOf(name, DefaultConfig(name)); got != want {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
 	}
 }
 

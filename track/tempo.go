@@ -32,7 +32,7 @@ type TempoConfig struct {
 	// MinHits is how many detections in a row a track needs to be reported. Raising
 	// it suppresses false detections and reports objects later.
 	MinHits int
-	// Similarity is the least similarity, in (0,1], of a match with a sure detection:
+	// Similarity is the least similarity, in (0,0.95), of a match with a sure detection:
 	// overlap, weighed down by unlike heights, labels and looks, times the score.
 	// Lowering it follows faster motion; raising it makes fewer wrong matches.
 	Similarity float64
