@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,58 @@ func TestSeveralInputs(t *testing.T) {
 	for text, want := range map[string]string{"cam: [0, front]\n": ":1:10:", "cam: front\n": ":1:6:", "input: {a: 1}\n": ":1:"} {
 		if err := load(t, text, &c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// What 'config show' prints of a setting can be read again.
+func TestTextIsRead(t *testing.T) {
+	for _, f := range fields {
+		for _, value := range samples(f.of(new(Config)).Interface()) {
+			c, back := Default(), Default()
+			f.of(&c).Set(reflect.ValueOf(value))
+			text := f.key + ": " + c.Text(f.key)
+			if _, err := Parse("t.yaml", []byte(text), &back); err != nil || len(Diff(&c, &back)) > 0 {
+				t.Errorf("%s comes back as %s: %v", text, back.Text(f.key), err)
+			}
+		}
+	}
+}
+
+// samples are values of the type of a setting.
+func samples(like any) []any {
+	switch like.(type) {
+	case bool:
+		return []any{true, false}
+	case int:
+		return []any{0, 7, 1_000_000}
+	case float64:
+		return []any{0., 1., 0.3, 0.00001, 5e-324, 499.5}
+	case time.Duration:
+		return []any{time.Nanosecond, 1500 * time.Millisecond, 400 * time.Hour}
+	case List[int]:
+		return []any{List[int]{2}, List[int]{0, 3}}
+	case List[string]:
+		return []any{List[string]{"a b.mp4", "1e3", "null", "~"}, List[string]{"person"}}
+	}
+	return []any{"out/{name}.txt", "off", "1e-05", "a: b #c", "\u2028"}
+}
+
+// Numbers as people and programs write them.
+func TestNumbers(t *testing.T) {
+	for text, want := range map[string]float64{"1e-05": 1e-5, "1E-5": 1e-5, "5e-1": 0.5, ".5": 0.5, "0.3": 0.3, "1": 1, "+1": 1} {
+		c := Default()
+		if err := load(t, "conf: "+text+"\n", &c); err != nil || c.Conf != want {
+			t.Errorf("%s: %g, %v; want %g", text, c.Conf, err, want)
+		}
+		if again := c.Text("conf"); strings.ContainsAny(again, "eE") {
+			t.Errorf("%s is shown as %s", text, again)
+		}
+	}
+	for _, text := range []string{"'1e-05'", `"0.3"`, "1e", "e1", "0,3", "!!str 0.3"} {
+		c := Default()
+		if err := load(t, "conf: "+text+"\n", &c); err == nil {
+			t.Errorf("%s: %g, want an error", text, c.Conf)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func text(v reflect.Value) string {
 		if value == Unset {
 			return ""
 		}
-		return strconv.FormatFloat(value, 'g', -1, 64)
+		return strconv.FormatFloat(value, 'f', -1, 64)
 	case string:
 		return quoted(value)
 	}

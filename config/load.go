@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -128,11 +129,21 @@ func misfit(value ast.Node, t reflect.Type) ast.Node {
 		t = t.Elem()
 	}
 	kind := value.Type()
-	whole, number := kind == ast.IntegerType, kind == ast.IntegerType || kind == ast.FloatType || kind == ast.NanType || kind == ast.InfinityType
-	if t.Kind() == reflect.Int && !whole || t.Kind() == reflect.Float64 && !number {
+	whole, number := kind == ast.IntegerType, kind == ast.IntegerType || kind == ast.FloatType || kind == ast.NanType || kind == ast.InfinityType || isNumber(value)
+	if kind == ast.NullType || t.Kind() == reflect.Int && !whole || t.Kind() == reflect.Float64 && !number {
 		return value
 	}
 	return nil
+}
+
+// isNumber says that a text that is not in quotes is a number all the same: YAML's own
+// numbers need a dot before an exponent, and 1e-05 has none.
+func isNumber(value ast.Node) bool {
+	if value.GetToken().Type != token.StringType {
+		return false
+	}
+	_, err := strconv.ParseFloat(value.GetToken().Value, 64)
+	return err == nil
 }
 
 // culprit is where in a value the decoder stopped: the bad item of a list.
