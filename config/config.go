@@ -127,6 +127,14 @@ func Default() Config {
 	}
 }
 
+// The most that settings can be: what is above is a slip, and would fail late.
+const (
+	maxSide    = 16384 // pixels
+	maxFPS     = 500
+	maxStride  = 1_000_000
+	maxThreads = 4096
+)
+
 // Validate reports every setting that is out of range or contradicts another, each
 // as a Fault. What only other packages know (backbones, trackers, devices, files)
 // they check, and whether there is an input HasInput does.
@@ -145,14 +153,14 @@ func (c *Config) Validate() error {
 	if _, err := zone.ParseAll(c.Zones); err != nil {
 		f = append(f, Faulty(err, "zones"))
 	}
-	f.atLeast("cam-width", c.CamWidth, 0)
-	f.atLeast("cam-height", c.CamHeight, 0)
-	f.check(c.CamFPS >= 0, []string{"cam-fps"}, "cam-fps is %g, want 0 or more", c.CamFPS)
-	f.check(c.ImageFPS >= 0, []string{"image-fps"}, "image-fps is %g, want 0 or more", c.ImageFPS)
-	f.atLeast("stride", c.Stride, 1)
+	between(&f, "cam-width", c.CamWidth, 0, maxSide)
+	between(&f, "cam-height", c.CamHeight, 0, maxSide)
+	between(&f, "cam-fps", c.CamFPS, 0, maxFPS)
+	between(&f, "image-fps", c.ImageFPS, 0, maxFPS)
+	between(&f, "stride", c.Stride, 1, maxStride)
 	f.atLeast("max-frames", c.MaxFrames, 0)
-	f.atLeast("threads", c.Threads, 0)
-	f.atLeast("workers", c.Workers, 0)
+	between(&f, "threads", c.Threads, 0, maxThreads)
+	between(&f, "workers", c.Workers, 0, maxThreads)
 	f.check(c.ReadTimeout > 0, []string{"read-timeout"}, "read-timeout is %v, want more than 0s", c.ReadTimeout)
 	f.check(c.Budget >= 0, []string{"budget"}, "budget is %v, want 0s (no bound) or more", c.Budget)
 	for _, choice := range c.choices() {
@@ -243,7 +251,13 @@ func (c *Config) validateNames(f *faults) {
 }
 
 func (f *faults) fraction(key string, v float64) {
-	f.check(v == Unset || v >= 0 && v <= 1, []string{key}, "%s is %g, want 0 to 1", key, v)
+	if v != Unset {
+		between(f, key, v, 0, 1)
+	}
+}
+
+func between[T int | float64](f *faults, key string, v, low, high T) {
+	f.check(v >= low && v <= high, []string{key}, "%s is %v, want %v to %v", key, v, low, high)
 }
 
 func (f *faults) atLeast(key string, v, low int) {
@@ -271,8 +285,8 @@ func ParseSize(text string) (width, height int, err error) {
 	}
 	width, errW := strconv.Atoi(w)
 	height, errH := strconv.Atoi(h)
-	if errW != nil || errH != nil || width <= 0 || height <= 0 {
-		return 0, 0, fmt.Errorf("size is %q, want pixels as in 416 or 640x384", text)
+	if errW != nil || errH != nil || min(width, height) <= 0 || max(width, height) > maxSide {
+		return 0, 0, fmt.Errorf("size is %q, want pixels as in 416 or 640x384, at most %d", text, maxSide)
 	}
 	return width, height, nil
 }

@@ -231,7 +231,7 @@ func TestWrongEnvironment(t *testing.T) {
 		{"TRACKER_INPUT=", "--mot x.txt", "tracker: TRACKER_INPUT: an input has no name: give a file, a folder, a URL or -; see 'tracker --help'\n"},
 		{`TRACKER_INPUT=rtsp://user:hunter2@127.0.0.1:1/x?q="1"`, "--mot - --reconnect=false", "127.0.0.1"},
 		{"TRACKER_STRIDE=x", "", "TRACKER_STRIDE x: "},
-		{"TRACKER_STRIDE=0", "", "tracker: TRACKER_STRIDE: stride is 0, want 1 or more; see 'tracker --help'\n"},
+		{"TRACKER_STRIDE=0", "", "tracker: TRACKER_STRIDE: stride is 0, want 1 to 1000000; see 'tracker --help'\n"},
 	} {
 		cmd := command(dir, strings.Fields(c.line)...)
 		cmd.Env = append(cmd.Env, c.variable)
