@@ -137,7 +137,7 @@ func TestIsONNX(t *testing.T) {
 	for name, c := range map[string]struct {
 		data []byte
 		want bool
-	}{"whole": {data, true}, "cut": {data[:len(data)/2], false}, "empty": {nil, false}, "text": {[]byte("not a network\n"), false}} {
+	}{"whole": {data, true}, "cut": {data[:len(data)/2], false}, "empty": {nil, false}, "zeros": {make([]byte, 4096), false}, "small fields": {bytes.Repeat([]byte{8, 1}, 1<<20), false}, "text": {[]byte("not a network\n"), false}} {
 		if got := isONNX(bytes.NewReader(c.data), int64(len(c.data))); got != c.want {
 			t.Errorf("%s: %t", name, got)
 		}

@@ -28,11 +28,17 @@ const (
 	wireTypeBits  = 3
 )
 
+// maxFields is more than a model has: a few, its metadata and its own functions.
+const maxFields = 1 << 16
+
 // isONNX says whether a file of size bytes has the outline of an ONNX model: fields to its
 // end, the graph among them. It reads no more than that of it.
 func isONNX(file io.ReaderAt, size int64) (has bool) {
 	var head [2 * binary.MaxVarintLen64]byte
-	for at := int64(0); at < size; {
+	for at, fields := int64(0), 0; at < size; fields++ {
+		if fields == maxFields {
+			return false
+		}
 		n, _ := file.ReadAt(head[:], at)
 		key, start, length, err := measure(head[:n])
 		if err != nil || length > uint64(size-at) || int64(start)+int64(length) > size-at {
@@ -116,7 +122,7 @@ func rewrite(message []byte, number uint64, change edit) ([]byte, error) {
 // many bytes the value should have.
 func measure(field []byte) (key uint64, start int, length uint64, err error) {
 	key, n := binary.Uvarint(field)
-	if n <= 0 {
+	if n <= 0 || key>>wireTypeBits == 0 { // fields count from 1
 		return 0, 0, 0, errNotProtobuf
 	}
 	value, m := binary.Uvarint(field[n:])

@@ -143,7 +143,9 @@ func readONNX(path string) ([]byte, error) {
 	if info.Size() > maxModel || !isONNX(file, info.Size()) {
 		return nil, errors.New("it is no ONNX file, or a damaged one; export or copy it again")
 	}
-	return io.ReadAll(file)
+	data := make([]byte, info.Size())
+	_, err = io.ReadFull(file, data)
+	return data, err
 }
 
 // nameFor makes a model's name of its file's, or of its URL's last part.
