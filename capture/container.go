@@ -4,33 +4,26 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"math"
 	"unicode/utf8"
 )
 
 // container is what a video file's outermost structure says of itself, read
 // without decoding anything. Of the many formats these are the ones that state
-// their length, or that of their parts; FLV and raw streams state none.
+// their length, or have no header that could: of those FFmpeg infers it from the
+// bytes there are.
 type container struct {
-	format string // "mp4", "avi", "matroska", "mpegts"; "text" for text; "" for anything else
+	format string // "mp4", "avi", "matroska", "mpegts", "mpeg"; "text" for text; "" for anything else
 	end    int64  // where the structure ends, in bytes; 0 where it does not say
-	packet int64  // mpegts: the length of a packet, in bytes; no file ends within one
 	index  bool   // mp4: has the table (moov) without which nothing can be decoded
 }
 
-// declared is how many bytes there should be at least, of a file of size bytes.
-func (c container) declared(size int64) int64 {
-	if c.packet > 0 {
-		return (size + c.packet - 1) / c.packet * c.packet
-	}
-	return c.end
-}
-
 // truncated says whether the file stops before its own structure does.
-func (c container) truncated(size int64) bool { return c.declared(size) > size }
+func (c container) truncated(size int64) bool { return c.end > size }
 
-// promises says whether the format states how long the video is. Of others FFmpeg
-// infers it from the bytes there are.
-func (c container) promises() bool { return c.format != "" && c.format != "mpegts" }
+// headless says whether the format, a transport or program stream or pictures alone, has
+// no header that says how long the video is.
+func (c container) headless() bool { return c.format == "mpegts" || c.format == "mpeg" }
 
 // maxBoxes bounds the walk through a hostile or endless file.
 const maxBoxes = 1 << 20
@@ -49,30 +42,58 @@ func inspect(r io.ReaderAt, size int64) container {
 		return container{format: "matroska", end: segmentEnd(head)}
 	case len(head) > 0 && isText(head):
 		return container{format: "text"}
-	case packetLength(head) > 0:
-		return container{format: "mpegts", packet: packetLength(head)}
+	case bytes.HasPrefix(head, []byte{0, 0, 1}), bytes.HasPrefix(head, []byte{0, 0, 0, 1}):
+		return container{format: "mpeg"}
+	}
+	if p := packetsOf(head); p.length > 0 {
+		return container{format: "mpegts", end: p.end(r, size)}
 	}
 	return container{}
 }
 
-// packetLength is how long the packets of an MPEG transport stream are, by the byte
-// that each begins with; 0 of anything else. Some have a time stamp of 4 bytes before
-// it, or 16 bytes of error correction after the 188 of the standard.
-func packetLength(head []byte) int64 {
-	for _, p := range []struct{ first, length int }{{0, 188}, {4, 192}, {0, 204}} {
-		at := p.first
-		for at < len(head) && head[at] == 0x47 {
-			at += p.length
+// packets are those of an MPEG transport stream: how long each is, and where in it the
+// byte is that all have. Some have a time stamp of 4 bytes before it, or 16 bytes of error
+// correction after the 188 of the standard.
+type packets struct{ length, sync int }
+
+const packetSync = 0x47
+
+// packetsOf tells from the first two or more; the length is 0 of anything else.
+func packetsOf(head []byte) packets {
+	for _, p := range []packets{{188, 0}, {192, 4}, {204, 0}} {
+		n, at := 0, p.sync
+		for ; at < len(head) && head[at] == packetSync; at += p.length {
+			n++
 		}
-		if at > p.first+p.length && at >= len(head) { // there were two
-			return int64(p.length)
+		if n > 1 && at >= len(head) {
+			return p
+		}
+	}
+	return packets{}
+}
+
+// end is where a stream of size bytes would end if it did not break off within a packet;
+// 0 where its last packets do not tell. Bytes may be missing before them.
+func (p packets) end(r io.ReaderAt, size int64) int64 {
+	tail := make([]byte, 4*p.length)
+	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
+		return 0
+	}
+	for first := range p.length { // of the bytes of a packet that was cut
+		n := 0
+		for at := first + p.sync; at < len(tail) && tail[at] == packetSync; at += p.length {
+			n++
+		}
+		if n >= 3 {
+			return size + int64((p.length-(len(tail)-first)%p.length)%p.length)
 		}
 	}
 	return 0
 }
 
 // riffEnd is the end of the last RIFF chunk: large AVI files have several. A
-// chunk of length 0 was never finished by its writer and promises nothing.
+// chunk was never finished by its writer, and promises nothing, if its length is
+// 0 or, where FFmpeg wrote to a pipe, the largest there is.
 func riffEnd(r io.ReaderAt, size int64) int64 {
 	var head [8]byte
 	var at, end int64
@@ -81,7 +102,7 @@ func riffEnd(r io.ReaderAt, size int64) int64 {
 			break
 		}
 		length := int64(binary.LittleEndian.Uint32(head[4:]))
-		if length == 0 {
+		if length == 0 || length == math.MaxUint32 {
 			return 0
 		}
 		end = at + 8 + length

@@ -34,6 +34,9 @@ func (e *TruncatedError) Error() string {
 	if e.Declared > e.Size {
 		return fmt.Sprintf("read %s: cut off after %s (%d of %d bytes); %s", e.Name, frames, e.Size, e.Declared, hint)
 	}
+	if e.Expected == 0 {
+		return fmt.Sprintf("read %s: cut off or damaged at its end, after %s; %s", e.Name, frames, hint)
+	}
 	return fmt.Sprintf("read %s: damaged, only %s could be read; %s", e.Name, frames, hint)
 }
 

@@ -42,16 +42,27 @@ struct tracker_ffmpeg_seen tracker_ffmpeg_saw(void) {
     return seen;
 }
 
-// How often each decoder has complained since its last picture. Of what it conceals a
-// picture itself tells only where it was not decoded beside others: what the threads of
-// FFmpeg 5 set in it then comes too late. They share their decoder's opaque pointer.
+// Whether each decoder has made something up since its last picture. A picture itself
+// tells that only where it was not decoded beside others: what the threads of FFmpeg 5
+// set in it then comes too late. They share their decoder's opaque pointer.
 enum { MAX_DECODERS = 1024 }; // at a time; a later one takes the place of one long closed
-static atomic_uint complaints[MAX_DECODERS], decoders;
+static atomic_bool invented[MAX_DECODERS];
+static atomic_uint decoders;
 
-// complaints_of is the count of a decoder; NULL of one that was opened otherwise.
-static atomic_uint *complaints_of(const AVCodecContext *context) {
-    atomic_uint *count = context->opaque;
-    return count >= complaints && count < complaints + MAX_DECODERS ? count : NULL;
+// inventions_of is the mark of a decoder; NULL of one that was opened otherwise.
+static atomic_bool *inventions_of(const AVCodecContext *context) {
+    atomic_bool *mark = context->opaque;
+    return mark >= invented && mark < invented + MAX_DECODERS ? mark : NULL;
+}
+
+// tells_of_invention knows what decoders log where they fill in what is missing. Other
+// errors need not touch the picture: a camera's odd headers are logged with every one.
+static int tells_of_invention(const char *format) {
+    static const char *const beginnings[] = {"concealing ", "Could not find ref with POC"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        if (!strncmp(format, beginnings[i], strlen(beginnings[i])))
+            return 1;
+    return 0;
 }
 
 void av_log(void *from, int level, const char *format, ...) {
@@ -59,10 +70,10 @@ void av_log(void *from, int level, const char *format, ...) {
     if (!next)
         next = dlsym(RTLD_NEXT, "av_vlog");
     const AVClass *kind = from ? *(const AVClass **)from : NULL;
-    if (level <= AV_LOG_ERROR && kind && !strcmp(kind->class_name, "AVCodecContext")) {
-        atomic_uint *count = complaints_of(from);
-        if (count)
-            atomic_fetch_add(count, 1);
+    if (level <= AV_LOG_INFO && kind && !strcmp(kind->class_name, "AVCodecContext") && tells_of_invention(format)) {
+        atomic_bool *mark = inventions_of(from);
+        if (mark)
+            atomic_store(mark, 1);
     }
     va_list values;
     va_start(values, format);
@@ -122,7 +133,7 @@ int avcodec_open2(AVCodecContext *context, const AVCodec *codec, AVDictionary **
     if (set && slices)
         set(context, "thread_type", "slice", 0);
     if (!context->opaque) {
-        atomic_uint *mine = &complaints[atomic_fetch_add(&decoders, 1) % MAX_DECODERS];
+        atomic_bool *mine = &invented[atomic_fetch_add(&decoders, 1) % MAX_DECODERS];
         atomic_store(mine, 0);
         context->opaque = mine;
     }
@@ -139,8 +150,8 @@ int avcodec_receive_frame(AVCodecContext *context, AVFrame *frame) {
     seen.width = frame->width;
     seen.height = frame->height;
     seen.timestamp = frame->best_effort_timestamp;
-    atomic_uint *heard = complaints_of(context);
-    seen.damaged = frame->decode_error_flags || frame->flags & AV_FRAME_FLAG_CORRUPT || heard && atomic_exchange(heard, 0);
+    atomic_bool *mark = inventions_of(context);
+    seen.damaged = frame->decode_error_flags || frame->flags & AV_FRAME_FLAG_CORRUPT || (mark && atomic_exchange(mark, 0));
     if (expected_width && (frame->width != expected_width || frame->height != expected_height))
         frame->data[0] = NULL; // without pixels there is nothing to convert
     return err;

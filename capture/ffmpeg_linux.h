@@ -11,7 +11,7 @@ struct tracker_ffmpeg_medium {
 struct tracker_ffmpeg_seen {
     int width, height; // of the last picture; 0 without one
     int64_t timestamp; // when it is shown, in the stream's units of time
-    int damaged;       // a decoder complained, which then makes up pieces of a picture
+    int damaged;       // the decoder has made up a piece of it, or of one soon after it
     int ended;         // there is nothing more to read: it was held back
     int io_error;      // FFmpeg's, after which nothing more comes; 0 without one
 };

@@ -46,7 +46,7 @@ func endOfFile(v *video, c container, size int64, read int) error {
 	if !incomplete(v, c, size, read) {
 		return io.EOF
 	}
-	e := &TruncatedError{Name: v.facts.Name, Read: read, Size: size, Declared: c.declared(size), Cause: v.broken}
+	e := &TruncatedError{Name: v.facts.Name, Read: read, Size: size, Declared: c.end, Cause: v.broken}
 	if v.facts.Frames > read {
 		e.Expected = v.facts.Frames
 	}
@@ -55,15 +55,15 @@ func endOfFile(v *video, c container, size int64, read int) error {
 
 // incomplete says whether frames are missing at the end of a file. Fewer than the
 // header says is no proof: cuts without encoding keep frames that are never
-// shown, and some containers only estimate. Where there is no header, damage in what
-// came last is.
+// shown, and some containers only estimate. Where there is no header, damage is that
+// begins with what came last.
 func incomplete(v *video, c container, size int64, read int) bool {
 	promised := v.facts.Frames
 	switch {
 	case read == 0, v.broken != nil:
 		return true
-	case !c.promises() && (c.truncated(size) || v.spoilt > 0 && v.spoilt >= read-v.heldBack):
-		return true
+	case c.headless():
+		return c.truncated(size) || v.spoilt > 0 && v.spoilt >= read-v.heldBack
 	case promised > 0 && read >= promised:
 		return false
 	case c.truncated(size):
@@ -77,7 +77,7 @@ func incomplete(v *video, c container, size int64, read int) bool {
 	// for what writers get wrong.
 	length := time.Duration(promised) * v.period
 	end := v.clock.last + v.period
-	return c.format == "avi" && end < length-length/100-2*v.period
+	return c.format == "avi" && c.end > 0 && end < length-length/100-2*v.period
 }
 
 // inspectFile looks at a file before OpenCV does, which gives no reasons. A named
@@ -148,7 +148,7 @@ func unplayable(c container, size int64, m medium) string {
 	case c.format == "mp4" && !c.index:
 		return "its index (moov) is missing, so it was cut off while copying or recording; copy or record it again"
 	case c.truncated(size):
-		return fmt.Sprintf("cut off (%d of %d bytes); copy or record it again", size, c.declared(size))
+		return fmt.Sprintf("cut off (%d of %d bytes); copy or record it again", size, c.end)
 	case m.onlySound:
 		return noPictures
 	}

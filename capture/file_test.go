@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -274,6 +275,44 @@ func TestIntactVideosRaiseNoAlarm(t *testing.T) {
 	}
 	if s.Damaged() > 0 {
 		t.Errorf("cut.mp4: %d pieces damaged", s.Damaged())
+	}
+}
+
+// What FFmpeg calls an error need not touch the picture: some cameras write a header into
+// every picture that is too short for it.
+func TestHarmlessErrors(t *testing.T) {
+	const frames = 20
+	picture := jpegFile(t, 64, 48)
+	picture = slices.Concat(picture[:2], []byte{0xff, 0xe0, 0, 4, 0, 0}, picture[2:])
+	path := filepath.Join(t.TempDir(), "a.mjpeg")
+	if err := os.WriteFile(path, bytes.Repeat(picture, frames), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, Spec{Path: path})
+	if got := readWhole(t, s, false); len(got) != frames || s.Damaged() > 0 {
+		t.Errorf("%d frames of %d, %d pieces damaged", len(got), frames, s.Damaged())
+	}
+}
+
+// To a pipe FFmpeg writes an AVI whose header says nothing.
+func TestAVIFromPipe(t *testing.T) {
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("no ffmpeg in PATH")
+	}
+	const frames = 20
+	src := writeVideo(t, filepath.Join(t.TempDir(), "src.avi"), "MJPG", frames)
+	data, err := exec.Command(ffmpeg, "-v", "error", "-i", src, "-c", "copy", "-f", "avi", "-").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "a.avi")
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, Spec{Path: path})
+	if got := readWhole(t, s, false); len(got) != frames || s.Info().Frames > frames {
+		t.Errorf("%d frames, %d by the header", len(got), s.Info().Frames)
 	}
 }
 

@@ -3,6 +3,9 @@ package capture
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"image/jpeg"
+	"io"
 )
 
 // JPEG's markers that matter here; each follows a byte of 0xff.
@@ -12,16 +15,28 @@ const (
 	jpegScan  = 0xda // the picture's data follow
 )
 
-// cutJPEG says whether data is a JPEG file that stops before its end. libjpeg paints
-// what is missing grey, and only warns.
+// cutJPEG says whether data is a JPEG file that stops before its picture does. libjpeg
+// paints what is missing grey, and only warns.
 func cutJPEG(data []byte) bool {
 	if !bytes.HasPrefix(data, []byte{0xff, jpegStart}) {
 		return false
 	}
 	// Not before the first scan: a thumbnail there has an end of its own. Within a scan
 	// the encoder leaves no 0xff alone that could be taken for a marker's.
-	return !bytes.Contains(data[firstScan(data):], []byte{0xff, jpegEnd})
+	end := []byte{0xff, jpegEnd}
+	if bytes.Contains(data[firstScan(data):], end) {
+		return false
+	}
+	// Some encoders forget the end, and the picture is whole.
+	if c, err := jpeg.DecodeConfig(bytes.NewReader(data)); err == nil && c.Width*c.Height > maxChecked {
+		return false
+	}
+	_, err := jpeg.Decode(io.MultiReader(bytes.NewReader(data), bytes.NewReader(end)))
+	return errors.As(err, new(jpeg.FormatError)) || errors.Is(err, io.ErrUnexpectedEOF)
 }
+
+// maxChecked bounds the pixels that a header of a few bytes can ask room for.
+const maxChecked = 1 << 25
 
 // firstScan is where a JPEG file's first scan begins, or whatever is no segment; the
 // length of data where it ends before.

@@ -35,7 +35,8 @@ func TestCutJPEG(t *testing.T) {
 	}{
 		"whole":                     {whole, false},
 		"with bytes after its end":  {append(slices.Clone(whole), 0, 0, 0), false},
-		"without its end":           {whole[:len(whole)-2], true},
+		"without its end":           {whole[:len(whole)-2], false},
+		"without its last bytes":    {whole[:len(whole)-40], true},
 		"half":                      {whole[:len(whole)/2], true},
 		"only its start":            {whole[:2], true},
 		"in a segment's length":     {whole[:5], true},

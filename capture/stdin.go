@@ -33,13 +33,16 @@ func openStdin(ctx context.Context, spec Spec) (*video, error) {
 	}
 	var m medium
 	vc, err := openCapture(ctx, func() (*gocv.VideoCapture, error) {
-		return withFFmpeg(in.url(), decoding{threads: spec.Threads, medium: &m})
+		vc, err := withFFmpeg(in.url(), decoding{threads: spec.Threads, medium: &m})
+		if err != nil || ctx.Err() != nil {
+			in.close() // not before: FFmpeg read
+		}
+		return vc, err
 	})
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, ctx.Err() // FFmpeg still reads
+		return nil, ctx.Err()
 	case err != nil:
-		in.close()
 		return nil, fmt.Errorf("open standard input: %s", unreadable(m))
 	}
 	v := newVideo(vc, spec.Name(), false)

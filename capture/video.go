@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ type video struct {
 
 	saw sighting // of the last read
 
-	spoilt   int      // the last picture with damage, counted from 1; 0 none
+	spoilt   int      // the first picture with damage, counted from 1; 0 none
 	heldBack int      // pictures that the decoder gave after the end of the file
 	broken   error    // of the disk or network, since it failed; nothing more comes then
 	timed    struct { // the last picture of which OpenCV told the time
@@ -83,13 +84,16 @@ func newVideo(vc *gocv.VideoCapture, name string, live bool) *video {
 		Backend: gocv.VideoRegistry.GetBackendName(gocv.VideoCaptureAPI(vc.Get(gocv.VideoCaptureBackend))),
 		FourCC:  fourCC(vc.Get(gocv.VideoCaptureFOURCC)),
 	}
-	if n := vc.Get(gocv.VideoCaptureFrameCount); n > 0 && n < math.MaxInt32 && !live {
+	if n := vc.Get(gocv.VideoCaptureFrameCount); n > 0 && n < maxFrames && !live {
 		v.facts.Frames = int(n)
 	}
 	v.facts.PixelWidth, v.facts.PixelHeight = pixelShape(vc)
 	v.period = framePeriod(v.facts.FPS)
 	return v
 }
+
+// maxFrames is more than a year of video: a header that says so was never finished.
+const maxFrames = 1 << 30
 
 // pixelShape is how wide a pixel of the pictures, which OpenCV turns upright, is
 // shown for how high.
@@ -216,7 +220,7 @@ func (v *video) retry(read func() bool) bool {
 		if read() {
 			if v.saw.damaged {
 				failed++
-				v.spoilt = v.next + 1
+				v.spoilt = cmp.Or(v.spoilt, v.next+1)
 			}
 			if v.saw.ended || v.heldBack > 0 {
 				v.heldBack++
