@@ -76,7 +76,7 @@ func evaluateCLEAR(s *sequence) CLEAR {
 			if l := &lives[f.gt[o.gt]]; l.frame == now-1 && l.res == f.res[o.res] {
 				weight += continued
 			}
-			links, candidates = append(links, pairing.Edge{Row: int(o.gt), Col: int(o.res), Weight: weight}), append(candidates, o)
+			links, candidates = append(links, o.edge(weight)), append(candidates, o)
 		}
 		for _, i := range m.Maximize(links, len(f.gt), len(f.res)) {
 			o := candidates[i]

@@ -87,7 +87,7 @@ func (s *sequence) matchAligned() (matches [][len(Alphas{})]int, iouSum Alphas) 
 	for _, f := range s.frames {
 		links = links[:0]
 		for _, o := range f.overlaps {
-			links = append(links, pairing.Edge{Row: int(o.gt), Col: int(o.res), Weight: alignment[o.pair] * o.iou})
+			links = append(links, o.edge(alignment[o.pair]*o.iou))
 		}
 		for _, i := range m.Maximize(links, len(f.gt), len(f.res)) {
 			o := f.overlaps[i]

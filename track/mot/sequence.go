@@ -33,6 +33,11 @@ type overlap struct {
 	iou     float64
 }
 
+// edge is the pair for a matching in which it is worth that much.
+func (o *overlap) edge(weight float64) pairing.Edge {
+	return pairing.Edge{Row: int(o.gt), Col: int(o.res), Weight: weight}
+}
+
 // A pair is a true and a result identity that overlap in some frame.
 type pair struct{ gt, res int32 }
 
@@ -247,7 +252,7 @@ func (b *builder) dropUnscored() {
 		b.links = b.links[:0]
 		for _, o := range b.overlaps {
 			if o.iou >= 0.5-epsilon {
-				b.links = append(b.links, pairing.Edge{Row: int(o.gt), Col: int(o.res), Weight: o.iou})
+				b.links = append(b.links, o.edge(o.iou))
 			}
 		}
 		for _, i := range b.matcher.Maximize(b.links, len(b.gt), len(b.res)) {
