@@ -41,11 +41,11 @@ func isONNX(file io.ReaderAt, size int64) (has bool) {
 		}
 		n, _ := file.ReadAt(head[:], at)
 		key, start, length, err := measure(head[:n])
-		if err != nil || length > uint64(size-at) || int64(start)+int64(length) > size-at {
+		if at += int64(start); err != nil || length > uint64(size-at) {
 			return false
 		}
 		has = has || key == modelGraph<<wireTypeBits|wireMessage
-		at += int64(start) + int64(length)
+		at += int64(length)
 	}
 	return has
 }

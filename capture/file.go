@@ -107,7 +107,7 @@ var notations = []struct {
 	pattern *regexp.Regexp
 	hint    string
 }{
-	{regexp.MustCompile(`%0?\d*d`), "give numbered pictures as a pattern in quotes, 'img*.jpg'"},
+	{regexp.MustCompile(`%\d*d`), "give numbered pictures as a pattern in quotes, 'img*.jpg'"},
 	{regexp.MustCompile(`,`), "give --input once for each of several inputs"},
 }
 

@@ -24,7 +24,7 @@ func cutJPEG(data []byte) bool {
 	// Not before the first scan: a thumbnail there has an end of its own. Within a scan
 	// the encoder leaves no 0xff alone that could be taken for a marker's.
 	end := []byte{0xff, jpegEnd}
-	if bytes.Contains(data[firstScan(data):], end) {
+	if bytes.LastIndex(data[firstScan(data):], end) >= 0 { // mostly the last bytes
 		return false
 	}
 	// Some encoders forget the end, and the picture is whole.

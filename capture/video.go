@@ -54,17 +54,17 @@ type video struct {
 	size, misfit image.Point
 	misfits      int // pictures in a row of another size: misfit
 
-	saw sighting // of the last read
-
-	spoilt   int      // the first picture with damage, counted from 1; 0 none
-	heldBack int      // pictures that the decoder gave after the end of the file
-	broken   error    // of the disk or network, since it failed; nothing more comes then
-	timed    struct { // the last picture of which OpenCV told the time
+	saw    sighting // of the last read
+	broken error    // of the disk or network, since it failed; nothing more comes then
+	timed  struct { // the last picture of which OpenCV told the time
 		timestamp int64
 		pos       float64 // milliseconds
 	}
+	spoilt   int // the first picture with damage, counted from 1; 0 none
+	heldBack int // pictures that the decoder gave after the end of the file
 
-	free func() error // of what FFmpeg reads from; may be nil
+	// free, where not nil, frees what FFmpeg reads from.
+	free func() error
 	// atEnd is the error that ends the video after so many frames.
 	atEnd func(read int) error
 	// patience is how long a live source may deliver nothing.

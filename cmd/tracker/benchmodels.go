@@ -105,7 +105,7 @@ func (b *modelBench) check(ctx context.Context) error {
 		return usageErrorf("time is %v, want more than 0s", b.time)
 	case b.budget < 0:
 		return usageErrorf("budget is %v, want a time such as 33ms", b.budget)
-	case b.classes != nil && strings.Join(b.classes, "") == "": // nil where not given
+	case b.classes != nil && nothingIn(b.classes): // nil where not given
 		return &codedError{exitUsage, emptyClasses("--classes")}
 	case b.gt != "" && b.input == "":
 		return usageErrorf("--gt %s is the truth of no video: give that as --input", b.gt)

@@ -149,7 +149,7 @@ var rivals = map[string]string{"cam": "input", "input": "cam", "model": "backbon
 // takes the place of a rival from below, not of one beside it.
 func overlayFlags(f *pflag.FlagSet, values map[string][]string, called func(string) string, origins config.Origins) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if name == "classes" && strings.Trim(strings.Join(values[name], ""), ",") == "" {
+		if name == "classes" && nothingIn(values[name]) {
 			return emptyClasses(called(name))
 		}
 		rival := rivals[name]
@@ -171,6 +171,9 @@ func overlayFlags(f *pflag.FlagSet, values map[string][]string, called func(stri
 	}
 	return nil
 }
+
+// nothingIn says whether the values of a list, with commas or parted, hold nothing.
+func nothingIn(values []string) bool { return strings.Trim(strings.Join(values, ""), ",") == "" }
 
 // emptyClasses is the error of classes that are given and none, as by a variable that a script
 // has not set: all would be kept, where a few were meant.
