@@ -275,6 +275,9 @@ func (t *tuning) report(s *search, took time.Duration) error {
 	for _, name := range t.trackers {
 		own, tried := s.scores[defaultsOf(name)]
 		c, score, _ := s.bestOf(name)
+		if name == best.best.Name { // of equals the one that is written
+			c = best.best
+		}
 		if tried {
 			row(name, mean(own, all), score, c.flags())
 		}

@@ -113,6 +113,21 @@ func TestTuneIsDeterministic(t *testing.T) {
 	}
 }
 
+// Of settings that score the same, the table shows those that the file has.
+func TestTuneTableHasWhatIsWritten(t *testing.T) {
+	usual, narrow, wide := defaultsOf("sort"), defaultsOf("sort"), defaultsOf("sort")
+	narrow.MaxGap, wide.MaxGap = time.Second, 2*time.Second // the first is before in the order of flags
+	s := &search{
+		start: usual, climbs: []climb{{without: all, best: wide, score: 0.9}},
+		scores: map[contender][]float64{usual: {0.5}, narrow: {0.9}, wide: {0.9}},
+	}
+	var b strings.Builder
+	tuning := tuning{stdout: &b, trackers: []string{"sort"}, lessons: []*lesson{{name: "a"}}, metric: "HOTA"}
+	if err := tuning.report(s, time.Second); err != nil || !strings.Contains(b.String(), wide.flags()+"\n") {
+		t.Errorf("%v; the file has %s\n%s", err, wide.yaml(), b.String())
+	}
+}
+
 // A record is tuned on the settings of its run, and only with those that its
 // detections allow.
 func TestTuneRecord(t *testing.T) {
