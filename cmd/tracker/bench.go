@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -54,6 +55,10 @@ func newBenchPipelineCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	bindInput(flags, &c)
+	flags.Lookup("input").Usage = "video `PATH`: a file, a folder or glob of pictures, or the URL of a file"
+	for _, name := range []string{"cam", "cam-width", "cam-height", "cam-fps", "live-policy", "reconnect"} { // of live inputs, which are refused
+		flags.Lookup(name).Hidden = true
+	}
 	bindModel(flags, &c)
 	bindTracker(flags, &c.Tracker)
 	bindVideo(flags, &c)
@@ -84,6 +89,9 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	inputs := inputsOf(c)
 	if len(inputs) > 1 {
 		return nil, usageErrorf("bench pipeline: measures one input, not %d", len(inputs))
+	}
+	if slices.Equal(c.Input, []string{"-"}) {
+		return nil, usageErrorf("bench pipeline: reads its input twice, and standard input comes once; give a file")
 	}
 	s, err := newStream(inputs[0])
 	if err != nil {

@@ -149,6 +149,7 @@ func TestAllInputsBad(t *testing.T) {
 		{exitFailed, "no screen", []string{"-i", "good.avi", "-i", "none.avi", "--display", "on"}},
 		{exitUsage, "save good.avi would replace input good.avi", []string{"bench", "pipeline", "-i", "good.avi", "--save", "good.avi"}},
 		{exitUsage, "measures one input, not 2", []string{"bench", "pipeline", "-i", "good.avi", "-i", "good.avi"}},
+		{exitUsage, "reads its input twice", []string{"bench", "pipeline", "-i", "-"}},
 	} {
 		cmd := command(dir, c.args...)
 		cmd.Env = append(cmd.Env, "DISPLAY=", "WAYLAND_DISPLAY=")
