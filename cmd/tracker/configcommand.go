@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,17 +24,18 @@ which wins over a YAML file (--config FILE or TRACKER_CONFIG=FILE, keys named as
 flags), which wins over the defaults.
 
 A run watches its file, and takes over what changes: thresholds, classes, the tracker's
-limits, camera motion, zones, stride, budget, outputs and log level between two frames;
-backbone, model, size, device and workers once the new network is loaded beside the
-old; the log names what needs a restart. A file with an
-error changes nothing. SIGHUP has the file read again.
+limits, camera motion, zones, stride, budget, panel, outputs and log level between two
+frames; backbone, model, size, device, workers and serial once the new network is loaded
+beside the old; the log names what needs a restart. A file with an error changes nothing.
+SIGHUP has the file read again.
 
 Exit codes: 0 ok, 1 failed, 2 usage.`
 
 const configShowLong = `show prints every setting of a run that would have these flags, and where it comes
 from: a flag, a variable of the environment, a line of the --config file, or the
 default. What it prints is a configuration file. A setting that is not given is a
-comment: it means nothing, or is left to the model or tracker, whose value it shows.
+comment: it means nothing, or is left to the model or tracker, whose value it shows. A
+model, class, device, size or tracker that a run would refuse is told in a warning.
 
   tracker config show --config tracker.yaml --backbone mnasnet
 
@@ -75,7 +77,15 @@ func newConfigShowCommand() *cobra.Command {
 			if err != nil {
 				return &codedError{exitUsage, err}
 			}
-			return showConfig(cmd.OutOrStdout(), &settled, origins)
+			if err := showConfig(cmd.OutOrStdout(), &settled, origins); err != nil {
+				return err
+			}
+			if err := origins.Locate(checkChoices(settled)); err != nil {
+				for fault := range strings.SplitSeq(err.Error(), "\n") {
+					slog.Warn("a run refuses these settings", "error", fault)
+				}
+			}
+			return nil
 		},
 	}
 	cmd.Flags().SortFlags = false

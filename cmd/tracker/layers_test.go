@@ -74,6 +74,21 @@ func TestConfigShow(t *testing.T) {
 	}
 }
 
+// What a run would refuse beside the settings themselves is told: what show prints says nothing of it.
+func TestConfigShowWarns(t *testing.T) {
+	for line, want := range map[string]string{
+		"--track-iou 0.95":                "least IoU is 0.95",
+		"--classes persn":                 "is not among the model's labels",
+		"--size 33":                       "takes multiples of 32",
+		"--backbone mnasnet --conf 0.123": "",
+	} {
+		got := runIn(t, t.TempDir(), append([]string{"config", "show"}, strings.Fields(line)...)...)
+		if got.code != exitOK || !strings.Contains(got.stderr, want) || want == "" && got.stderr != "" || !strings.Contains(got.stdout, "\nquiet: ") {
+			t.Errorf("%s: exit code %d: %s%s", line, got.code, got.stderr, got.stdout)
+		}
+	}
+}
+
 // A variable takes a list as flags do that take one, also where its flag takes one item.
 func TestEnvironmentLists(t *testing.T) {
 	dir := t.TempDir()
