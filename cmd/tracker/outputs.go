@@ -231,8 +231,12 @@ func wantsDisplay(c config.Config, info capture.Info) (bool, error) {
 	case "off":
 		return false, nil
 	}
-	alone := c.Serve == "" && !slices.ContainsFunc(outputKinds, func(k outputKind) bool { return *k.path(&c) != "" })
-	return (info.Live || alone) && sink.DisplayAvailable() == nil, nil
+	return (info.Live || !hasOutput(c)) && sink.DisplayAvailable() == nil, nil
+}
+
+// hasOutput says that results go somewhere else than into a window.
+func hasOutput(c config.Config) bool {
+	return c.Serve != "" || slices.ContainsFunc(outputKinds, func(k outputKind) bool { return *k.path(&c) != "" })
 }
 
 // commit completes every output, also after one of them failed. A video for which no frame

@@ -210,3 +210,16 @@ func TestRecordEndsFirst(t *testing.T) {
 		t.Errorf("%v; written %d times", err, written)
 	}
 }
+
+// A run whose tracks go nowhere says so, unless it is to be quiet.
+func TestNothingKept(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "a.avi"), 3)
+	const note = "nothing keeps or shows the tracks"
+	for line, want := range map[string]bool{"": true, "-q": false, "--mot a.txt": false, "--record a.rec": false} {
+		got := runIn(t, dir, append([]string{"--input", "a.avi", "--display", "off"}, strings.Fields(line)...)...)
+		if got.code != exitOK || strings.Contains(got.stderr, note) != want {
+			t.Errorf("%q: exit code %d: %s", line, got.code, got.stderr)
+		}
+	}
+}

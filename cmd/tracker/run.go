@@ -217,6 +217,9 @@ func (s *session) openWall(ctx context.Context, opened []*stream, quit context.C
 		}
 		wanted = wanted || stream.shown
 	}
+	if !wanted && !s.config.Quiet && !hasOutput(s.config) {
+		s.log.Info("nothing keeps or shows the tracks: give --jsonl, --mot, --save or --serve")
+	}
 	if !wanted || s.alone() {
 		return nil, nil
 	}
