@@ -46,7 +46,7 @@ func bindMaterial(f *pflag.FlagSet, m *material) {
 // bindSequence makes the flags for what detections as text do not say of their sequence.
 func bindSequence(f *pflag.FlagSet, motion *string, fps *float64) {
 	f.StringVar(motion, "motion", "", "camera motion from `FILE`, rows \"frame,a11,a12,tx,a21,a22,ty\"")
-	f.Float64Var(fps, "fps", 0, "frames a second; from seqinfo.ini if not given, else 30")
+	f.Float64Var(fps, "fps", 0, "`N` frames a second; from seqinfo.ini if not given, else 30")
 }
 
 // choose takes the paths from the arguments or from --detections.

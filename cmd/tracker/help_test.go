@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -36,6 +37,32 @@ func TestHelpWidth(t *testing.T) {
 		}
 	}
 	check(newRootCommand())
+}
+
+// The value of a flag has a name that its sentence explains: pflag's own are Go's types, and one in brackets was added for
+// the name alone.
+func TestHelpNamesValues(t *testing.T) {
+	bad := regexp.MustCompile(`(?m)^ +(-., )?--\S+ (float|int|string|strings|ints|duration) |\([A-Z]+\)$`)
+	var check func(*cobra.Command)
+	check = func(cmd *cobra.Command) {
+		for _, line := range bad.FindAllString(cmd.UsageString(), -1) {
+			t.Errorf("%s --help: %s", cmd.CommandPath(), line)
+		}
+		for _, sub := range cmd.Commands() {
+			check(sub)
+		}
+	}
+	check(newRootCommand())
+}
+
+// bench pipeline shows no flags of what it refuses.
+func TestHelpOfBenchPipeline(t *testing.T) {
+	text := newBenchPipelineCommand().UsageString()
+	for _, word := range []string{"--cam ", "--cam-fps", "--live-policy", "--reconnect", "many times", "standard input"} {
+		if strings.Contains(text, word) {
+			t.Errorf("bench pipeline --help has %s", word)
+		}
+	}
 }
 
 // A word that is no command, and one that lacks its dashes, is told with what was likely meant.

@@ -20,8 +20,8 @@ import (
 const modelsLong = `models lists the detectors that are built into the program or installed: input size,
 precision, AP50 (the mean over classes, and of people), file size, time of one
 inference where it was measured, and licence. CONF is the --conf of a run that gives none.
-A star marks the one that stands for
-its backbone family: --backbone FAMILY. Any other is chosen by its name.
+A star marks the one that stands for its backbone family: --backbone FAMILY. Any other is
+chosen by its name.
 
 A model is an ONNX file and, beside it under the same name, a manifest (JSON) in a
 models folder; the folders searched are printed at the end.

@@ -72,9 +72,9 @@ func newTrackCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&a.detections, "detections", "", "MOTChallenge detections: a file, a folder of sequences, or - for standard input (`PATH`)")
-	flags.StringVar(&a.mot, "mot", "", "write tracks as MOTChallenge text to a file or folder, - for standard output (`PATH`)")
-	flags.StringVar(&a.jsonl, "jsonl", "", "write one JSON object a frame to a file or folder, - for standard output (`PATH`)")
+	flags.StringVar(&a.detections, "detections", "", "MOTChallenge detections at `PATH`: a file, a folder of sequences, or - for standard input")
+	flags.StringVar(&a.mot, "mot", "", "write tracks as MOTChallenge text to `PATH`, a file or folder, - for standard output")
+	flags.StringVar(&a.jsonl, "jsonl", "", "write one JSON object a frame to `PATH`, a file or folder, - for standard output")
 	bindTracker(flags, &a.settings)
 	bindAssociation(flags, &a)
 	bindMaterial(flags, &a.material)
