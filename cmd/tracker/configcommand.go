@@ -35,7 +35,7 @@ const configShowLong = `show prints every setting of a run that would have these
 from: a flag, a variable of the environment, a line of the --config file, or the
 default. What it prints is a configuration file. A setting that is not given is a
 comment: it means nothing, or is left to the model or tracker, whose value it shows. A
-model, class, device, size or tracker that a run would refuse is told in a warning.
+model, class, device, size or tracker that a run would refuse gets a warning.
 
   tracker config show --config tracker.yaml --backbone mnasnet
 
@@ -43,7 +43,7 @@ Exit codes: 0 ok, 1 failed, 2 usage; settings that contradict each other are usa
 
 const configCheckLong = `check says what is wrong with a configuration file, with line and column: one fault
 a line on standard error, FILE:LINE:COLUMN: before it, as editors and CI read it. Where
-keys and types are right, it tells all faults of values, zones, outputs and their folders;
+keys and types are right, it reports all faults of values, zones, outputs and their folders;
 where those of values are mended, of models, classes, devices, sizes and trackers, too.
 Inputs are not opened. Paths are seen from the current folder. The environment and the
 command line are not looked at. config/tracker.yaml in the source explains every key.

@@ -28,8 +28,8 @@ the HOTA, CLEAR and Identity metrics as TrackEval computes them.
 such folders; --results is a file, or a folder with <sequence>.txt for each
 sequence. A seqinfo.ini beside the truth says how long the sequence is.
 
-The benchmark decides which boxes count. Where --benchmark is not given it is
-told from the sequence's name (MOT17-02, dancetrack0001); other names are scored
+The benchmark decides which boxes count. Where --benchmark is not given it is taken
+from the sequence's name (MOT17-02, dancetrack0001); other names are scored
 as 'generic': truth rows marked 0 in the confidence column are left out and
 classes are not looked at, which is how MOT15 is scored.
 
@@ -56,7 +56,7 @@ func newEvalCommand() *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&e.gt, "gt", "", "`PATH` of the ground truth: a file, a sequence's folder or a folder of those")
 	flags.StringVar(&e.results, "results", "", "`PATH` of what to score: a file, a folder of <sequence>.txt, or - for standard input")
-	flags.StringVar(&e.benchmark, "benchmark", "", "`NAME` of the rules to apply: mot15, mot17, mot20, dancetrack or generic; told from the sequence's name if not given")
+	flags.StringVar(&e.benchmark, "benchmark", "", "`NAME` of the rules to apply: mot15, mot17, mot20, dancetrack or generic; from the sequence's name if not given")
 	flags.IntVar(&e.stride, "stride", 1, "score every `N`th frame only, as 'tracker track --stride N' tracks them")
 	flags.BoolVar(&e.asJSON, "json", false, "print JSON")
 	return cmd
