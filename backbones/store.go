@@ -123,7 +123,7 @@ func Find(name string) (*Manifest, error) {
 				return list[i], nil
 			}
 		}
-		return nil, errors.Join(fmt.Errorf("%w; %s", err, installedNames(list)), listErr)
+		return nil, errors.Join(fmt.Errorf("%w; %s; %s", err, installedNames(list), installHint), listErr)
 	}
 	var found *Manifest
 	for _, m := range list {

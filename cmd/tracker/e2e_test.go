@@ -151,7 +151,7 @@ func TestBadInput(t *testing.T) {
 		{"text named mp4", []string{"-i", "text.mp4"}, exitFailed, []string{"text.mp4"}},
 		{"empty file", []string{"-i", "empty.mp4"}, exitFailed, []string{"empty.mp4"}},
 		{"glob without matches", []string{"-i", "*.png"}, exitFailed, []string{"*.png"}},
-		{"unknown backbone", []string{"-i", "good.avi", "--backbone", "vgg"}, exitUsage, []string{`"vgg"`, "mnasnet"}},
+		{"unknown backbone", []string{"-i", "good.avi", "--backbone", "vgg"}, exitUsage, []string{`"vgg"`, "mnasnet", "--model FILE.onnx"}},
 		{"family without model", []string{"-i", "good.avi", "--backbone", "resnest"}, exitFailed, []string{"resnest", "the models are: ", "mobilenetv2-int8", "tracker models add"}},
 		{"missing model", []string{"-i", "good.avi", "--model", "none.onnx"}, exitFailed, []string{"none.onnx"}},
 		{"no network", []string{"-i", "good.avi", "--model", "notes.onnx"}, exitFailed, []string{"notes.onnx", "is no ONNX file"}},
