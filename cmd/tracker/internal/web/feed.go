@@ -20,7 +20,7 @@ type Feed struct {
 	noted   time.Time    // when moment was
 	zones   []zone.Count // of moment, reused
 	waiting int          // for pictures
-	shown   time.Time    // when the last picture was put
+	due     time.Time    // from when on the next picture is
 	picture []byte
 	fresh   chan struct{} // closed by the next picture
 }
@@ -79,20 +79,30 @@ func (f *Feed) Latest() Moment {
 	return m
 }
 
-// Due says that somebody waits for a picture, and that the last one is old enough.
+// Due says that somebody waits for a picture, and that it is time for one.
 func (f *Feed) Due(now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.waiting > 0 && now.Sub(f.shown) >= time.Second/MostFPS
+	return f.waiting > 0 && !now.Before(f.due)
 }
 
 // Show gives all who wait a JPEG, which must not change any more.
 func (f *Feed) Show(jpeg []byte, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.picture, f.shown = jpeg, now
+	f.picture, f.due = jpeg, nextDue(f.due, now)
 	close(f.fresh)
 	f.fresh = make(chan struct{})
+}
+
+// nextDue is when the picture after one is due: a period after that was due, not after it came,
+// so that frames which miss the beat by a little do not halve the rate. However late it came,
+// one picture is made up for.
+func nextDue(due, came time.Time) time.Time {
+	if next := due.Add(time.Second / MostFPS); next.After(came) {
+		return next
+	}
+	return came
 }
 
 // join has pictures made until leave is called.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"mime"
 	"mime/multipart"
 	"net"
@@ -282,16 +283,25 @@ func TestNoPicture(t *testing.T) {
 	}
 }
 
+// Pictures come as often as frames do, at most MostFPS a second, also where frames come a little
+// too early for the beat.
 func TestMostFPS(t *testing.T) {
-	f := NewFeed()
-	defer f.join()()
-	now := time.Now()
-	f.Show(nil, now)
-	if f.Due(now.Add(time.Second/MostFPS - 1)) {
-		t.Error("too soon")
-	}
-	if !f.Due(now.Add(time.Second / MostFPS)) {
-		t.Error("not due")
+	const seconds = 20
+	for _, fps := range []float64{5, 10, MostFPS, 25, 30, 200} {
+		f, random := NewFeed(), rand.New(rand.NewPCG(1, 2))
+		leave, start, shown := f.join(), time.Now(), 0
+		for n := range int(seconds * fps) {
+			jitter := (random.Float64() - 0.5) * 0.01
+			now := start.Add(time.Duration((float64(n)/fps + jitter) * float64(time.Second)))
+			if f.Due(now) {
+				f.Show(nil, now)
+				shown++
+			}
+		}
+		leave()
+		if rate, want := float64(shown)/seconds, min(fps, MostFPS); rate < 0.97*want || rate > want+1./seconds {
+			t.Errorf("%v frames a second: %v pictures, want %v", fps, rate, want)
+		}
 	}
 }
 
