@@ -66,6 +66,9 @@ func (s *session) run(ctx context.Context) (err error) {
 			return err
 		}
 		stream.index, stream.leaving, stream.governor, stream.network = i, &s.leaving, &s.governor, &s.network
+		if c.Serve != "" {
+			stream.feed = web.NewFeed()
+		}
 		s.streams = append(s.streams, stream)
 	}
 	if !s.alone() {
@@ -253,6 +256,9 @@ func (s *session) end(stream *stream, err error) {
 	stream.ended.Store(&how)
 	if stream.line != nil {
 		stream.line.End(how)
+	}
+	if stream.feed != nil {
+		stream.feed.End()
 	}
 	if err != nil && !s.alone() {
 		s.log.Log(context.Background(), level, oneLine(err), "input", stream.name)

@@ -22,7 +22,6 @@ func (s *session) openSite(l net.Listener) *web.Server {
 	}
 	run := &web.Run{Version: version, Network: func() web.Network { return *s.network.Load() }}
 	for _, stream := range s.streams {
-		stream.feed = web.NewFeed()
 		in := web.Input{Name: stream.name, Source: stream.name, Feed: stream.feed, Timings: stream.timings, Health: stream.health, Final: stream.final.Load}
 		if stream.source != nil {
 			info := stream.source.Info()

@@ -70,6 +70,9 @@ func TestServe(t *testing.T) {
 	if body, err := fetch(site, "metrics"); err != nil || !strings.Contains(string(body), `tracker_up{input="gone"} 0`) || !strings.Contains(string(body), `tracker_frames_total{input="wide"} `) {
 		t.Errorf("%s, %v", body, err)
 	}
+	if body, err := fetch(site, "gone.jpg"); err != nil || string(body) != "the input has ended\n" {
+		t.Errorf("%s, %v", body, err)
+	}
 	looking, err := http.Get(site + "wide.mjpeg") // and never read
 	if err != nil {
 		t.Fatal(err)

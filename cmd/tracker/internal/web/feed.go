@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type Feed struct {
 	due     time.Time    // from when on the next picture is
 	picture []byte
 	fresh   chan struct{} // closed by the next picture
+	over    chan struct{} // closed when no more come
 }
 
 // Moment is what is known after a frame.
@@ -37,7 +39,19 @@ type Moment struct {
 }
 
 // NewFeed is of an input of which nothing is known yet.
-func NewFeed() *Feed { return &Feed{fresh: make(chan struct{})} }
+func NewFeed() *Feed { return &Feed{fresh: make(chan struct{}), over: make(chan struct{})} }
+
+// End lets go of all who wait: no more pictures come. It is called once.
+func (f *Feed) End() { close(f.over) }
+
+func (f *Feed) ended() bool {
+	select {
+	case <-f.over:
+		return true
+	default:
+		return false
+	}
+}
 
 // Note takes in what a frame brought; it keeps nothing of m.Zones.
 func (f *Feed) Note(m Moment) {
@@ -117,6 +131,8 @@ func (f *Feed) join() (leave func()) {
 	}
 }
 
+var errEnded = errors.New("the input has ended")
+
 // next waits for a picture that comes from now on.
 func (f *Feed) next(ctx context.Context) ([]byte, error) {
 	f.mu.Lock()
@@ -124,6 +140,8 @@ func (f *Feed) next(ctx context.Context) ([]byte, error) {
 	f.mu.Unlock()
 	select {
 	case <-fresh:
+	case <-f.over:
+		return nil, errEnded
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

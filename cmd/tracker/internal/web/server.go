@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -184,21 +186,23 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
+// pictures are the ways to look at an input, by the extension of what is asked for.
+var pictures = map[string]func(http.ResponseWriter, *http.Request, *Feed){".jpg": onePicture, ".mjpeg": allPictures}
+
 // picture answers with one picture of an input, or with all of them.
 func (s *Server) picture(w http.ResponseWriter, r *http.Request) {
 	asked := r.PathValue("picture")
-	for i := range s.run.Inputs {
-		in := &s.run.Inputs[i]
-		switch asked {
-		case in.Name + ".jpg":
-			onePicture(w, r, in.Feed)
-			return
-		case in.Name + ".mjpeg":
-			allPictures(w, r, in.Feed)
-			return
-		}
+	extension := path.Ext(asked)
+	answer := pictures[extension]
+	i := slices.IndexFunc(s.run.Inputs, func(in Input) bool { return in.Name+extension == asked })
+	switch {
+	case answer == nil || i < 0:
+		http.NotFound(w, r)
+	case s.run.Inputs[i].Feed.ended():
+		http.Error(w, errEnded.Error(), http.StatusGone)
+	default:
+		answer(w, r, s.run.Inputs[i].Feed)
 	}
-	http.NotFound(w, r)
 }
 
 func onePicture(w http.ResponseWriter, r *http.Request, f *Feed) {

@@ -283,6 +283,32 @@ func TestNoPicture(t *testing.T) {
 	}
 }
 
+// The end of an input lets go of who looks at it while others go on, and who comes later is
+// not kept waiting.
+func TestEnd(t *testing.T) {
+	run := someRun()
+	feed := run.Inputs[0].Feed
+	s := open(t, run)
+	looking, err := http.Get(s.URL() + "camera0.mjpeg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer looking.Body.Close()
+	feed.End()
+	began := time.Now()
+	if _, err := io.ReadAll(looking.Body); err != nil {
+		t.Error(err)
+	}
+	for _, path := range []string{"camera0.mjpeg", "camera0.jpg"} {
+		if code, _, body := get(t, s.URL()+path); code != http.StatusGone || body != "the input has ended\n" {
+			t.Errorf("%s: %d: %s", path, code, body)
+		}
+	}
+	if took := time.Since(began); took > pictureIn/2 {
+		t.Errorf("told after %v", took)
+	}
+}
+
 // Pictures come as often as frames do, at most MostFPS a second, also where frames come a little
 // too early for the beat.
 func TestMostFPS(t *testing.T) {
