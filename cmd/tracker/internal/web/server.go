@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,8 +33,12 @@ const (
 	leaveIn   = time.Second      // to finish, when the run is over
 )
 
-// mostConnections bounds those who look: a run needs files and memory for itself.
-const mostConnections = 100
+// Bounds on those who look: a run needs files and memory for itself, and streams of pictures,
+// which may last for ever, leave connections to ask for its health.
+const (
+	mostConnections = 100
+	mostStreams     = 80
+)
 
 // Server answers browsers until it is closed.
 type Server struct {
@@ -44,6 +47,7 @@ type Server struct {
 	http  http.Server
 	at    *net.TCPAddr
 	stop  context.CancelFunc // ends what never ends by itself
+	seats chan struct{}      // of those who look at a stream
 	ended chan struct{}
 }
 
@@ -58,7 +62,7 @@ func Listen(address string) (net.Listener, error) {
 
 // Serve answers at what Listen gave from now on. What goes wrong goes to the log.
 func Serve(l net.Listener, run *Run, log *slog.Logger) *Server {
-	s := &Server{run: run, since: time.Now(), ended: make(chan struct{})}
+	s := &Server{run: run, since: time.Now(), seats: make(chan struct{}, mostStreams), ended: make(chan struct{})}
 	s.at, _ = l.Addr().(*net.TCPAddr)
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -186,23 +190,30 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// pictures are the ways to look at an input, by the extension of what is asked for.
-var pictures = map[string]func(http.ResponseWriter, *http.Request, *Feed){".jpg": onePicture, ".mjpeg": allPictures}
-
 // picture answers with one picture of an input, or with all of them.
 func (s *Server) picture(w http.ResponseWriter, r *http.Request) {
 	asked := r.PathValue("picture")
-	extension := path.Ext(asked)
-	answer := pictures[extension]
-	i := slices.IndexFunc(s.run.Inputs, func(in Input) bool { return in.Name+extension == asked })
+	feed := s.feedOf(asked)
 	switch {
-	case answer == nil || i < 0:
+	case feed == nil:
 		http.NotFound(w, r)
-	case s.run.Inputs[i].Feed.ended():
+	case feed.ended():
 		http.Error(w, errEnded.Error(), http.StatusGone)
+	case path.Ext(asked) == ".jpg":
+		onePicture(w, r, feed)
 	default:
-		answer(w, r, s.run.Inputs[i].Feed)
+		s.allPictures(w, r, feed)
 	}
+}
+
+// feedOf is the feed of the input whose pictures are asked for, nil where there is none.
+func (s *Server) feedOf(asked string) *Feed {
+	for i := range s.run.Inputs {
+		if in := &s.run.Inputs[i]; asked == in.Name+".jpg" || asked == in.Name+".mjpeg" {
+			return in.Feed
+		}
+	}
+	return nil
 }
 
 func onePicture(w http.ResponseWriter, r *http.Request, f *Feed) {
@@ -223,14 +234,25 @@ func onePicture(w http.ResponseWriter, r *http.Request, f *Feed) {
 	_, _ = w.Write(jpeg)
 }
 
-// boundary is between pictures.
-const boundary = "picture"
+// streamKind is a picture after the other, with a boundary in between.
+const (
+	boundary   = "picture"
+	streamKind = "multipart/x-mixed-replace; boundary=" + boundary
+)
 
-func allPictures(w http.ResponseWriter, r *http.Request, f *Feed) {
-	head(w, "multipart/x-mixed-replace; boundary="+boundary)
+func (s *Server) allPictures(w http.ResponseWriter, r *http.Request, f *Feed) {
 	if r.Method == http.MethodHead {
+		head(w, streamKind)
 		return
 	}
+	select {
+	case s.seats <- struct{}{}:
+		defer func() { <-s.seats }()
+	default:
+		http.Error(w, "too many look", http.StatusServiceUnavailable)
+		return
+	}
+	head(w, streamKind)
 	defer f.join()()
 	to := http.NewResponseController(w)
 	_, _ = to.SetReadDeadline(time.Time{}), to.SetWriteDeadline(time.Time{})

@@ -309,6 +309,45 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// However many look at streams, also of an input that gives no pictures, health and metrics
+// are answered, and whoever leaves makes room.
+func TestManyLook(t *testing.T) {
+	s := open(t, someRun())
+	look := func(ctx context.Context) int {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL()+"camera0.mjpeg", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { r.Body.Close() })
+		return r.StatusCode
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	for range mostStreams {
+		if code := look(ctx); code != http.StatusOK {
+			t.Fatal(code)
+		}
+	}
+	for range mostConnections {
+		if code, _, _ := get(t, s.URL()+"camera0.mjpeg"); code != http.StatusServiceUnavailable {
+			t.Fatalf("one more than %d: %d", mostStreams, code)
+		}
+	}
+	if code, _, _ := get(t, s.URL()+"metrics"); code != http.StatusOK {
+		t.Error(code)
+	}
+	leave()
+	for end := time.Now().Add(10 * time.Second); look(t.Context()) != http.StatusOK; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("all have left, and there is no room")
+		}
+	}
+}
+
 // Pictures come as often as frames do, at most MostFPS a second, also where frames come a little
 // too early for the beat.
 func TestMostFPS(t *testing.T) {
