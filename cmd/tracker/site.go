@@ -20,7 +20,7 @@ func (s *session) openSite(l net.Listener) *web.Server {
 	if l == nil {
 		return nil
 	}
-	run := &web.Run{Version: version, Network: func() web.Network { return *s.network.Load() }}
+	run := &web.Run{Version: version, Address: s.config.Serve, Network: func() web.Network { return *s.network.Load() }}
 	for _, stream := range s.streams {
 		in := web.Input{Name: stream.name, Source: stream.name, Feed: stream.feed, Timings: stream.timings, Health: stream.health, Final: stream.final.Load}
 		if stream.source != nil {

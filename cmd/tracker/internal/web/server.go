@@ -1,8 +1,11 @@
 package web
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +26,23 @@ import (
 //
 //go:embed page.html
 var page []byte
+
+// pagePolicy lets the page run its own script alone, and ask nobody but this server.
+var pagePolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; connect-src 'self'; img-src blob: data:; " +
+	"style-src 'unsafe-inline'; script-src '" + digest(scriptOf(page)) + "'"
+
+// scriptOf is the text of the only script of a page.
+func scriptOf(page []byte) []byte {
+	_, script, _ := bytes.Cut(page, []byte("<script>"))
+	script, _, _ = bytes.Cut(script, []byte("</script>"))
+	return script
+}
+
+// digest is how a policy names a script.
+func digest(script []byte) string {
+	sum := sha256.Sum256(script)
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
 
 // Times after which somebody who looks is given up.
 const (
@@ -88,26 +108,36 @@ func Serve(l net.Listener, run *Run, log *slog.Logger) *Server {
 func (s *Server) guarded(next http.Handler) http.Handler {
 	local := s.at.IP.IsLoopback()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store") // it is of this moment only
+		h.Set("X-Content-Type-Options", "nosniff")
 		switch {
 		case r.ContentLength != 0:
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // nobody waits for it
-			w.Header().Set("Connection", "close")
+			h.Set("Connection", "close")
 			http.Error(w, "a question here has no body", http.StatusBadRequest)
-		case local && !namesLoopback(r.Host):
-			http.Error(w, "this is for localhost alone", http.StatusMisdirectedRequest)
+		case local && !s.isNamed(r.Host):
+			http.Error(w, "this is for localhost alone; a proxy before it has to ask by that name", http.StatusMisdirectedRequest)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-// namesLoopback says whether a request's host, with or without a port, is this machine.
-func namesLoopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+// isNamed says whether a request's host, with or without a port, is this machine's: a loopback
+// address, localhost, or what the user called it.
+func (s *Server) isNamed(host string) bool {
+	name := hostOf(host)
+	ip := net.ParseIP(name)
+	return ip != nil && ip.IsLoopback() || strings.EqualFold(name, "localhost") || name != "" && strings.EqualFold(name, hostOf(s.run.Address))
+}
+
+// hostOf is a host with or without a port, without it.
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
 	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.Trim(address, "[]")
 }
 
 // explain adds a hint to an error of listening.
@@ -152,25 +182,18 @@ func (s *Server) Close() error {
 func (s *Server) routes() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		head(w, "text/html; charset=utf-8")
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", pagePolicy)
 		_, _ = w.Write(page)
 	})
 	m.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
-		head(w, "application/json")
+		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(s.run.status(s.since))
 	})
 	m.HandleFunc("GET /healthz", s.health)
 	m.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(s.run), promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	m.HandleFunc("GET /{picture}", s.picture)
 	return m
-}
-
-// head says what an answer is, and that it is of this moment only.
-func head(w http.ResponseWriter, kind string) {
-	h := w.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 // health answers what watches over services.
@@ -181,7 +204,7 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 			wrong = append(wrong, s.run.Inputs[i].Name+": "+h.State)
 		}
 	}
-	head(w, "text/plain; charset=utf-8")
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if len(wrong) > 0 {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		fmt.Fprintln(w, strings.Join(wrong, "\n"))
@@ -218,7 +241,7 @@ func (s *Server) feedOf(asked string) *Feed {
 
 func onePicture(w http.ResponseWriter, r *http.Request, f *Feed) {
 	if r.Method == http.MethodHead {
-		head(w, "image/jpeg")
+		w.Header().Set("Content-Type", "image/jpeg")
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), pictureIn)
@@ -230,7 +253,7 @@ func onePicture(w http.ResponseWriter, r *http.Request, f *Feed) {
 		http.Error(w, "no picture comes", http.StatusServiceUnavailable)
 		return
 	}
-	head(w, "image/jpeg")
+	w.Header().Set("Content-Type", "image/jpeg")
 	_, _ = w.Write(jpeg)
 }
 
@@ -242,7 +265,7 @@ const (
 
 func (s *Server) allPictures(w http.ResponseWriter, r *http.Request, f *Feed) {
 	if r.Method == http.MethodHead {
-		head(w, streamKind)
+		w.Header().Set("Content-Type", streamKind)
 		return
 	}
 	select {
@@ -252,7 +275,7 @@ func (s *Server) allPictures(w http.ResponseWriter, r *http.Request, f *Feed) {
 		http.Error(w, "too many look", http.StatusServiceUnavailable)
 		return
 	}
-	head(w, streamKind)
+	w.Header().Set("Content-Type", streamKind)
 	defer f.join()()
 	to := http.NewResponseController(w)
 	_, _ = to.SetReadDeadline(time.Time{}), to.SetWriteDeadline(time.Time{})

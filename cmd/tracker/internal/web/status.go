@@ -11,6 +11,7 @@ import (
 // goroutines.
 type Run struct {
 	Version string
+	Address string // to listen at, as the user gave it
 	Network func() Network
 	Inputs  []Input
 }

@@ -128,7 +128,9 @@ func TestHealth(t *testing.T) {
 }
 
 func TestPages(t *testing.T) {
-	s := open(t, someRun())
+	run := someRun()
+	run.Address = "gate:8080"
+	s := open(t, run)
 	if code, kind, body := get(t, s.URL()); code != http.StatusOK || kind != "text/html; charset=utf-8" || !strings.HasPrefix(body, "<!doctype html>") {
 		t.Errorf("%d, %s", code, kind)
 	}
@@ -145,7 +147,9 @@ func TestPages(t *testing.T) {
 		{http.MethodHead, "camera0.mjpeg", "", http.StatusOK}, // and no pictures
 		{http.MethodHead, "camera0.jpg", "", http.StatusOK},
 		{http.MethodGet, "status", "localhost:1", http.StatusOK},
+		{http.MethodGet, "status", "LOCALHOST", http.StatusOK},
 		{http.MethodGet, "status", "[::1]", http.StatusOK},
+		{http.MethodGet, "status", "Gate:80", http.StatusOK}, // as the user called it
 		{http.MethodGet, "status", "elsewhere.example", http.StatusMisdirectedRequest},
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), tc.method, s.URL()+tc.path, nil)
@@ -160,6 +164,19 @@ func TestPages(t *testing.T) {
 		r.Body.Close()
 		if r.StatusCode != tc.code {
 			t.Errorf("%s %s of %q: %d", tc.method, tc.path, tc.host, r.StatusCode)
+		}
+	}
+	for _, path := range []string{"", "status", "metrics", "healthz"} {
+		r, err := http.Get(s.URL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: %v", path, r.Header)
+		}
+		if policy := r.Header.Get("Content-Security-Policy"); strings.HasPrefix(policy, "default-src 'none'; ") != (path == "") {
+			t.Errorf("%s: policy %q", path, policy)
 		}
 	}
 }
