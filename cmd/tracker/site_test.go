@@ -108,7 +108,8 @@ func inBrowser(t *testing.T, site string) {
 	}
 	for _, want := range []string{
 		`mobilenetv2-int8 416x416 on cpu, tempo`, `<img alt="pictures of wide" src="blob:`, `<span class="state">running</span>`,
-		`<span class="state bad">failed</span>`, `<dd>1920×1080</dd>`, `<td>inference</td>`, `<td>all</td>`,
+		`<article aria-label="gone" class="bad">`, `<span class="state">failed</span>`, `<dd>1920×1080</dd>`,
+		`<th scope="row">inference</th>`, `<th scope="row">all</th>`,
 	} {
 		if !strings.Contains(string(shown), want) {
 			t.Errorf("the page lacks %s", want)
