@@ -55,12 +55,21 @@ func (s *stream) health() web.Health {
 	now := s.source.State()
 	h.Dropped, h.Damaged, h.Reconnects = s.source.Dropped(), s.source.Damaged(), now.Reconnects
 	if s.source.Info().Live && !h.Ended {
-		quiet := time.Since(latest(now.Since, s.feed.Noted()))
+		noted := s.feed.Noted()
+		quiet := time.Since(latest(now.Since, noted))
 		if h.OK = now.Status == capture.Connected && quiet < s.patience(); !h.OK && h.State == "" {
-			h.State = fmt.Sprintf("no results come, the last %.0f s ago", quiet.Seconds())
+			h.State = noResults(noted, time.Now())
 		}
 	}
 	return h
+}
+
+// noResults says that pictures come but no results, the last of which was noted then.
+func noResults(noted, now time.Time) string {
+	if noted.IsZero() {
+		return "no results come, none so far"
+	}
+	return fmt.Sprintf("no results come, the last %.0f s ago", now.Sub(noted).Seconds())
 }
 
 // patience is how long a live stream may give no results before somebody should see to it:

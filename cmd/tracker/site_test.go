@@ -123,6 +123,19 @@ func inBrowser(t *testing.T, site string) {
 	}
 }
 
+// Of results that never came none is said to be the last.
+func TestNoResults(t *testing.T) {
+	now := time.Now()
+	for noted, want := range map[time.Time]string{
+		{}:                         "no results come, none so far",
+		now.Add(-12 * time.Second): "no results come, the last 12 s ago",
+	} {
+		if got := noResults(noted, now); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // Where nobody can listen the run ends before it begins.
 func TestServeWhereOthersListen(t *testing.T) {
 	dir := t.TempDir()
