@@ -49,8 +49,15 @@ func exitCode(err error) int {
 	}
 }
 
-// oneLine is an error's text without line ends, which errors.Join makes.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+// oneLine is an error's text without line ends, which errors.Join makes. Who was interrupted
+// before there was anything to say of it is told just that.
+func oneLine(err error) string {
+	var coded *codedError
+	if errors.Is(err, context.Canceled) && !errors.As(err, &coded) {
+		return "interrupted"
+	}
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
+}
 
 // checkSpelling is the error of a file that is not there without the name of the system call, and
 // with what to do; others stay as they are.

@@ -66,10 +66,7 @@ func report(w io.Writer, err error, command string) {
 	}
 	text := oneLine(err)
 	var coded *codedError
-	switch isCoded := errors.As(err, &coded); {
-	case errors.Is(err, context.Canceled) && !isCoded:
-		text = "interrupted"
-	case isCoded && coded.code == exitUsage:
+	if errors.As(err, &coded) && coded.code == exitUsage {
 		text += fmt.Sprintf("; see '%s --help'", command)
 	}
 	fmt.Fprintf(w, "tracker: %s\n", text)

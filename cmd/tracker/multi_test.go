@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -231,5 +232,26 @@ func TestInterruptSeveral(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, name+".mp4")); err == nil {
 			t.Errorf("%s looks complete", name)
 		}
+	}
+}
+
+// So does one that comes while an input is being opened.
+func TestInterruptWhileOpening(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "a.avi"), 20)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	cmd := command(dir, "-i", "a.avi", "-i", "rtsp://"+silent.Addr().String()+"/live", "--jsonl", "{name}.jsonl")
+	got := finishAfter(t, cmd, func() {
+		if _, err := silent.Accept(); err != nil {
+			t.Error(err)
+		}
+		_ = cmd.Process.Signal(syscall.SIGINT)
+	})
+	if got.code != exitInterrupted || !strings.Contains(got.stderr, "msg=interrupted input=127.0.0.1-") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
 	}
 }
