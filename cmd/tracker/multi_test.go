@@ -235,7 +235,7 @@ func TestInterruptSeveral(t *testing.T) {
 	}
 }
 
-// So does one that comes while an input is being opened.
+// So does one that comes while an input is being opened, of which browsers are told.
 func TestInterruptWhileOpening(t *testing.T) {
 	dir := t.TempDir()
 	makeVideo(t, filepath.Join(dir, "a.avi"), 20)
@@ -244,10 +244,14 @@ func TestInterruptWhileOpening(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	cmd := command(dir, "-i", "a.avi", "-i", "rtsp://"+silent.Addr().String()+"/live", "--jsonl", "{name}.jsonl")
+	at := "127.0.0.1:" + freePort(t)
+	cmd := command(dir, "-i", "a.avi", "-i", "rtsp://"+silent.Addr().String()+"/live", "--jsonl", "{name}.jsonl", "--serve", at)
 	got := finishAfter(t, cmd, func() {
 		if _, err := silent.Accept(); err != nil {
 			t.Error(err)
+		}
+		if body, err := fetch("http://"+at+"/", "healthz"); err != nil || !strings.HasPrefix(string(body), "the run begins: ") {
+			t.Errorf("%s, %v", body, err)
 		}
 		_ = cmd.Process.Signal(syscall.SIGINT)
 	})

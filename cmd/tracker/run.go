@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -33,6 +32,8 @@ type session struct {
 	streams        []*stream // all that were asked for
 	stdout, stderr io.Writer
 	log            *slog.Logger
+	news           lateLog        // log, for who has things to say before it is there
+	site           *web.Server    // nil where nobody may look
 	level          slog.LevelVar  // of log
 	leaving        sync.WaitGroup // who frees what is used no more
 	governor       atomic.Pointer[governor]
@@ -66,27 +67,20 @@ func (s *session) run(ctx context.Context) (err error) {
 			return err
 		}
 		stream.index, stream.leaving, stream.governor, stream.network = i, &s.leaving, &s.governor, &s.network
-		if c.Serve != "" {
-			stream.feed = web.NewFeed()
-		}
 		s.streams = append(s.streams, stream)
 	}
 	if !s.alone() {
 		s.stdout = &wholeWrites{w: s.stdout}
 	}
-	var l net.Listener
-	if c.Serve != "" {
-		if l, err = web.Listen(c.Serve); err != nil {
-			return &codedError{exitFailed, err}
-		}
-		defer l.Close()
+	if err := s.openSite(); err != nil {
+		return err
 	}
 	each(s.streams, func(stream *stream) {
 		if err := stream.open(ctx); err != nil {
 			s.end(stream, err)
 		}
 	})
-	err = s.track(ctx, asked, l)
+	err = errors.Join(s.track(ctx, asked), s.closeSite())
 	return errors.Join(err, s.outcome())
 }
 
@@ -103,9 +97,8 @@ func each(streams []*stream, do func(*stream)) {
 }
 
 // track runs the streams that could be opened. Its error is one of what they share;
-// each has its own. asked are the settings as the user gave them; l is where browsers look, nil
-// where none do.
-func (s *session) track(ctx context.Context, asked config.Config, l net.Listener) (err error) {
+// each has its own. asked are the settings as the user gave them.
+func (s *session) track(ctx context.Context, asked config.Config) (err error) {
 	var opened []*stream
 	var live []bool
 	for _, stream := range s.streams {
@@ -135,7 +128,7 @@ func (s *session) track(ctx context.Context, asked config.Config, l net.Listener
 	if err != nil {
 		return &codedError{exitFailed, errors.Join(err, first.release())}
 	}
-	site := s.openSite(l)
+	s.show()
 	for _, stream := range opened {
 		stream.to = s.destinationOf(ctx, stream, wall, quit)
 		first.outputs = append(first.outputs, stream.openFirst(eng))
@@ -150,9 +143,6 @@ func (s *session) track(ctx context.Context, asked config.Config, l net.Listener
 	s.leaving.Wait()
 	took := time.Since(start)
 	s.bar.Done()
-	if site != nil {
-		err = site.Close()
-	}
 	if wall != nil {
 		err = errors.Join(err, wall.Close())
 	}
@@ -192,6 +182,7 @@ func (s *session) announce(eng *engine) {
 	}
 	s.bar = progress.NewLines(s.stderr, s.config.Quiet, names...)
 	s.log = newLogger(s.bar, &s.level)
+	s.news.Store(s.log)
 	for i, stream := range s.streams {
 		stream.line = s.bar.Line(i)
 		if stream.source == nil {

@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/tracker-go/tracker/capture"
@@ -15,12 +14,36 @@ import (
 	"github.com/tracker-go/tracker/track"
 )
 
-// openSite shows the session to browsers at l; nil where that is.
-func (s *session) openSite(l net.Listener) *web.Server {
-	if l == nil {
+// openSite has the session shown to browsers, where they may look, as soon as it runs.
+func (s *session) openSite() error {
+	if s.config.Serve == "" {
 		return nil
 	}
-	run := &web.Run{Version: version, Address: s.config.Serve, Network: func() web.Network { return *s.network.Load() }}
+	l, err := web.Listen(s.config.Serve)
+	if err != nil {
+		return &codedError{exitFailed, err}
+	}
+	s.site = web.Serve(l, s.config.Serve, s.news.warn)
+	for _, stream := range s.streams {
+		stream.feed = web.NewFeed()
+	}
+	return nil
+}
+
+// closeSite ends what browsers see.
+func (s *session) closeSite() error {
+	if s.site == nil {
+		return nil
+	}
+	return s.site.Close()
+}
+
+// show lets browsers see the streams.
+func (s *session) show() {
+	if s.site == nil {
+		return
+	}
+	run := &web.Run{Version: version, Network: func() web.Network { return *s.network.Load() }}
 	for _, stream := range s.streams {
 		in := web.Input{Name: stream.name, Source: stream.name, Feed: stream.feed, Timings: stream.timings, Health: stream.health, Final: stream.final.Load}
 		if stream.source != nil {
@@ -31,9 +54,8 @@ func (s *session) openSite(l net.Listener) *web.Server {
 		}
 		run.Inputs = append(run.Inputs, in)
 	}
-	site := web.Serve(l, run, s.log)
-	s.log.Info("pictures and figures", "page", site.URL(), "metrics", site.URL()+"metrics")
-	return site
+	s.site.Show(run)
+	s.log.Info("pictures and figures", "page", s.site.URL(), "metrics", s.site.URL()+"metrics")
 }
 
 // networkOf is what a page says of a setup.

@@ -9,12 +9,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -62,13 +63,15 @@ const (
 
 // Server answers browsers until it is closed.
 type Server struct {
-	run   *Run
-	since time.Time
-	http  http.Server
-	at    *net.TCPAddr
-	stop  context.CancelFunc // ends what never ends by itself
-	seats chan struct{}      // of those who look at a stream
-	ended chan struct{}
+	address string // as the user gave it
+	run     *Run   // there before site is
+	site    atomic.Pointer[http.ServeMux]
+	since   time.Time
+	http    http.Server
+	at      *net.TCPAddr
+	stop    context.CancelFunc // ends what never ends by itself
+	seats   chan struct{}      // of those who look at a stream
+	ended   chan struct{}
 }
 
 // Listen takes an address, HOST:PORT or :PORT, before there is a run to show.
@@ -80,26 +83,51 @@ func Listen(address string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve answers at what Listen gave from now on. What goes wrong goes to the log.
-func Serve(l net.Listener, run *Run, log *slog.Logger) *Server {
-	s := &Server{run: run, since: time.Now(), seats: make(chan struct{}, mostStreams), ended: make(chan struct{})}
+// Serve answers at what Listen gave for an address from now on: until Show, that the run
+// begins. It warns of what goes wrong.
+func Serve(l net.Listener, address string, warn func(message string, args ...any)) *Server {
+	s := &Server{address: address, since: time.Now(), seats: make(chan struct{}, mostStreams), ended: make(chan struct{})}
 	s.at, _ = l.Addr().(*net.TCPAddr)
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.http = http.Server{
-		Handler: s.guarded(s.routes()), IdleTimeout: idleFor,
+		Handler: s.guarded(http.HandlerFunc(s.answer)), IdleTimeout: idleFor,
 		// Whoever is slow to ask holds a connection no longer than an answer may take.
 		ReadHeaderTimeout: headerIn, ReadTimeout: pictureIn + writeIn, WriteTimeout: pictureIn + writeIn,
 		BaseContext: func(net.Listener) context.Context { return ctx },
-		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:    log.New(warner(warn), "", 0),
 	}
 	go func() {
 		defer close(s.ended)
 		if err := s.http.Serve(netutil.LimitListener(l, mostConnections)); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("nobody can look any more", "error", err)
+			warn("nobody can look any more", "error", err)
 		}
 	}()
 	return s
+}
+
+// warner warns of what is written.
+type warner func(message string, args ...any)
+
+func (warn warner) Write(line []byte) (int, error) {
+	warn(strings.TrimSpace(string(line)))
+	return len(line), nil
+}
+
+// Show lets everybody see a run, which has begun. It is called once.
+func (s *Server) Show(run *Run) {
+	s.run = run
+	s.site.Store(s.routes())
+}
+
+// answer is that of the run, once there is one.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	if site := s.site.Load(); site != nil {
+		site.ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Refresh", "1") // browsers ask again
+	http.Error(w, "the run begins: inputs and network are being opened", http.StatusServiceUnavailable)
 }
 
 // guarded refuses questions with a body, which may never come and would hold the connection,
@@ -129,7 +157,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 func (s *Server) isNamed(host string) bool {
 	name := hostOf(host)
 	ip := net.ParseIP(name)
-	return ip != nil && ip.IsLoopback() || strings.EqualFold(name, "localhost") || name != "" && strings.EqualFold(name, hostOf(s.run.Address))
+	return ip != nil && ip.IsLoopback() || strings.EqualFold(name, "localhost") || name != "" && strings.EqualFold(name, hostOf(s.address))
 }
 
 // hostOf is a host with or without a port, without it.
@@ -179,7 +207,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-func (s *Server) routes() http.Handler {
+func (s *Server) routes() *http.ServeMux {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -11,7 +11,6 @@ import (
 // goroutines.
 type Run struct {
 	Version string
-	Address string // to listen at, as the user gave it
 	Network func() Network
 	Inputs  []Input
 }

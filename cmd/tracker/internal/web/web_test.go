@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"mime"
 	"mime/multipart"
@@ -53,8 +52,9 @@ func open(t *testing.T, run *Run) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Serve(l, run, slog.New(slog.DiscardHandler))
+	s := Serve(l, "gate:8080", func(message string, args ...any) { t.Log(message, args) })
 	t.Cleanup(func() { _ = s.Close() })
+	s.Show(run)
 	return s
 }
 
@@ -70,6 +70,31 @@ func get(t *testing.T, url string) (code int, kind, body string) {
 		t.Fatal(err)
 	}
 	return r.StatusCode, r.Header.Get("Content-Type"), string(text)
+}
+
+// Who asks before there is a run is told so, and sees it once there is.
+func TestBeforeTheRun(t *testing.T) {
+	l, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Serve(l, "", func(message string, args ...any) { t.Error(message, args) })
+	for _, path := range []string{"", "healthz", "metrics"} {
+		if code, _, body := get(t, s.URL()+path); code != http.StatusServiceUnavailable || !strings.HasPrefix(body, "the run begins: ") {
+			t.Errorf("%s: %d: %s", path, code, body)
+		}
+	}
+	run := someRun()
+	run.Inputs = run.Inputs[:1]
+	s.Show(run)
+	if code, _, body := get(t, s.URL()+"healthz"); code != http.StatusOK {
+		t.Errorf("%d: %s", code, body)
+	}
+	for range 2 { // closing again does nothing
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestStatus(t *testing.T) {
@@ -128,9 +153,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestPages(t *testing.T) {
-	run := someRun()
-	run.Address = "gate:8080"
-	s := open(t, run)
+	s := open(t, someRun())
 	if code, kind, body := get(t, s.URL()); code != http.StatusOK || kind != "text/html; charset=utf-8" || !strings.HasPrefix(body, "<!doctype html>") {
 		t.Errorf("%d, %s", code, kind)
 	}
