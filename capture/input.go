@@ -92,6 +92,9 @@ var (
 // schemes are the URLs that FFmpeg is let loose on.
 var schemes = []string{"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "rtp", "srt"}
 
+// hosted are those of them that name a server; the others can wait for a sender.
+var hosted = []string{"rtsp", "rtsps", "rtmp", "rtmps", "http", "https"}
+
 // imageTypes are the extensions of the images that OpenCV reads.
 var imageTypes = []string{
 	".bmp", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
@@ -135,15 +138,24 @@ func parseURL(input string) (Spec, error) {
 	switch {
 	case scheme == "file":
 		return Spec{Kind: File, Path: u.Path}, nil
+	case u.Host == "" && slices.Contains(hosted, scheme):
+		return Spec{}, fmt.Errorf("input %s://…: no host; write %[1]s://HOST/PATH", scheme)
 	case !slices.Contains(schemes, scheme):
 		return Spec{}, fmt.Errorf("input %s: cannot read %s:// (only %s)", shown(u), u.Scheme, strings.Join(schemes, ", "))
 	}
 	return Spec{Kind: URL, Path: input}, nil
 }
 
+// pathPassword is how some cameras want it: /user=admin_password=PASSWORD_channel=1. Nothing
+// tells where it ends.
+var pathPassword = regexp.MustCompile(`(?i)(pass|passwd|password|pwd)=.*`)
+
 // shown is a URL without what may be secret in it, the password and the query.
 func shown(u *url.URL) string {
 	own := *u
+	if pathPassword.MatchString(own.Path) {
+		own.Path, own.RawPath = pathPassword.ReplaceAllString(own.Path, "$1=xxxxx"), ""
+	}
 	if own.RawQuery != "" {
 		own.RawQuery = "…"
 	}

@@ -53,6 +53,8 @@ func TestParseInput(t *testing.T) {
 		"gopher://host/x":           "cannot read gopher://",
 		"rtsp://u:secret%zz@host/x": "not a valid URL",
 		"gopher://host/x?pw=secret": "input gopher://host/x?…: cannot read",
+		"rtsp://":                   "input rtsp://…: no host; write rtsp://HOST/PATH",
+		"https:///a.mp4?pw=secret":  "no host; write https://HOST/PATH",
 	} {
 		_, err := ParseInput(input)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
@@ -68,6 +70,8 @@ func TestNameHidesPassword(t *testing.T) {
 	}{
 		{Spec{Kind: URL, Path: "rtsp://admin:secret@cam/1"}, "rtsp://admin:xxxxx@cam/1"},
 		{Spec{Kind: URL, Path: "rtsp://cam/1?user=admin&password=secret"}, "rtsp://cam/1?…"},
+		{Spec{Kind: URL, Path: "rtsp://cam/user=admin_Password=se_cr%2Fet_channel=1.sdp/main"}, "rtsp://cam/user=admin_Password=xxxxx"},
+		{Spec{Kind: URL, Path: "rtsp://cam/bypass/1"}, "rtsp://cam/bypass/1"},
 		{CameraSpec(3), "camera 3"},
 		{Spec{Kind: Camera, Path: "/dev/video1"}, "/dev/video1"},
 		{Spec{Kind: Stdin}, "standard input"},

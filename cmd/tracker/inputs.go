@@ -100,7 +100,7 @@ func nameOf(c config.Config) string {
 	case capture.Camera:
 		return fileName("camera" + strings.TrimPrefix(path, "/dev/video"))
 	case capture.URL:
-		if u, err := url.Parse(path); err == nil {
+		if u, err := url.Parse(spec.Name()); err == nil { // which has no password
 			return fileName(u.Host + u.Path)
 		}
 	case capture.Images:

@@ -22,6 +22,7 @@ func TestNames(t *testing.T) {
 		"/dev/v4l/by-id/usb-cam": "camera-dev-v4l-by-id-usb-cam",
 		"frames":                 "frames", "frames/": "frames", "frames/*.jpg": "frames", "*.jpg": filepath.Base(dir), "a.jpg": "a",
 		"rtsp://user:secret@10.0.0.7:554/main/1": "10.0.0.7-554-main-1", "http://host/a?token=secret": "host-a",
+		"rtsp://cam/user=admin_password=secret_channel=1.sdp": "cam-user-admin_password-xxxxx",
 		"gopher://x": "input", "Straße 5.mp4": "Straße-5", ".mp4": "input", "../none/..": "input",
 	} {
 		if got := nameOf(config.Config{Input: config.List[string]{path}}); got != want {
