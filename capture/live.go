@@ -149,9 +149,12 @@ func (l *live) take(s *session, f *Frame) {
 	s.begun = true
 	if first && !l.last.captured.IsZero() {
 		gap = s.gap(l.last.captured, f.Captured)
-		s.at = l.last.at + gap
+		s.at, s.before, s.beforeCame = l.last.at+gap, l.last.at, l.last.captured
 	}
 	f.Time += s.at
+	if !first {
+		s.settle(f, l.last.captured)
+	}
 	l.last.index, l.last.at, l.last.captured, l.last.size = f.Index, f.Time, f.Captured, size
 	captured := f.Captured
 	l.queue.put(f)

@@ -194,9 +194,12 @@ func TestServerFallsSilent(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Logf("noticed after %v: %v", time.Since(stopped), s.State().Err)
+	time.Sleep(2 * time.Second) // somebody is at the door, and nobody opens
 	goesOn := time.Now()
+	last, lastMade := w.last, w.made
 	server.Signal(syscall.SIGCONT)
 	for s.State().Reconnects == before {
+		last, lastMade = w.last, w.made
 		w.next(time.Minute)
 	}
 	if took, limit := time.Since(goesOn), within(5*time.Second); took > limit {
@@ -205,6 +208,12 @@ func TestServerFallsSilent(t *testing.T) {
 		t.Logf("reconnected %v after it spoke again", took)
 	}
 	w.run(rtspFPS)
+	// What was in the decoder when the server fell silent came when that was noticed.
+	gap, want := w.last.Time-last.Time, w.made.Sub(lastMade)
+	if slack := spec.ReadTimeout + maxLate/2; gap > want+slack || gap < want-slack {
+		t.Errorf("%v passed in media time, %v in truth", gap, want)
+	}
+	t.Logf("%v passed in media time, %v in truth", gap, want)
 }
 
 // Pictures that change their size come in their new size, and no false ones

@@ -17,7 +17,12 @@ type session struct {
 	resized bool          // it follows one that ended because the pictures changed size
 	begun   bool          // a frame has come
 	hung    bool          // no frame came for too long
+	settled bool          // at is right
 	at      time.Duration // media time added to the frames' own
+
+	// The last frame of the session before: its media time, and when it came, zero for none.
+	before     time.Duration
+	beforeCame time.Time
 }
 
 func startSession(r *reader, v *video, opened time.Time) *session {
@@ -35,4 +40,22 @@ func (s *session) gap(last, first time.Time) time.Duration {
 		gap = min(gap, s.opened.Sub(last)+s.video.start)
 	}
 	return max(gap, s.video.period)
+}
+
+// maxLate is how late frames may be that come as they are made: on their way, and in buffers.
+// More is the time that the server took before it began to send.
+const maxLate = time.Second
+
+// settle corrects the gap by a frame that came after another of the session, at previous.
+// Those that FFmpeg held back come at once; by the first that does not, the true time since the
+// session before is known.
+func (s *session) settle(f *Frame, previous time.Time) {
+	if s.settled || s.beforeCame.IsZero() || f.Captured.Sub(previous) < s.video.period/2 {
+		return
+	}
+	s.settled = true
+	if late := f.Captured.Sub(s.beforeCame) - (f.Time - s.before); late > maxLate {
+		s.at += late
+		f.Time += late
+	}
 }
