@@ -78,6 +78,15 @@ func shownInputs(c config.Config) string {
 	return strings.Join(names, ", ")
 }
 
+// shownChange are inputs that change, as they may be shown; what may not can be all that does.
+func shownChange(before, after config.Config) (from, to string) {
+	from, to = shownInputs(before), shownInputs(after)
+	if from == to {
+		to += " (with another password or query)"
+	}
+	return from, to
+}
+
 func shownInput(input string) string {
 	spec, err := capture.ParseInput(input)
 	if err != nil {

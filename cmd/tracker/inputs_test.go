@@ -61,3 +61,16 @@ func TestInputsOf(t *testing.T) {
 		t.Errorf("inputs %+v", list)
 	}
 }
+
+// A password that changes is told, and not which.
+func TestShownChange(t *testing.T) {
+	of := func(input string) config.Config { return config.Config{Input: config.List[string]{input}} }
+	for _, c := range [][3]string{
+		{"rtsp://cam/1", "rtsp://cam/2", "rtsp://cam/2"},
+		{"rtsp://u:old@cam/1", "rtsp://u:new@cam/1", "rtsp://u:xxxxx@cam/1 (with another password or query)"},
+	} {
+		if _, to := shownChange(of(c[0]), of(c[1])); to != c[2] {
+			t.Errorf("from %s to %q, want %q", c[0], to, c[2])
+		}
+	}
+}

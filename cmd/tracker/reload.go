@@ -115,8 +115,8 @@ func (r *reloader) take(ctx context.Context, asked config.Config) error {
 		r.log.Info("configuration changed", "key", change.Key, "from", change.From, "to", change.To)
 	}
 	for _, change := range config.Diff(&next, &asked) {
-		if change.Key == "input" { // their passwords stay where they are
-			change.From, change.To = shownInputs(next), shownInputs(asked)
+		if change.Key == "input" {
+			change.From, change.To = shownChange(next, asked)
 		}
 		r.log.Warn("this change needs a restart", "key", change.Key, "from", change.From, "to", change.To)
 	}
