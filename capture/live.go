@@ -284,6 +284,8 @@ func (l *live) failed(err error) {
 }
 
 func (l *live) reconnected(s *session, gap time.Duration) {
+	// A server that was slow to begin to send is known by the clock alone, yet; see settle.
+	gap = max(gap, time.Since(l.report().Since))
 	l.change(func(state *State) {
 		*state = State{Status: Connected, Since: time.Now(), Last: state.Last, Reconnects: state.Reconnects + 1}
 	})

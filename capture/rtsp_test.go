@@ -179,7 +179,9 @@ func TestServerRestarts(t *testing.T) {
 // A server that says nothing more, and keeps its connections.
 func TestServerFallsSilent(t *testing.T) {
 	server := rtsptest.Start(t)
+	var told events
 	spec := mustParse(t, server.URL())
+	spec.Notify = told.add
 	spec.ReadTimeout, spec.OpenTimeout = time.Second, 4*time.Second
 	s := mustOpen(t, spec)
 	w := watcher{t: t, stream: s}
@@ -214,6 +216,9 @@ func TestServerFallsSilent(t *testing.T) {
 		t.Errorf("%v passed in media time, %v in truth", gap, want)
 	}
 	t.Logf("%v passed in media time, %v in truth", gap, want)
+	if event := told.all[len(told.all)-1]; event.Kind != Reconnected || event.Gap < 2*time.Second {
+		t.Errorf("told %v", event)
+	}
 }
 
 // Pictures that change their size come in their new size, and no false ones

@@ -52,7 +52,7 @@ type Event struct {
 	Name          string        // of the source, as shown to a user
 	State         State         // after the change
 	Missed        int           // events of this kind that were not told since the last one
-	Gap           time.Duration // media time without frames, of Reconnected and Resized
+	Gap           time.Duration // without frames, of Reconnected and Resized
 	Width, Height int           // pixels, of the last picture
 }
 
