@@ -74,6 +74,8 @@ type Config struct {
 	// CameraMotion says whether the tracker is told how the camera moves: on, off,
 	// or auto, which looks only now and then while the camera stands still.
 	CameraMotion string `yaml:"camera-motion"`
+	// Looks says whether the tracker is told what colours objects have: on or off.
+	Looks string `yaml:"looks"`
 
 	// Zones are areas and lines at which tracks are counted, as zone.Parse reads them.
 	Zones List[string] `yaml:"zones"`
@@ -123,7 +125,7 @@ func Default() Config {
 		LivePolicy: "newest", ReadTimeout: 10 * time.Second, Reconnect: true, Stride: 1,
 		Device: "cpu", Conf: Unset, NMSIoU: Unset,
 		Tracker:      DefaultTracker(),
-		CameraMotion: "auto", Codec: "auto", Display: "auto", Panel: "on", LogLevel: "info",
+		CameraMotion: "auto", Looks: "on", Codec: "auto", Display: "auto", Panel: "on", LogLevel: "info",
 	}
 }
 
@@ -182,6 +184,7 @@ func (c *Config) choices() []choice {
 	return []choice{
 		{"live-policy", c.LivePolicy, []string{"newest", "all"}},
 		{"camera-motion", c.CameraMotion, []string{"auto", "on", "off"}},
+		{"looks", c.Looks, []string{"on", "off"}},
 		{"codec", c.Codec, []string{"auto", "h264", "mpeg4", "mjpeg"}},
 		{"display", c.Display, []string{"auto", "on", "off"}},
 		{"panel", c.Panel, []string{"on", "off"}},

@@ -83,6 +83,7 @@ func TestValidate(t *testing.T) {
 		"read-timeout is 0s":       func(c *Config) { c.ReadTimeout = 0 },
 		`live-policy is "some"`:    func(c *Config) { c.LivePolicy = "some" },
 		`camera-motion is "yes"`:   func(c *Config) { c.CameraMotion = "yes" },
+		`looks is "auto"`:          func(c *Config) { c.Looks = "auto" },
 		`codec is "vp9"`:           func(c *Config) { c.Codec = "vp9" },
 		`display is "maybe"`:       func(c *Config) { c.Display = "maybe" },
 		`log-level is "loud"`:      func(c *Config) { c.LogLevel = "loud" },

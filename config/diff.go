@@ -34,7 +34,7 @@ var effects = map[string]Effect{
 	"conf": AtFrame, "nms-iou": AtFrame, "classes": AtFrame,
 
 	"tracker": AtRestart, "max-age": AtFrame, "max-gap": AtFrame, "min-hits": AtFrame, "track-iou": AtFrame,
-	"camera-motion": AtFrame, "zones": AtFrame,
+	"camera-motion": AtFrame, "looks": AtFrame, "zones": AtFrame,
 
 	"save": AtFrame, "codec": AtFrame, "mot": AtFrame, "jsonl": AtFrame, "offline": AtRestart, "timings": AtFrame, "record": AtFrame, "serve": AtRestart, "display": AtRestart, "panel": AtFrame,
 	"budget": AtFrame, "log-level": AtFrame, "quiet": AtRestart,

@@ -115,6 +115,7 @@ func TestBadFiles(t *testing.T) {
 		"track-iou-range":      ":1:12: track-iou is 0, want more than 0 and at most 1",
 		"live-policy-choice":   `:1:14: live-policy is "latest", want newest, all`,
 		"camera-motion-choice": `:1:16: camera-motion is "yes", want auto, on, off`,
+		"looks-choice":         `:1:8: looks is "auto", want on, off`,
 		"codec-choice":         `:2:8: codec is "vp9", want auto, h264, mpeg4, mjpeg`,
 		"codec-alone":          ":1:8: codec h264 goes with save",
 		"display-choice":       `:1:10: display is "window", want auto, on, off`,

@@ -209,7 +209,7 @@ func (b *ByteTrack) associate(detections []detect.Detection, from []subject, sta
 // match gives a track its detection.
 func (b *ByteTrack) match(t *byteTrack, detections []detect.Detection, index int, similarity, limit float64) {
 	d := &detections[index]
-	b.sighted(&t.identity, index, similarity, limit)
+	b.sighted(&t.identity, index, Matched, similarity, limit)
 	if t.state == byteTentative {
 		b.add(Confirmed, EnoughHits, t.id, index, -1, 2, 2)
 	}

@@ -65,6 +65,9 @@ const (
 	Duplicate
 	// Matched: the pair has similarity Value, over Limit.
 	Matched
+	// Recognised: by its looks, the detection is the track's with chance Value, over
+	// Limit.
+	Recognised
 	// Sure: the score of the detection, Value, reaches Limit, or the video begins.
 	Sure
 	// EnoughHits: the track has Value detections, as many as Limit asks for.
@@ -81,7 +84,7 @@ var kindNames = [...]string{"ignored", "born", "confirmed", "lost", "found again
 
 var reasonNames = [...]string{
 	"broken", "low score", "unsure", "alone", "too different", "outbid", "duplicate",
-	"matched", "sure", "enough hits", "unconfirmed", "expired",
+	"matched", "recognised", "sure", "enough hits", "unconfirmed", "expired",
 }
 
 var reasonWords = [...]string{
@@ -93,6 +96,7 @@ var reasonWords = [...]string{
 	Outbid:       "the best candidate, similarity %.2f of at least %.2f, went to another",
 	Duplicate:    "it overlaps another by %.2f, over %.2f",
 	Matched:      "similarity %.2f of at least %.2f",
+	Recognised:   "by its looks it is the same, chance %.2f of at least %.2f",
 	Sure:         "score %.2f of at least %.2f",
 	EnoughHits:   "%.0f detections of %.0f",
 	Unconfirmed:  "missed after %.0f detections, before %.0f confirmed it",

@@ -83,12 +83,12 @@ func (l *ledger) expire(t *identity, life lifetime) bool {
 }
 
 // sighted says that a detection continues a track; it comes before observe.
-func (l *ledger) sighted(t *identity, detection int, similarity, least float64) {
+func (l *ledger) sighted(t *identity, detection int, reason Reason, similarity, least float64) {
 	kind := Seen
 	if t.missed > 1 {
 		kind = Found
 	}
-	l.add(kind, Matched, t.id, detection, -1, similarity, least)
+	l.add(kind, reason, t.id, detection, -1, similarity, least)
 }
 
 // unsighted says why none of the detections continues a track.

@@ -174,7 +174,7 @@ func (o *OCSORT) recover(detections []detect.Detection) {
 // match gives a track its detection.
 func (o *OCSORT) match(row, col int, iou float64, detections []detect.Detection) {
 	t, d := &o.tracks[row], &o.detected[col]
-	o.sighted(&t.identity, d.index, iou, o.cfg.IoU)
+	o.sighted(&t.identity, d.index, Matched, iou, o.cfg.IoU)
 	last, seen := t.history.last()
 	if seen {
 		if t.missed > 1 {

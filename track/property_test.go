@@ -23,9 +23,9 @@ const frameTime = 40 * time.Millisecond
 
 // street is a made-up scene: walkers of several classes cross a picture of
 // 1920×1080, come and go, and are detected with jitter, misses and false alarms,
-// in random order.
+// in random order. Most detections have an embedding.
 func street(seed uint64, frames, walkers, classes int) []track.Input {
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng, clothes := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2))
 	type walker struct{ x, y, vx, vy, h float64 }
 	people := make([]walker, walkers)
 	enter := func() walker {
@@ -50,7 +50,7 @@ func street(seed uint64, frames, walkers, classes int) []track.Input {
 			jitter := func() float64 { return rng.NormFloat64() * p.h / 50 }
 			in.Detections = append(in.Detections, detect.Detection{
 				Box:   detect.FromLTWH(p.x+jitter(), p.y+jitter(), p.h*0.4+jitter(), p.h+jitter()),
-				Score: 0.5 + 0.5*rng.Float64(), Class: i % classes,
+				Score: 0.5 + 0.5*rng.Float64(), Class: i % classes, Embedding: look(clothes, i),
 			})
 		}
 		rng.Shuffle(len(in.Detections), func(a, b int) {
@@ -58,6 +58,25 @@ func street(seed uint64, frames, walkers, classes int) []track.Input {
 		})
 	}
 	return scene
+}
+
+// look is how walker i appears this time; nil now and then.
+func look(rng *rand.Rand, i int) []float32 {
+	if rng.IntN(20) == 0 {
+		return nil
+	}
+	e := make([]float32, 8)
+	for k := range e {
+		e[k] = float32(math.Sin(float64((i+1)*(k+1))) + 0.2*rng.NormFloat64())
+	}
+	norm := 0.0
+	for _, v := range e {
+		norm += float64(v) * float64(v)
+	}
+	for k := range e {
+		e[k] /= float32(math.Sqrt(norm))
+	}
+	return e
 }
 
 // run copies what a tracker reports of every frame.

@@ -66,17 +66,18 @@ type entry struct {
 	// lowScore is the least score that the tracker looks at; nil for any.
 	lowScore func(Config) float64
 	motion   bool    // looks at Input.Motion
+	looks    bool    // at Detection.Embedding
 	below    float64 // what IoU must be less than; 0 for no such bound
 }
 
 // entries lists the trackers by name, in alphabetical order.
 var entries = []entry{
 	{"bytetrack", DefaultByteTrackConfig().general(), func(c Config) Tracker { return NewByteTrack(byteTrackConfig(c)) },
-		func(c Config) float64 { return byteTrackConfig(c).LowScore }, false, 1},
-	{"ocsort", DefaultOCSORTConfig().general(), func(c Config) Tracker { return NewOCSORT(ocsortConfig(c)) }, nil, false, 0},
-	{"sort", DefaultSORTConfig().general(), func(c Config) Tracker { return NewSORT(sortConfig(c)) }, nil, false, 0},
+		func(c Config) float64 { return byteTrackConfig(c).LowScore }, false, false, 1},
+	{"ocsort", DefaultOCSORTConfig().general(), func(c Config) Tracker { return NewOCSORT(ocsortConfig(c)) }, nil, false, false, 0},
+	{"sort", DefaultSORTConfig().general(), func(c Config) Tracker { return NewSORT(sortConfig(c)) }, nil, false, false, 0},
 	{"tempo", DefaultTempoConfig().general(), func(c Config) Tracker { return NewTempo(tempoConfig(c)) },
-		tempoLowScore, true, topConfidence},
+		tempoLowScore, true, true, topConfidence},
 }
 
 // Default is the name of the tracker to use where nothing speaks for another.
@@ -154,13 +155,15 @@ type Needs struct {
 	Score float64
 	// Motion says that the tracker looks at Input.Motion.
 	Motion bool
+	// Looks says that the tracker looks at the detections' embeddings.
+	Looks bool
 }
 
 // NeedsOf tells what the tracker of that name can use with those settings, which are
 // those of New. An unknown name needs nothing.
 func NeedsOf(name string, cfg Config) Needs {
 	e, _ := lookup(name)
-	n := Needs{Score: 1, Motion: e.motion}
+	n := Needs{Score: 1, Motion: e.motion, Looks: e.looks}
 	if e.lowScore != nil {
 		n.Score = e.lowScore(cmp.Or(cfg, e.defaults))
 	}

@@ -28,7 +28,7 @@ var _, _, _, _ Resumable = (*SORT)(nil), (*ByteTrack)(nil), (*OCSORT)(nil), (*Te
 
 // snapshotVersion begins every snapshot. It changes with what a tracker keeps, and
 // with what it does with it: a new program does not go on with an old one's state.
-const snapshotVersion = 3
+const snapshotVersion = 4
 
 // Snapshot implements Resumable.
 func (s *SORT) Snapshot(dst []byte) []byte { return snapshot(dst, "sort", s.cfg, s.state) }
@@ -156,6 +156,7 @@ func (t *Tempo) state(c *coder) {
 	t.ledger.state(c)
 	t.picture.state(c)
 	c.floats(&t.camera.vx, &t.camera.vy, &t.noise.factor, &t.conf.top, &t.conf.sure, &t.conf.high)
+	t.alike.state(c)
 	codeTracks(c, &t.tracks, func(k *tempoTrack) {
 		k.identity.state(c, t.frame)
 		codeAxes(c, &k.motion.cx, &k.motion.cy, &k.motion.w, &k.motion.h)
@@ -166,6 +167,13 @@ func (t *Tempo) state(c *coder) {
 		c.bool(&k.confirmed)
 		c.bool(&k.young)
 	})
+}
+
+func (m *resemblance) state(c *coder) {
+	c.count(&m.size, math.MaxInt32)
+	for _, s := range [...]*spread{&m.same, &m.other} {
+		c.floats(&s.n, &s.mean, &s.variance)
+	}
 }
 
 func (l *ledger) state(c *coder) {

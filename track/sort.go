@@ -111,7 +111,7 @@ func (s *SORT) correct(detections []detect.Detection) {
 	for _, e := range s.pairs {
 		s.matched[e.Col] = true
 		t, d := &s.tracks[e.Row], &s.detected[e.Col]
-		s.sighted(&t.identity, d.index, e.Weight, s.cfg.IoU)
+		s.sighted(&t.identity, d.index, Matched, e.Weight, s.cfg.IoU)
 		t.filter.update(d.box)
 		t.observe(&detections[d.index], d.index, s.now)
 		t.streak++

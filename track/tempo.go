@@ -56,10 +56,9 @@ type TempoConfig struct {
 	// the track never had. At 1 labels keep tracks apart, and a label that flickers
 	// loses the track; at 0 they do not matter.
 	ClassCost float64
-	// LookCost is how much the looks weigh, where detections have embeddings: the
-	// similarity is changed by LookCost times what the cosine exceeds or lacks of
-	// 0.6. Raising it helps where people look different, and hurts where they do
-	// not.
+	// LookCost is how much the looks weigh, where detections have embeddings: what they
+	// say for or against a match is multiplied by it. Raising it helps where objects cross and
+	// hide, and hurts where they are lit unevenly; 0 leaves looks out.
 	LookCost float64
 	// Still switches the estimate of the camera's motion off. It is off in frames
 	// with Input.Motion anyway.
@@ -75,7 +74,7 @@ func DefaultTempoConfig() TempoConfig {
 		LowScore: 0.1, NewScore: 0.65, SureScore: 0.85,
 		MinHits: 2, Similarity: 0.12, LowSimilarity: 0.5, NewSimilarity: 0.2,
 		MaxGap: 1500 * time.Millisecond, MaxAge: -1,
-		ClassCost: 0.7, LookCost: 1,
+		ClassCost: 0.7, LookCost: 0.5,
 	}
 }
 
@@ -92,6 +91,8 @@ func DefaultTempoConfig() TempoConfig {
 //   - Overlap is weighed by likeness of height (Yang et al., "Hybrid-SORT", AAAI
 //     2024), label and looks, and uncertain detections move the filter less (Du et
 //     al., "GIAOTracker", ICCVW 2021) (tempomatch.go).
+//   - What looks are worth is learned from the scene (temporesemblance.go), and lost
+//     tracks are looked for by them beyond their reach (temporecall.go).
 //   - After a stall of the stream tracks look farther for their detections, and after
 //     a long one there are none (tempostall.go).
 //   - A detection that leaves no doubt starts a track that is reported at once.
@@ -104,6 +105,7 @@ type Tempo struct {
 	camera camera
 	noise  noise
 	conf   confidence
+	alike  resemblance
 	looks  [][]float32 // of tracks that ended, for their memory
 
 	// Of one frame, kept for their memory.
@@ -146,14 +148,16 @@ func (t *Tempo) Update(in Input) []Track {
 	t.compensate(in.Motion, step.Seconds())
 	t.expect()
 
-	t.associate(in.Detections, t.high, round{least: t.cfg.Similarity, weigh: true, admits: (*tempoTrack).isConfirmed})
+	t.associate(in.Detections, t.high, round{least: t.cfg.Similarity, weigh: true, looks: sureLooks, admits: (*tempoTrack).isConfirmed})
 	if stall {
-		far := round{least: stallLeast * t.cfg.Similarity, weigh: true, reach: stallReach, admits: (*tempoTrack).isConfirmed}
+		far := round{least: stallLeast * t.cfg.Similarity, weigh: true, looks: sureLooks, reach: stallReach, admits: (*tempoTrack).isConfirmed}
 		t.associate(in.Detections, t.high, far)
 	}
-	t.associate(in.Detections, t.low, round{least: t.cfg.LowSimilarity, admits: (*tempoTrack).isFresh})
-	t.associate(in.Detections, t.high, round{least: t.cfg.NewSimilarity, weigh: true, admits: (*tempoTrack).isTentative})
+	t.recall(in.Detections)
+	t.associate(in.Detections, t.low, round{least: t.cfg.LowSimilarity, looks: weakLooks, admits: (*tempoTrack).isFresh})
+	t.associate(in.Detections, t.high, round{least: t.cfg.NewSimilarity, weigh: true, looks: sureLooks, admits: (*tempoTrack).isTentative})
 	t.noise.learn(t.tracks)
+	t.remember(in.Detections, step.Seconds())
 
 	t.explain(in.Detections)
 	t.begin(in.Detections)

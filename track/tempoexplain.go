@@ -34,9 +34,14 @@ func (t *Tempo) explainLoss(k *tempoTrack, expected *subject, detections []detec
 	if k.isFresh() {
 		v = v.or(judge(len(t.low), t.cfg.LowSimilarity,
 			func(j int) float64 {
-				return expected.iou(&t.low[j]) * t.likeness(k, expected, &detections[t.low[j].index])
+				return expected.iou(&t.low[j]) * t.likeness(k, expected, &detections[t.low[j].index], weakLooks)
 			},
 			func(j int) int { return t.low[j].index }))
+	}
+	if !k.young {
+		v = v.or(judge(len(t.high), recallLeast,
+			func(j int) float64 { return t.recallable(k, expected, &t.high[j], &detections[t.high[j].index]) },
+			func(j int) int { return t.high[j].index }))
 	}
 	t.unsighted(&k.identity, v)
 }
@@ -51,7 +56,13 @@ func (t *Tempo) explainBirth(id int, s *subject, d *detect.Detection) {
 			return t.similarity(&t.tracks[i], &t.expected[i], s, d)
 		}, func(i int) int { return t.tracks[i].id })
 	}
-	t.begun(id, s.index, among(false).or(among(true)))
+	recalled := judge(len(t.expected), recallLeast, func(i int) float64 {
+		if t.tracks[i].young {
+			return 0
+		}
+		return t.recallable(&t.tracks[i], &t.expected[i], s, d)
+	}, func(i int) int { return t.tracks[i].id })
+	t.begun(id, s.index, among(false).or(among(true)).or(recalled))
 }
 
 // least is what the similarity to a sure detection has to reach.
@@ -64,7 +75,7 @@ func (t *Tempo) least(young bool) float64 {
 
 // similarity is what the rounds with sure detections compare.
 func (t *Tempo) similarity(k *tempoTrack, expected, s *subject, d *detect.Detection) float64 {
-	return expected.iou(s) * t.likeness(k, expected, d) * t.conf.of(d.Score)
+	return expected.iou(s) * t.likeness(k, expected, d, sureLooks) * t.conf.of(d.Score)
 }
 
 // compareDetections orders detections by what they are, not where they stand:

@@ -1,38 +1,73 @@
 package track
 
-import "math"
+import (
+	"math"
 
-const (
-	lookEven = 0.6 // cosine that speaks neither for nor against a match
-	lookKeep = 0.9 // share of the past in what a track looks like
+	"github.com/tracker-go/tracker/detect"
 )
 
-func dot(a, b []float32) float64 {
-	sum := 0.0
-	for i, x := range a {
-		sum += float64(x) * float64(b[i])
+const (
+	lookFade    = 1.5  // seconds in which the past of what a track looks like falls to 1/e
+	lookCovered = 0.25 // share of a box, covered by another, from where on it may show the other
+
+	// How many times looks may raise a similarity: a weak detection that looks right is often
+	// a part of the background that always looks the same. And how far they may lower it: who
+	// steps into the shade has not gone.
+	sureLooks, weakLooks = 2, 1
+	leastLooks           = 0.2
+)
+
+// remember blends what the sure detections of this frame look like into their tracks'
+// looks, and learns from them what looks are worth. Boxes that others cover teach
+// nothing: they may show who is in front.
+func (t *Tempo) remember(detections []detect.Detection, dt float64) {
+	t.rows = t.rows[:0]
+	for i := range t.tracks {
+		k := &t.tracks[i]
+		if k.missed == 0 && t.shows(&detections[k.detection]) {
+			t.rows = append(t.rows, newSubject(k.raw, 0, i))
+		}
 	}
-	return sum
+	if len(t.rows) == 0 {
+		return
+	}
+	t.cover()
+	t.alike.learn(t.rows, t.tracks, detections)
+	keep := float32(math.Exp(-dt / lookFade))
+	for _, r := range t.rows {
+		if r.index >= 0 {
+			k := &t.tracks[r.index]
+			t.see(k, detections[k.detection].Embedding, keep)
+		}
+	}
 }
 
-// usable says whether an embedding can be compared: broken ones harm nobody.
-func usable(embedding []float32) bool {
-	norm := dot(embedding, embedding)
-	return norm > 0 && !math.IsInf(norm, 0) && !math.IsNaN(norm)
+// cover takes out of rows what a sure detection covers.
+func (t *Tempo) cover() {
+	for _, e := range t.overlaps.find(t.rows, t.high) {
+		r, d := &t.rows[e.Row], &t.high[e.Col]
+		if r.index < 0 || t.tracks[r.index].detection == d.index {
+			continue
+		}
+		if common := e.Weight / (1 + e.Weight) * (r.area + d.area); common > lookCovered*r.area {
+			r.index = -1
+		}
+	}
 }
 
-// see blends what a detection looks like into a track's looks, which begin with the
-// first that can be compared.
-func (t *Tempo) see(k *tempoTrack, embedding []float32) {
-	if k.look == nil {
+// see blends what a detection looks like into a track's looks. Those begin with the
+// first that can be compared, and anew where embeddings become of another kind.
+func (t *Tempo) see(k *tempoTrack, embedding []float32, keep float32) {
+	switch {
+	case !usable(embedding):
+		return
+	case len(embedding) != len(k.look):
+		t.keepLook(k.look)
 		k.look = t.newLook(embedding)
 		return
 	}
-	if len(embedding) != len(k.look) || !usable(embedding) {
-		return
-	}
 	for i, x := range embedding {
-		k.look[i] = lookKeep*k.look[i] + (1-lookKeep)*x
+		k.look[i] = keep*k.look[i] + (1-keep)*x
 	}
 	if norm := math.Sqrt(dot(k.look, k.look)); norm > 0 {
 		for i := range k.look {
@@ -41,9 +76,10 @@ func (t *Tempo) see(k *tempoTrack, embedding []float32) {
 	}
 }
 
-// newLook copies an embedding, into the memory of a track that ended if it can.
+// newLook copies an embedding, into the memory of a track that ended if it can; nil
+// for one that cannot be compared.
 func (t *Tempo) newLook(embedding []float32) []float32 {
-	if len(embedding) == 0 || !usable(embedding) {
+	if !usable(embedding) {
 		return nil
 	}
 	var look []float32
@@ -57,4 +93,23 @@ func (t *Tempo) keepLook(look []float32) {
 	if look != nil {
 		t.looks = append(t.looks, look)
 	}
+}
+
+// usable says whether an embedding can be compared: broken ones harm nobody.
+func usable(embedding []float32) bool {
+	norm := dot(embedding, embedding)
+	return norm > 0 && !math.IsInf(norm, 0) && !math.IsNaN(norm)
+}
+
+func dot(a, b []float32) float64 {
+	sum := 0.0
+	for i, x := range a {
+		sum += float64(x) * float64(b[i])
+	}
+	return sum
+}
+
+// shows says whether a detection is good for looks.
+func (t *Tempo) shows(d *detect.Detection) bool {
+	return len(d.Embedding) > 0 && d.Score >= t.conf.sure
 }

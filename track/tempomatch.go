@@ -10,6 +10,7 @@ import (
 type round struct {
 	least  float64 // similarity
 	weigh  bool    // by the detection's score
+	looks  float64 // how many times the similarity they may raise
 	reach  float64 // boxes grow by so much of their size to each side to meet
 	admits func(*tempoTrack) bool
 }
@@ -33,7 +34,7 @@ func (t *Tempo) associate(detections []detect.Detection, from []subject, r round
 	for _, e := range edges {
 		track, detection := t.rows[e.Row].index, t.cols[e.Col].index
 		d := &detections[detection]
-		s := e.Weight * t.likeness(&t.tracks[track], &t.expected[track], d)
+		s := e.Weight * t.likeness(&t.tracks[track], &t.expected[track], d, r.looks)
 		if r.weigh {
 			s *= t.conf.of(d.Score)
 		}
@@ -44,34 +45,37 @@ func (t *Tempo) associate(detections []detect.Detection, from []subject, r round
 	for _, k := range t.matcher.Maximize(gain, len(t.rows), len(t.cols)) {
 		e := &gain[k]
 		index := t.cols[e.Col].index
-		t.match(&t.tracks[t.rows[e.Row].index], &detections[index], index, e.Weight+r.least, r.least)
+		t.match(&t.tracks[t.rows[e.Row].index], &detections[index], index, Matched, e.Weight+r.least, r.least)
 	}
 }
 
 // likeness is what the overlap of a pair is multiplied by: how like the two are in
-// height, in where top and bottom are, in label and in looks.
-func (t *Tempo) likeness(k *tempoTrack, expected *subject, d *detect.Detection) float64 {
+// height, in where top and bottom are, in label and in looks, which may raise it most
+// times.
+func (t *Tempo) likeness(k *tempoTrack, expected *subject, d *detect.Detection, most float64) float64 {
 	a, b := &expected.box, &d.Box
 	common := min(a.Y2, b.Y2) - max(a.Y1, b.Y1)
 	union := max(a.Y2, b.Y2) - min(a.Y1, b.Y1)
 	like := ratio(a.Height(), b.Height()) * math.Sqrt(max(0, common/union))
-	like *= 1 - t.cfg.ClassCost*(1-k.classes.share(d.Class))
-	if len(k.look) > 0 && len(k.look) == len(d.Embedding) {
-		if cosine := dot(k.look, d.Embedding); !math.IsNaN(cosine) && !math.IsInf(cosine, 0) {
-			like *= max(0, 1+t.cfg.LookCost*(cosine-lookEven))
-		}
+	like *= t.labelled(k, d)
+	if odds, ok := t.resembles(k, d); ok {
+		like *= min(most, max(leastLooks, 2*chance(odds)))
 	}
 	return like
 }
 
+// labelled is how well a detection's label goes with a track.
+func (t *Tempo) labelled(k *tempoTrack, d *detect.Detection) float64 {
+	return 1 - t.cfg.ClassCost*(1-k.classes.share(d.Class))
+}
+
 // match gives a track its detection.
-func (t *Tempo) match(k *tempoTrack, d *detect.Detection, index int, similarity, least float64) {
-	t.sighted(&k.identity, index, similarity, least)
+func (t *Tempo) match(k *tempoTrack, d *detect.Detection, index int, reason Reason, similarity, least float64) {
+	t.sighted(&k.identity, index, reason, similarity, least)
 	sure := t.conf.of(d.Score)
 	k.surprise.note(&k.motion, d.Box, sure)
 	k.motion.update(d.Box, sure)
 	k.observe(d, index, t.now)
-	t.see(k, d.Embedding)
 	if !k.confirmed && k.hits >= t.cfg.MinHits {
 		k.confirmed = true
 		t.add(Confirmed, EnoughHits, k.id, index, -1, float64(k.hits), float64(t.cfg.MinHits))

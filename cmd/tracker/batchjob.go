@@ -335,6 +335,7 @@ func (j *job) track(ctx context.Context, eng *engine, timings *timing.Recorder) 
 	if j.kept != nil {
 		p.Writers = append(p.Writers, j.kept)
 	}
+	p.Looks = looked(j.config, j.keeper.needs)
 	if j.keeper.estimator != nil {
 		p.Motion = j.keeper.motion
 	}

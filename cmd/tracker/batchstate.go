@@ -23,6 +23,7 @@ const checkpointEvery = time.Second
 // which runs ahead of the lane that writes.
 type stateKeeper struct {
 	tracker   track.Resumable
+	needs     track.Needs
 	estimator *motion.Estimator // nil where nobody asks for motion
 	estimate  func(*gocv.Mat, [][4]float64) (*track.Affine, error)
 	moving    [][4]float64 // of the frame before the first; nil once used
@@ -48,7 +49,7 @@ func newStateKeeper(c config.Config, every int) (*stateKeeper, error) {
 	if !ok {
 		return nil, fmt.Errorf("tracker %s cannot go on after a crash, which a batch needs", c.Tracker.Name)
 	}
-	r := &stateKeeper{tracker: resumable, every: every, last: time.Now(), moments: make(chan *moment, 1)}
+	r := &stateKeeper{tracker: resumable, needs: needs, every: every, last: time.Now(), moments: make(chan *moment, 1)}
 	if needs.Motion && c.CameraMotion != "off" {
 		r.estimator = motion.New(motion.Options{Auto: c.CameraMotion == "auto"})
 		r.estimate = cameraMotion(r.estimator)

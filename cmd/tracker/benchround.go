@@ -111,6 +111,7 @@ func runStills(ctx context.Context, c config.Config, manifest *backbones.Manifes
 		Source: source, Detectors: eng.pools[0], Workers: eng.workers, Tracker: tracker,
 		Labels: eng.model.Labels(), Timings: timing.New(eng.workers), Serial: live,
 	}
+	p.Looks = looked(c, needs)
 	if needs.Motion {
 		p.Motion = cameraMotion(motion.New(motion.Options{Auto: true}))
 	}

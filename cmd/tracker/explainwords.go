@@ -40,7 +40,15 @@ func (s *scene) describe(detection int) string {
 }
 
 func enough(e *track.Event) string {
-	return fmt.Sprintf("similarity %.2f of at least %.2f", e.Value, e.Limit)
+	return fmt.Sprintf("%s of at least %.2f", measured(e), e.Limit)
+}
+
+// measured is what speaks for a match.
+func measured(e *track.Event) string {
+	if e.Reason == track.Recognised {
+		return fmt.Sprintf("by its looks the same with chance %.2f", e.Value)
+	}
+	return fmt.Sprintf("similarity %.2f", e.Value)
 }
 
 func tooLittle(e *track.Event) string {
@@ -99,7 +107,7 @@ func (s *scene) whyBorn(e *track.Event) string {
 	}
 	took := "was better off in another pair, which was dropped as too different"
 	if rival := s.taken(e.Rival); rival != nil {
-		took = fmt.Sprintf("took detection %d (similarity %.2f)", rival.Detection+1, rival.Value)
+		took = fmt.Sprintf("took detection %d (%s)", rival.Detection+1, measured(rival))
 	}
 	return fmt.Sprintf("the closest track, %d (%s), %s", e.Rival, enough(e), took)
 }
@@ -126,7 +134,7 @@ func (s *scene) whyLost(e *track.Event) string {
 	}
 	went := "was better off in another pair, which was dropped as too different"
 	if fate := s.fate(e.Rival); fate != nil && fate.Track > 0 && fate.Kind != track.Born {
-		went = fmt.Sprintf("went to track %d (similarity %.2f)", fate.Track, fate.Value)
+		went = fmt.Sprintf("went to track %d (%s)", fate.Track, measured(fate))
 	}
 	return fmt.Sprintf("the best candidate, %s (%s), %s", s.describe(e.Rival), enough(e), went)
 }
@@ -173,10 +181,10 @@ var summaryRows = [...]struct {
 		{track.Sure, "at once: a detection without doubt, or the first frame"},
 		{track.EnoughHits, "after enough detections"},
 	}},
-	{track.Seen, "detections that continued a track", []reasonRow{{track.Matched, "similar enough"}}},
+	{track.Seen, "detections that continued a track", matchRows},
 	{track.Lost, "tracks lost from view", lossRows},
 	{track.Missing, "frames of tracks still lost", lossRows},
-	{track.Found, "tracks found again", []reasonRow{{track.Matched, "similar enough"}}},
+	{track.Found, "tracks found again", matchRows},
 	{track.Died, "tracks that died", []reasonRow{
 		{track.Unconfirmed, "missed before they were confirmed"},
 		{track.Expired, "unseen for too long"},
@@ -193,6 +201,11 @@ var summaryRows = [...]struct {
 type reasonRow struct {
 	reason track.Reason
 	words  string
+}
+
+var matchRows = []reasonRow{
+	{track.Matched, "similar enough"},
+	{track.Recognised, "farther away, recognised by their looks"},
 }
 
 var lossRows = []reasonRow{

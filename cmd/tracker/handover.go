@@ -111,6 +111,7 @@ func (s *stream) adopt(p *pipeline.Pipeline, next *setup, frames int) error {
 		s.log.Load().Error("the tracker keeps its settings", "error", err)
 	}
 	s.needs = needs
+	p.Looks = looked(s.config, needs)
 	p.Least = leastOf(s.config)
 	p.Zones = zonesOf(s.config, p.Zones)
 	s.source.SetStride(s.config.Stride)

@@ -182,7 +182,7 @@ func completeNames(cmd *cobra.Command) {
 		"backbone": families, "tracker": track.Names(), "device": backbones.DeviceKinds(),
 		"display": {"auto", "on", "off"}, "codec": {"auto", "h264", "mpeg4", "mjpeg"},
 		"live-policy":   {"newest", "all"},
-		"camera-motion": {"auto", "on", "off"}, "panel": {"on", "off"},
+		"camera-motion": {"auto", "on", "off"}, "looks": {"on", "off"}, "panel": {"on", "off"},
 		"log-level": {"debug", "info", "warn", "error"},
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

@@ -18,7 +18,7 @@ const leeway = 0.5
 // recordNeeds is what any tracker can use of a run with that conf, or down to half
 // of it, since what is recorded is for all of them.
 func recordNeeds(conf float64) track.Needs {
-	needs := track.Needs{Score: leeway * conf, Motion: true}
+	needs := track.Needs{Score: leeway * conf, Motion: true, Looks: true}
 	for _, name := range track.Names() {
 		needs.Score = min(needs.Score, leastScore(name, track.DefaultConfig(name), leeway*conf))
 	}

@@ -150,6 +150,7 @@ func bindModel(f *pflag.FlagSet, c *config.Config) {
 	notGiven(f, "conf", "nms-iou")
 	f.StringSliceVar((*[]string)(&c.Classes), "classes", c.Classes, "classes to keep, as in `person,car`; 'tracker models --json' lists each model's labels; all if not given")
 	f.StringVar(&c.CameraMotion, "camera-motion", c.CameraMotion, "follow the camera's own motion: `auto|on|off`")
+	f.StringVar(&c.Looks, "looks", c.Looks, "let tracker tempo tell objects apart by their colours: `on|off`")
 }
 
 func bindVideo(f *pflag.FlagSet, c *config.Config) {

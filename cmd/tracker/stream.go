@@ -221,9 +221,12 @@ func (s *stream) newPipeline(eng *engine) *pipeline.Pipeline {
 		Source: s.source, Detectors: eng.pools[s.place], Turns: eng.turns, Workers: eng.workers, Tracker: s.tracker, Least: s.least,
 		Labels: eng.model.Labels(), Timings: s.timings, Live: s.source.Info().Live, Serial: s.config.Serial,
 	}
-	p.Motion, p.Zones = s.newMotion(), zonesOf(s.config, nil)
+	p.Motion, p.Looks, p.Zones = s.newMotion(), looked(s.config, s.needs), zonesOf(s.config, nil)
 	return p
 }
+
+// looked says whether detections are to be described by their colours.
+func looked(c config.Config, needs track.Needs) bool { return needs.Looks && c.Looks == "on" }
 
 // motionFunc tells how the camera moved, as the pipeline asks for it.
 type motionFunc func(img *gocv.Mat, moving [][4]float64) (*track.Affine, error)

@@ -16,6 +16,7 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/detect/looks"
 	"github.com/tracker-go/tracker/track"
 	"github.com/tracker-go/tracker/track/zone"
 )
@@ -67,6 +68,9 @@ type Pipeline struct {
 	// the reference that the concurrent run must equal.
 	Serial bool
 
+	// Looks gives detections that have no embedding one of their colours.
+	Looks bool
+
 	// Motion tells how the camera moved from the frame before to this one, nil where
 	// it did not; moving are the boxes of that frame's tracks, x1,y1,x2,y2 in pixels.
 	// It is nil itself where nobody asks.
@@ -113,6 +117,7 @@ type job struct {
 	turn       turn           // its inference's, among those of other pipelines
 	frame      *capture.Frame // owned by the lane that has the job; nil when idle
 	detections []detect.Detection
+	looks      looks.Describer
 	strong     int           // of them are the tracker's
 	motion     *track.Affine // of the camera, nil or to affine
 	affine     track.Affine
@@ -247,7 +252,9 @@ func (p *Pipeline) run(ctx context.Context, j *job) error {
 // the job gets a copy.
 func (p *Pipeline) track(_ context.Context, j *job) error {
 	err := j.trace.Timed(timing.Postprocess, func() (err error) {
-		j.detections, err = j.detector.Detections(j.detections[:0])
+		if j.detections, err = j.detector.Detections(j.detections[:0]); err == nil && p.Looks {
+			err = j.describe()
+		}
 		return err
 	})
 	if err != nil {
@@ -282,6 +289,17 @@ func (p *Pipeline) track(_ context.Context, j *job) error {
 		}
 		return nil
 	})
+}
+
+// describe gives the detections their looks.
+func (j *job) describe() error {
+	m := &j.frame.Mat
+	pixels, err := m.DataPtrUint8()
+	if err != nil {
+		return fmt.Errorf("describe what objects look like: %w", err)
+	}
+	j.looks.Describe(looks.Picture{Pixels: pixels, Width: m.Cols(), Height: m.Rows(), Stride: m.Step()}, j.detections)
+	return nil
 }
 
 // present is the last lane: it draws and writes the frame and lets it go.

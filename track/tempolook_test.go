@@ -1,0 +1,203 @@
+package track
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tracker-go/tracker/detect"
+)
+
+// wears gives a walker a look: an angle between two colours, so that looks that lie
+// 90° apart have nothing in common.
+func wears(w walker, degrees float64) walker {
+	return func(s float64) detect.Detection {
+		d := w(s)
+		sin, cos := math.Sincos(degrees * math.Pi / 180)
+		d.Embedding = []float32{float32(cos), float32(sin)}
+		return d
+	}
+}
+
+// company is who else is there, so that a scene has something to learn looks from.
+func company(degrees ...float64) (list []walker) {
+	for i, a := range degrees {
+		list = append(list, wears(walk(100+150*float64(i), 600, 5, 0), a))
+	}
+	return list
+}
+
+// jumper is somebody who is hidden from the second second on, and comes out after
+// gone seconds, off pixels from where he was.
+func jumper(gone, off float64) walker {
+	return func(s float64) detect.Detection {
+		switch {
+		case s < 2:
+			return at(500, 100, 40, 100)
+		case s < 2+gone:
+			d := at(500, 100, 40, 100)
+			d.Score = 0.01
+			return d
+		}
+		return at(500+off, 100, 40, 100)
+	}
+}
+
+func TestTempoRecallsByLooks(t *testing.T) {
+	for what, tc := range map[string]struct {
+		gone, off   float64 // seconds, pixels
+		before, now float64 // degrees
+		others      []float64
+		cost        float64
+		same        bool
+	}{
+		"the same clothes":              {0.5, 70, 10, 10, []float64{80, 40}, 0.5, true},
+		"other clothes":                 {0.5, 70, 10, 80, []float64{80, 40}, 0.5, false},
+		"looks left out":                {0.5, 70, 10, 10, []float64{80, 40}, 0, false},
+		"too far for the time":          {0.5, 400, 10, 10, []float64{80, 40}, 0.5, false},
+		"gone for longer, and farther":  {1.4, 110, 10, 10, []float64{80, 40}, 0.5, true},
+		"gone for too long":             {1.8, 70, 10, 10, []float64{80, 40}, 0.5, false},
+		"where all wear the same":       {0.5, 70, 10, 10, []float64{10, 10}, 0.5, false},
+		"alone, so far as anyone knows": {0.5, 70, 10, 10, nil, 0.5, true},
+	} {
+		cfg := DefaultTempoConfig()
+		cfg.LookCost = tc.cost
+		who := jumper(tc.gone, tc.off)
+		him := func(s float64) detect.Detection {
+			if s < 2 {
+				return wears(who, tc.before)(s)
+			}
+			return wears(who, tc.now)(s)
+		}
+		scene := film(evenly(150, 30), append([]walker{him}, company(tc.others...)...)...)
+		tempo, events := NewTempo(cfg), []Event{}
+		recalled := false
+		ids := make([]int, len(scene))
+		for k, in := range scene {
+			events, in.Events = events[:0], &events
+			for _, o := range tempo.Update(in) {
+				if o.Detection == 0 {
+					ids[k] = o.ID
+				}
+			}
+			for _, e := range events {
+				recalled = recalled || e.Kind == Found && e.Reason == Recognised && e.Detection == 0 && e.Value >= e.Limit
+			}
+		}
+		if last := ids[len(ids)-1]; last == 0 || (last == ids[0]) != tc.same || recalled != tc.same {
+			t.Errorf("%s: id %d, was %d, recalled %v; want the same: %v", what, last, ids[0], recalled, tc.same)
+		}
+	}
+}
+
+// Weak detections continue no track because of what they look like.
+func TestTempoLooksRaiseNoWeakDetection(t *testing.T) {
+	tempo := NewTempo(DefaultTempoConfig())
+	scene := film(evenly(60, 30), append([]walker{wears(walk(500, 100, 0, 0), 10)}, company(80, 40)...)...)
+	follow(tempo, scene)
+	at := slices.IndexFunc(tempo.tracks, func(k tempoTrack) bool { return k.detection == 0 })
+	k, d := &tempo.tracks[at], &scene[59].Detections[0]
+	expected := newSubject(k.motion.box(), 0, 0)
+	weak, sure := tempo.likeness(k, &expected, d, weakLooks), tempo.likeness(k, &expected, d, sureLooks)
+	if weak > 1 || sure < 1.5 {
+		t.Errorf("likeness %.2f weak, %.2f sure; want at most 1 and nearly 2", weak, sure)
+	}
+}
+
+// What stands in front of somebody does not become what he looks like.
+func TestTempoLooksLearnNothingFromCoveredBoxes(t *testing.T) {
+	for _, tc := range []struct {
+		cover float64 // pixels of 40
+		learn bool
+	}{{8, true}, {12, false}} {
+		tempo := NewTempo(DefaultTempoConfig())
+		for k := range 30 {
+			him, front := at(100, 100, 40, 100), at(100+40-tc.cover, 100, 60, 110)
+			him.Embedding, front.Embedding = []float32{1, 0}, []float32{0, 1}
+			if k > 10 {
+				him.Embedding = []float32{0.8, 0.6}
+			}
+			tempo.Update(Input{Time: time.Duration(k) * time.Second / 10, Detections: []detect.Detection{him, front}})
+		}
+		if learned := tempo.tracks[0].look[1] > 0.1; learned != tc.learn {
+			t.Errorf("%g of 40 pixels covered: looks %v", tc.cover, tempo.tracks[0].look)
+		}
+	}
+}
+
+// What a track looks like fades in media time, whatever the frame rate.
+func TestTempoLooksFadeInMediaTime(t *testing.T) {
+	angle := func(rate float64) float64 {
+		tempo := NewTempo(DefaultTempoConfig())
+		for k := range int(2 * rate) {
+			d := at(100, 100, 40, 100)
+			d.Embedding = []float32{1, 0}
+			if float64(k) >= rate {
+				d.Embedding = []float32{0, 1}
+			}
+			tempo.Update(Input{Time: time.Duration(float64(k) / rate * float64(time.Second)), Detections: []detect.Detection{d}})
+		}
+		look := tempo.tracks[0].look
+		return math.Atan2(float64(look[1]), float64(look[0])) * 180 / math.Pi
+	}
+	slow, fast := angle(10), angle(50)
+	if math.Abs(slow-fast) > 6 || slow < 30 || slow > 60 {
+		t.Errorf("a second of other looks turns the track's by %.0f° at 10 a second, by %.0f° at 50", slow, fast)
+	}
+}
+
+// A new detector's embeddings, of another size, replace the old ones and what was
+// learned from them.
+func TestTempoLooksBeginAnewWithOtherEmbeddings(t *testing.T) {
+	tempo := NewTempo(DefaultTempoConfig())
+	show := func(k int, look ...float32) {
+		d := at(100, 100, 40, 100)
+		d.Embedding = look
+		tempo.Update(Input{Time: time.Duration(k) * time.Second / 10, Detections: []detect.Detection{d}})
+	}
+	for k := range 20 {
+		show(k, 0.6, 0.8)
+	}
+	for k := range 2 {
+		show(20+k, 0, 0.6, 0.8)
+	}
+	if look := tempo.tracks[0].look; !slices.Equal(look, []float32{0, 0.6, 0.8}) || len(tempo.tracks) != 1 {
+		t.Errorf("looks %v of %d tracks", look, len(tempo.tracks))
+	}
+	if tempo.alike.size != 3 || tempo.alike.same.n > alikeTrust+2 {
+		t.Errorf("learned %+v from 2 embeddings", tempo.alike)
+	}
+}
+
+// Evidence is none where objects look as alike as each does itself, and grows with
+// what tells them apart.
+func TestResemblanceIsWorthWhatItTellsApart(t *testing.T) {
+	learned := func(same, other, noise float64) resemblance {
+		m := newResemblance(2)
+		for i := range 500 {
+			sign := float64(1 - 2*(i%2))
+			m.same.add(same + sign*noise)
+			m.other.add(other - sign*noise)
+		}
+		return m
+	}
+	for _, tc := range []struct {
+		same, other, noise float64
+		low, high          float64 // of the evidence that looks as usual give
+	}{
+		{0.9, 0.9, 0.05, 0, 0.1},
+		{0.8, 0.9, 0.05, 0, 0},
+		{0.9, 0.85, 0.05, 0.2, 0.8},
+		{0.9, 0.6, 0.05, 12, 20},
+		{1, 1, 0, 0, 0.1},
+	} {
+		m := learned(tc.same, tc.other, tc.noise)
+		if got := m.evidence(tc.same); got < tc.low || got > tc.high {
+			t.Errorf("same %g, other %g, noise %g: evidence %.2f, want %g to %g", tc.same, tc.other, tc.noise, got, tc.low, tc.high)
+		}
+		if sum := m.evidence(tc.same) + m.evidence(tc.other); math.Abs(sum) > 0.3 {
+			t.Errorf("%+v: evidence for and against do not balance: %g", tc, sum)
+		}
+	}
+}

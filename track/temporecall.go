@@ -1,0 +1,64 @@
+package track
+
+import "github.com/tracker-go/tracker/detect"
+
+// An object that comes out from behind another, or turns while nobody sees it, is often
+// not where its filter expects it, and by overlap alone becomes somebody new. Where
+// its looks are known it is looked for farther away, the farther the longer it has
+// been gone.
+const (
+	recallReach  = 0.6  // boxes grow by so much of their size to each side to meet
+	recallPace   = 1.0  // and by so much more each second
+	recallHeight = 0.6  // least ratio of heights
+	recallLeast  = 0.75 // least chance, by looks and label, that the two are one
+)
+
+// recall matches tracks with the sure detections that are still free by what they look
+// like.
+func (t *Tempo) recall(detections []detect.Detection) {
+	t.rows, t.cols = t.rows[:0], t.cols[:0]
+	for i := range t.tracks {
+		if k := &t.tracks[i]; k.missed > 0 && k.confirmed && len(k.look) > 0 {
+			t.rows = append(t.rows, t.expected[i].grown(t.reach(k)))
+		}
+	}
+	for _, d := range t.high {
+		if !t.taken[d.index] {
+			t.cols = append(t.cols, d)
+		}
+	}
+	edges := t.overlaps.find(t.rows, t.cols)
+	gain := edges[:0]
+	for _, e := range edges {
+		i, d := t.rows[e.Row].index, &detections[t.cols[e.Col].index]
+		if e.Weight = t.recognised(&t.tracks[i], &t.expected[i], d) - recallLeast; e.Weight > 0 {
+			gain = append(gain, e)
+		}
+	}
+	for _, e := range t.matcher.Maximize(gain, len(t.rows), len(t.cols)) {
+		pair := &gain[e]
+		k, index := &t.tracks[t.rows[pair.Row].index], t.cols[pair.Col].index
+		t.match(k, &detections[index], index, Recognised, pair.Weight+recallLeast, recallLeast)
+	}
+}
+
+// recallable is the same for any detection: 0 for one that is out of reach.
+func (t *Tempo) recallable(k *tempoTrack, expected, s *subject, d *detect.Detection) float64 {
+	if far := expected.grown(t.reach(k)); far.iou(s) == 0 {
+		return 0
+	}
+	return t.recognised(k, expected, d)
+}
+
+func (t *Tempo) reach(k *tempoTrack) float64 {
+	return recallReach + recallPace*(t.now-k.seen).Seconds()
+}
+
+// recognised is the chance that a track and a detection within its reach are one.
+func (t *Tempo) recognised(k *tempoTrack, expected *subject, d *detect.Detection) float64 {
+	odds, ok := t.resembles(k, d)
+	if !ok || ratio(expected.box.Height(), d.Box.Height()) < recallHeight {
+		return 0
+	}
+	return chance(odds) * t.labelled(k, d)
+}
