@@ -21,6 +21,7 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/detect/looks"
 	"github.com/tracker-go/tracker/track"
 )
 
@@ -268,4 +269,25 @@ func TestRunAgainGoesOn(t *testing.T) {
 			t.Errorf("%d frames %v", total, out.got)
 		}
 	})
+}
+
+// Every frame's detections have looks of its own, whoever else is on the way.
+func TestDetectionsAreDescribed(t *testing.T) {
+	for _, workers := range []int{0, 3} {
+		p := assemble(t, workers, reader{fail: -1, slow: true}, &numbers{})
+		p.Looks = true
+		p.Finished = func(r sink.Result, _ *timing.Trace) error {
+			own := job{frame: r.Frame, detections: []detect.Detection{{Box: r.Detections[0].Box}}}
+			if err := own.describe(); err != nil {
+				return err
+			}
+			if want := own.detections[0].Embedding; len(want) != looks.Size || !slices.Equal(r.Detections[0].Embedding, want) {
+				return fmt.Errorf("frame %d: %v, want %v", r.Frame.Index, r.Detections[0].Embedding, want)
+			}
+			return nil
+		}
+		if n, err := p.Run(context.Background()); n != frames || err != nil {
+			t.Fatalf("%d workers: %d frames, %v", workers, n, err)
+		}
+	}
 }
