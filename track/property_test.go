@@ -381,31 +381,38 @@ func TestTrackersGiveTheSameEveryTime(t *testing.T) {
 // sense.
 func TestTrackersExplainThemselves(t *testing.T) {
 	forEachTracker(t, func(t *testing.T, name string) {
-		scene := street(15, 150, 30, 2)
-		want := run(newTracker(t, name), scene)
-		var events []track.Event
-		asked := slices.Clone(scene)
-		for k := range asked {
-			asked[k].Events, asked[k].Covariance = &events, true
-		}
-		tracker := newTracker(t, name)
-		alive := map[int]bool{}
-		for k, in := range asked {
-			events = events[:0]
-			got := slices.Clone(tracker.Update(in))
-			for i := range got {
-				checkCovariance(t, got[i].Covariance)
-				got[i].Covariance = nil
-			}
-			if !reflect.DeepEqual(got, want[k]) {
-				t.Fatalf("frame %d: %+v with reasons, %+v without", k, got, want[k])
-			}
-			for _, e := range events {
-				checkEvent(t, e, in, alive)
-			}
-			checkAccount(t, name, events, in, alive)
+		checkReasons(t, name, street(15, 150, 30, 2))
+		for seed := range uint64(60) { // what is learned from a scene changes most at its beginning
+			checkReasons(t, name, street(100+seed, 8, 30, 2))
 		}
 	})
+}
+
+func checkReasons(t *testing.T, name string, scene []track.Input) {
+	t.Helper()
+	want := run(newTracker(t, name), scene)
+	var events []track.Event
+	asked := slices.Clone(scene)
+	for k := range asked {
+		asked[k].Events, asked[k].Covariance = &events, true
+	}
+	tracker := newTracker(t, name)
+	alive := map[int]bool{}
+	for k, in := range asked {
+		events = events[:0]
+		got := slices.Clone(tracker.Update(in))
+		for i := range got {
+			checkCovariance(t, got[i].Covariance)
+			got[i].Covariance = nil
+		}
+		if !reflect.DeepEqual(got, want[k]) {
+			t.Fatalf("frame %d: %+v with reasons, %+v without", k, got, want[k])
+		}
+		for _, e := range events {
+			checkEvent(t, e, in, alive)
+		}
+		checkAccount(t, name, events, in, alive)
+	}
 }
 
 func checkCovariance(t *testing.T, c *track.Covariance) {

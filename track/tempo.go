@@ -157,10 +157,10 @@ func (t *Tempo) Update(in Input) []Track {
 	t.associate(in.Detections, t.low, round{least: t.cfg.LowSimilarity, looks: weakLooks, admits: (*tempoTrack).isFresh})
 	t.associate(in.Detections, t.high, round{least: t.cfg.NewSimilarity, weigh: true, looks: sureLooks, admits: (*tempoTrack).isTentative})
 	t.noise.learn(t.tracks)
-	t.remember(in.Detections, step.Seconds())
 
 	t.explain(in.Detections)
 	t.begin(in.Detections)
+	t.remember(in.Detections, step.Seconds())
 	t.end()
 	return t.close()
 }

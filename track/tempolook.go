@@ -19,10 +19,11 @@ const (
 
 // remember blends what the sure detections of this frame look like into their tracks'
 // looks, and learns from them what looks are worth. Boxes that others cover teach
-// nothing: they may show who is in front.
+// nothing: they may show who is in front. Tracks that the frame started have their
+// looks from it already.
 func (t *Tempo) remember(detections []detect.Detection, dt float64) {
 	t.rows = t.rows[:0]
-	for i := range t.tracks {
+	for i := range t.expected {
 		k := &t.tracks[i]
 		if k.missed == 0 && t.shows(&detections[k.detection]) {
 			t.rows = append(t.rows, newSubject(k.raw, 0, i))
