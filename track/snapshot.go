@@ -161,7 +161,7 @@ func (t *Tempo) state(c *coder) {
 		k.identity.state(c, t.frame)
 		codeAxes(c, &k.motion.cx, &k.motion.cy, &k.motion.w, &k.motion.h)
 		s := &k.surprise
-		c.floats(&s.x, &s.y, &s.lastX, &s.lastY)
+		c.floats(&s.x, &s.y, &s.lastX, &s.lastY, &k.reach)
 		c.count(&s.run, t.frame)
 		c.look(&k.look)
 		c.bool(&k.confirmed)

@@ -93,7 +93,7 @@ func TestSnapshotKeepsEveryField(t *testing.T) {
 		{oc, restoredOC, func(r Resumable) []any { o := r.(*OCSORT); return []any{&o.ledger, &o.picture, &o.tracks} }},
 		{tempo, restoredTempo, func(r Resumable) []any {
 			t := r.(*Tempo)
-			return []any{&t.ledger, &t.picture, &t.tracks, &t.noise, &t.conf, &t.camera.vx, &t.camera.vy}
+			return []any{&t.ledger, &t.picture, &t.tracks, &t.noise, &t.conf, &t.alike, &t.camera.vx, &t.camera.vy}
 		}},
 	} {
 		n := 0

@@ -124,7 +124,8 @@ type tempoTrack struct {
 	surprise  surprise
 	look      []float32 // unit length; nil where the detector gives no embeddings
 	confirmed bool
-	young     bool // was not confirmed as the frame began
+	young     bool    // was not confirmed as the frame began
+	reach     float64 // of recall in this frame, in sizes of its box
 }
 
 // NewTempo makes a tracker with no tracks. Every setting is taken as it is.
@@ -194,6 +195,7 @@ func (t *Tempo) predict(dt float64) {
 		k.motion.predict(dt, t.noise.factor, k.missed > 0)
 		k.expect()
 		k.young = !k.confirmed
+		k.reach = recallReach + recallPace*(t.now-k.seen).Seconds()
 	}
 }
 

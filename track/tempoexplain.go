@@ -38,12 +38,10 @@ func (t *Tempo) explainLoss(k *tempoTrack, expected *subject, detections []detec
 			},
 			func(j int) int { return t.low[j].index }))
 	}
-	if !k.young {
-		v = v.or(judge(len(t.high), recallLeast,
-			func(j int) float64 { return t.recallable(k, expected, &t.high[j], &detections[t.high[j].index]) },
-			func(j int) int { return t.high[j].index }))
-	}
-	t.unsighted(&k.identity, v)
+	recalled := judge(len(t.high), recallLeast,
+		func(j int) float64 { return t.recallable(k, expected, &t.high[j], &detections[t.high[j].index]) },
+		func(j int) int { return t.high[j].index })
+	t.unsighted(&k.identity, v.or(recalled))
 }
 
 // explainBirth says why no track took the detection that started one.
@@ -56,12 +54,9 @@ func (t *Tempo) explainBirth(id int, s *subject, d *detect.Detection) {
 			return t.similarity(&t.tracks[i], &t.expected[i], s, d)
 		}, func(i int) int { return t.tracks[i].id })
 	}
-	recalled := judge(len(t.expected), recallLeast, func(i int) float64 {
-		if t.tracks[i].young {
-			return 0
-		}
-		return t.recallable(&t.tracks[i], &t.expected[i], s, d)
-	}, func(i int) int { return t.tracks[i].id })
+	recalled := judge(len(t.expected), recallLeast,
+		func(i int) float64 { return t.recallable(&t.tracks[i], &t.expected[i], s, d) },
+		func(i int) int { return t.tracks[i].id })
 	t.begun(id, s.index, among(false).or(among(true)).or(recalled))
 }
 

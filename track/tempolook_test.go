@@ -91,6 +91,32 @@ func TestTempoRecallsByLooks(t *testing.T) {
 	}
 }
 
+// Who was recalled is known to the one that might have been recalled instead.
+func TestTempoExplainsWhoWasRecalledInstead(t *testing.T) {
+	const hidden, off = 1.2, 80.0
+	other := func(s float64) detect.Detection {
+		if s < 2+hidden {
+			return detect.Detection{Box: detect.FromLTWH(500, 800, 40, 100)}
+		}
+		return at(500-off-5, 100, 40, 100)
+	}
+	scene := film(evenly(100, 30), append([]walker{wears(jumper(hidden, off), 10), wears(other, 10)}, company(80, 40)...)...)
+	tempo, events := NewTempo(DefaultTempoConfig()), []Event{}
+	for _, in := range scene {
+		events, in.Events = events[:0], &events
+		tempo.Update(in)
+		for _, e := range events {
+			if e.Kind == Born && in.Time > time.Second {
+				if e.Reason != Outbid || e.Rival != 3 || e.Limit != recallLeast {
+					t.Errorf("%v; want track 3 to have taken the other", e)
+				}
+				return
+			}
+		}
+	}
+	t.Error("nobody was born")
+}
+
 // Weak detections continue no track because of what they look like.
 func TestTempoLooksRaiseNoWeakDetection(t *testing.T) {
 	tempo := NewTempo(DefaultTempoConfig())

@@ -19,7 +19,7 @@ func (t *Tempo) recall(detections []detect.Detection) {
 	t.rows, t.cols = t.rows[:0], t.cols[:0]
 	for i := range t.tracks {
 		if k := &t.tracks[i]; k.missed > 0 && k.confirmed && len(k.look) > 0 {
-			t.rows = append(t.rows, t.expected[i].grown(t.reach(k)))
+			t.rows = append(t.rows, t.expected[i].grown(k.reach))
 		}
 	}
 	for _, d := range t.high {
@@ -42,16 +42,12 @@ func (t *Tempo) recall(detections []detect.Detection) {
 	}
 }
 
-// recallable is the same for any detection: 0 for one that is out of reach.
+// recallable is what recall compares, of any pair: 0 where it does not look.
 func (t *Tempo) recallable(k *tempoTrack, expected, s *subject, d *detect.Detection) float64 {
-	if far := expected.grown(t.reach(k)); far.iou(s) == 0 {
+	if far := expected.grown(k.reach); k.young || far.iou(s) == 0 {
 		return 0
 	}
 	return t.recognised(k, expected, d)
-}
-
-func (t *Tempo) reach(k *tempoTrack) float64 {
-	return recallReach + recallPace*(t.now-k.seen).Seconds()
 }
 
 // recognised is the chance that a track and a detection within its reach are one.
