@@ -59,10 +59,7 @@ func (t *Tempo) cover() {
 // see blends what a detection looks like into a track's looks. Those begin with the
 // first that can be compared, and anew where embeddings become of another kind.
 func (t *Tempo) see(k *tempoTrack, embedding []float32, keep float32) {
-	switch {
-	case !usable(embedding):
-		return
-	case len(embedding) != len(k.look):
+	if len(embedding) != len(k.look) {
 		t.keepLook(k.look)
 		k.look = t.newLook(embedding)
 		return
@@ -70,7 +67,7 @@ func (t *Tempo) see(k *tempoTrack, embedding []float32, keep float32) {
 	for i, x := range embedding {
 		k.look[i] = keep*k.look[i] + (1-keep)*x
 	}
-	if norm := math.Sqrt(dot(k.look, k.look)); norm > 0 {
+	if norm := math.Sqrt(squared(k.look)); norm > 0 {
 		for i := range k.look {
 			k.look[i] /= float32(norm)
 		}
@@ -96,21 +93,21 @@ func (t *Tempo) keepLook(look []float32) {
 	}
 }
 
-// usable says whether an embedding can be compared: broken ones harm nobody.
-func usable(embedding []float32) bool {
-	norm := dot(embedding, embedding)
-	return norm > 0 && !math.IsInf(norm, 0) && !math.IsNaN(norm)
-}
-
-func dot(a, b []float32) float64 {
-	sum := 0.0
-	for i, x := range a {
-		sum += float64(x) * float64(b[i])
-	}
-	return sum
-}
-
 // shows says whether a detection is good for looks.
 func (t *Tempo) shows(d *detect.Detection) bool {
-	return len(d.Embedding) > 0 && d.Score >= t.conf.sure
+	return d.Score >= t.conf.sure && usable(d.Embedding)
+}
+
+// usable says whether an embedding can be compared: broken ones, and those that are
+// not of unit length, are taken for none.
+func usable(embedding []float32) bool { return unit(squared(embedding)) }
+
+// unit says whether a squared length is 1 but for rounding, that of half precision, say.
+func unit(square float64) bool { return math.Abs(square-1) < 0.1 } // false for NaN
+
+func squared(v []float32) (sum float64) {
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	return sum
 }

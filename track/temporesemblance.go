@@ -44,14 +44,19 @@ func (s *spread) add(x float64) {
 	s.variance += (d*d - s.variance) / s.n
 }
 
-// alike is how alike two embeddings of unit length are: 1 for equal ones, less by
-// the distance between them. Its spread is more even than that of their cosine.
-func alike(a, b []float32) (_ float64, ok bool) {
-	if len(a) == 0 || len(a) != len(b) {
+// alike is how alike a track's look and an embedding are: 1 for equal ones, less by
+// the distance between them. Its spread is more even than that of their cosine. ok is
+// false where the two cannot be compared.
+func alike(look, embedding []float32) (_ float64, ok bool) {
+	if len(look) != len(embedding) {
 		return 0, false
 	}
-	c := dot(a, b)
-	return 1 - math.Sqrt(max(0, 1-c)), !math.IsNaN(c) && !math.IsInf(c, 0)
+	cosine, square := 0.0, 0.0
+	for i, x := range embedding {
+		cosine += float64(look[i]) * float64(x)
+		square += float64(x) * float64(x)
+	}
+	return 1 - math.Sqrt(max(0, 1-cosine)), unit(square)
 }
 
 // learn takes in the tracks of a frame that have a detection with an embedding, which

@@ -2,6 +2,8 @@ package track_test
 
 import (
 	"math"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -122,32 +124,28 @@ func TestHighScoresStillMakeTracks(t *testing.T) {
 	}
 }
 
-// An embedding that is no vector is taken for none.
+// An embedding that is no vector of unit length is taken for none.
 func TestBrokenEmbeddingsHarmNobody(t *testing.T) {
-	nan := float32(math.NaN())
-	tracker := newTracker(t, "tempo")
-	ids := map[int]bool{}
-	for k, in := range street(4, 60, 1, 1) {
-		in.Time = time.Duration(k) * frameTime
-		for i := range in.Detections {
-			in.Detections[i].Embedding = []float32{0.6, 0.8}
-			if k%7 == 3 {
-				in.Detections[i].Embedding = []float32{nan, 1}
+	const most = math.MaxFloat32
+	inf := float32(math.Inf(1))
+	for _, broken := range [][]float32{
+		{float32(math.NaN()), 1}, {inf, 0}, {-inf, inf}, {0, 0}, {1e-30, 0}, {-1e30, -1e30}, {most, most}, {30, 40}, {},
+	} {
+		follow := func(instead []float32) (out [][]track.Track) {
+			tracker := newTracker(t, "tempo")
+			for k, in := range street(4, 60, 3, 1) {
+				for i := range in.Detections {
+					in.Detections[i].Embedding = []float32{0.6, 0.8}
+					if (k+i)%7 == 3 {
+						in.Detections[i].Embedding = instead
+					}
+				}
+				out = append(out, slices.Clone(tracker.Update(in)))
 			}
+			return out
 		}
-		for _, out := range tracker.Update(in) {
-			ids[out.ID] = true
+		if !reflect.DeepEqual(follow(broken), follow(nil)) {
+			t.Errorf("%v is not taken for none", broken)
 		}
-	}
-	plain := map[int]bool{}
-	tracker = newTracker(t, "tempo")
-	for k, in := range street(4, 60, 1, 1) {
-		in.Time = time.Duration(k) * frameTime
-		for _, out := range tracker.Update(in) {
-			plain[out.ID] = true
-		}
-	}
-	if len(ids) > len(plain) {
-		t.Errorf("%d identities, %d without embeddings", len(ids), len(plain))
 	}
 }
