@@ -66,6 +66,6 @@ type Detection struct {
 	Box   Box
 	Score float64 // confidence, 0..1
 	Class int     // index into the model's labels
-	// Embedding is the appearance vector, unit length, nil where the model has none.
+	// Embedding is the appearance vector, unit length, nil where nobody made one.
 	Embedding []float32
 }

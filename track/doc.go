@@ -32,7 +32,7 @@
 //     time, finds the motion of the camera in the detections, and takes all of
 //     them, also the weak ones: give it detections from a sixth of the threshold
 //     you would use, and that threshold as [Config] Score. Where detections have
-//     embeddings it also looks at those; package detect/looks makes some of the colours.
+//     embeddings it also looks at those; package detect/looks makes them from colours.
 //   - [SORT] ("sort") is the simplest and fastest, for steady cameras and strong
 //     detectors.
 //   - [ByteTrack] ("bytetrack") and [OCSORT] ("ocsort") are as published, to

@@ -55,18 +55,19 @@ const (
 	Unsure
 	// Alone: there is no candidate that may be taken and overlaps at all.
 	Alone
-	// TooDifferent: the best candidate has similarity Value, under Limit.
+	// TooDifferent: the best candidate has similarity Value, under Limit. Of Tempo, it
+	// may be the chance of Recognised.
 	TooDifferent
-	// Outbid: the best candidate, Rival, has similarity Value, over Limit, but is
-	// better off in another pair.
+	// Outbid: the best candidate, Rival, has similarity Value, or such a chance, over
+	// Limit, but is better off in another pair.
 	Outbid
 	// Duplicate: the box overlaps that of Rival, a detection, by Value, over Limit;
 	// where a track Died of it, Rival is a track.
 	Duplicate
 	// Matched: the pair has similarity Value, over Limit.
 	Matched
-	// Recognised: by its looks, the detection is the track's with chance Value, over
-	// Limit.
+	// Recognised: by looks and label, the detection is the track's with chance Value,
+	// over Limit.
 	Recognised
 	// Sure: the score of the detection, Value, reaches Limit, or the video begins.
 	Sure

@@ -10,7 +10,7 @@ import (
 type round struct {
 	least  float64 // similarity
 	weigh  bool    // by the detection's score
-	looks  float64 // how many times the similarity they may raise
+	looks  float64 // by how many times they may raise the similarity
 	reach  float64 // boxes grow by so much of their size to each side to meet
 	admits func(*tempoTrack) bool
 }
@@ -50,7 +50,7 @@ func (t *Tempo) associate(detections []detect.Detection, from []subject, r round
 }
 
 // likeness is what the overlap of a pair is multiplied by: how like the two are in
-// height, in where top and bottom are, in label and in looks, which may raise it most
+// height, in where top and bottom are, in label and in looks. Those may raise it by most
 // times.
 func (t *Tempo) likeness(k *tempoTrack, expected *subject, d *detect.Detection, most float64) float64 {
 	a, b := &expected.box, &d.Box
