@@ -445,4 +445,9 @@ func TestTempoNeedsWhatItLooksAt(t *testing.T) {
 			t.Errorf("score %g: looks at scores from %g, want %g", score, got, want)
 		}
 	}
+	for _, name := range Names() {
+		if n := NeedsOf(name, Config{}); n.Motion != (name == "tempo") || n.Looks != (name == "tempo") {
+			t.Errorf("%s needs %+v", name, n)
+		}
+	}
 }

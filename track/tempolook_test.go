@@ -50,16 +50,19 @@ func TestTempoRecallsByLooks(t *testing.T) {
 		before, now float64 // degrees
 		others      []float64
 		cost        float64
+		change      func(*detect.Detection) // when he is back; nil for none
 		same        bool
 	}{
-		"the same clothes":              {0.5, 70, 10, 10, []float64{80, 40}, 0.5, true},
-		"other clothes":                 {0.5, 70, 10, 80, []float64{80, 40}, 0.5, false},
-		"looks left out":                {0.5, 70, 10, 10, []float64{80, 40}, 0, false},
-		"too far for the time":          {0.5, 400, 10, 10, []float64{80, 40}, 0.5, false},
-		"gone for longer, and farther":  {1.4, 110, 10, 10, []float64{80, 40}, 0.5, true},
-		"gone for too long":             {1.8, 70, 10, 10, []float64{80, 40}, 0.5, false},
-		"where all wear the same":       {0.5, 70, 10, 10, []float64{10, 10}, 0.5, false},
-		"alone, so far as anyone knows": {0.5, 70, 10, 10, nil, 0.5, true},
+		"the same clothes":              {0.5, 70, 10, 10, []float64{80, 40}, 0.5, nil, true},
+		"other clothes":                 {0.5, 70, 10, 80, []float64{80, 40}, 0.5, nil, false},
+		"looks left out":                {0.5, 70, 10, 10, []float64{80, 40}, 0, nil, false},
+		"too far for the time":          {0.5, 400, 10, 10, []float64{80, 40}, 0.5, nil, false},
+		"gone for longer, and farther":  {1.4, 110, 10, 10, []float64{80, 40}, 0.5, nil, true},
+		"gone for too long":             {1.8, 70, 10, 10, []float64{80, 40}, 0.5, nil, false},
+		"where all wear the same":       {0.5, 70, 10, 10, []float64{10, 10}, 0.5, nil, false},
+		"half as tall":                  {0.5, 70, 10, 10, []float64{80, 40}, 0.5, func(d *detect.Detection) { d.Box.Y2 -= 50 }, false},
+		"of another label":              {0.5, 70, 10, 10, []float64{80, 40}, 0.5, func(d *detect.Detection) { d.Class = 3 }, false},
+		"alone, so far as anyone knows": {0.5, 70, 10, 10, nil, 0.5, nil, true},
 	} {
 		cfg := DefaultTempoConfig()
 		cfg.LookCost = tc.cost
@@ -68,11 +71,15 @@ func TestTempoRecallsByLooks(t *testing.T) {
 			if s < 2 {
 				return wears(who, tc.before)(s)
 			}
-			return wears(who, tc.now)(s)
+			d := wears(who, tc.now)(s)
+			if tc.change != nil && s >= 2+tc.gone {
+				tc.change(&d)
+			}
+			return d
 		}
 		scene := film(evenly(150, 30), append([]walker{him}, company(tc.others...)...)...)
 		tempo, events := NewTempo(cfg), []Event{}
-		recalled := false
+		recalled, unlike := false, false
 		ids := make([]int, len(scene))
 		for k, in := range scene {
 			events, in.Events = events[:0], &events
@@ -83,10 +90,14 @@ func TestTempoRecallsByLooks(t *testing.T) {
 			}
 			for _, e := range events {
 				recalled = recalled || e.Kind == Found && e.Reason == Recognised && e.Detection == 0 && e.Value >= e.Limit
+				unlike = unlike || e.Kind == Missing && e.Reason == TooDifferent && e.Rival == 0 && e.Limit == recallLeast
 			}
 		}
 		if last := ids[len(ids)-1]; last == 0 || (last == ids[0]) != tc.same || recalled != tc.same {
 			t.Errorf("%s: id %d, was %d, recalled %v; want the same: %v", what, last, ids[0], recalled, tc.same)
+		}
+		if want := what == "other clothes" || what == "of another label" || what == "where all wear the same"; unlike != want {
+			t.Errorf("%s: told that the looks are too different: %v; want %v", what, unlike, want)
 		}
 	}
 }
@@ -115,6 +126,73 @@ func TestTempoExplainsWhoWasRecalledInstead(t *testing.T) {
 		}
 	}
 	t.Error("nobody was born")
+}
+
+// Neither who has just appeared nor a weak detection teaches what somebody looks like.
+func TestTempoLooksLearnFromSureDetectionsOfKnownTracks(t *testing.T) {
+	tempo := NewTempo(DefaultTempoConfig())
+	for k := range 20 {
+		d, other := at(100, 100, 40, 100), at(600, 100, 40, 100)
+		d.Embedding, other.Embedding = []float32{1, 0}, []float32{0, 1}
+		if k > 10 {
+			d.Embedding, d.Score = []float32{0.8, 0.6}, 0.5
+		}
+		tempo.Update(Input{Time: time.Duration(k) * time.Second / 10, Detections: []detect.Detection{d, other}})
+		if k == 0 && tempo.alike != (resemblance{}) {
+			t.Errorf("learned %+v from a first frame", tempo.alike)
+		}
+	}
+	if k := &tempo.tracks[0]; len(tempo.tracks) != 2 || k.missed > 0 || !slices.Equal(k.look, []float32{1, 0}) {
+		t.Errorf("%d tracks; missed %d times, looks %v", len(tempo.tracks), k.missed, k.look)
+	}
+}
+
+// How alike one object stays is learned, too.
+func TestResemblanceOfUnsteadyLooks(t *testing.T) {
+	for swing, want := range map[float64]float64{0: 0.98, 20: 0.87, 40: 0.76} {
+		unsteady := func(s float64) detect.Detection {
+			return wears(walk(500, 100, 0, 0), swing*float64(int(s*30+0.5)%2))(s)
+		}
+		tempo := NewTempo(DefaultTempoConfig())
+		follow(tempo, film(evenly(90, 30), unsteady))
+		if m := tempo.alike.same.mean; math.Abs(m-want) > 0.03 {
+			t.Errorf("looks that swing by %g°: alike by %.2f on average; want %.2f", swing, m, want)
+		}
+	}
+}
+
+// What was learned long ago fades.
+func TestResemblanceForgets(t *testing.T) {
+	m := newResemblance(2).same
+	for k := range 20 * alikeMost {
+		m.add(0.9)
+		if k >= 17*alikeMost {
+			m.add(0.5)
+		}
+	}
+	if math.Abs(m.mean-0.7) > 0.02 {
+		t.Errorf("mean %.3f of late; want 0.7", m.mean)
+	}
+}
+
+func TestAlike(t *testing.T) {
+	for _, tc := range []struct {
+		a, b []float32
+		want float64
+		ok   bool
+	}{
+		{[]float32{0.6, 0.8}, []float32{0.6, 0.8}, 1, true},
+		{[]float32{1, 0}, []float32{0, 1}, 0, true},
+		{[]float32{1, 0}, []float32{0.6, 0.8}, 1 - math.Sqrt(0.4), true},
+		{[]float32{1, 0}, []float32{-1, 0}, 1 - math.Sqrt2, true},
+		{[]float32{1, 0}, []float32{1, 0, 0}, 0, false},
+		{nil, nil, 0, false},
+		{[]float32{1, 0}, nil, 0, false},
+	} {
+		if got, ok := alike(tc.a, tc.b); ok != tc.ok || ok && math.Abs(got-tc.want) > 1e-4 {
+			t.Errorf("%v and %v: %g, %v; want %g, %v", tc.a, tc.b, got, ok, tc.want, tc.ok)
+		}
+	}
 }
 
 // Weak detections continue no track because of what they look like.

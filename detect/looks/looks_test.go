@@ -3,6 +3,7 @@ package looks
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/tracker-go/tracker/detect"
@@ -96,6 +97,59 @@ func TestBoxesThatDifferLittleAreAlike(t *testing.T) {
 	d := describe(t, p, here, b)
 	if got := cosine(d[0].Embedding, d[1].Embedding); got < 0.95 {
 		t.Errorf("%.3f after a shift of the box; want 0.95", got)
+	}
+}
+
+// Hues lie on a circle: neighbours are alike, wherever they are on it, and others are not.
+func TestHuesLieOnACircle(t *testing.T) {
+	colour := func(degrees float64) (bgr [3]byte) {
+		for c, at := range [...]float64{240, 120, 0} {
+			away := math.Abs(math.Remainder(degrees-at, 360)) / 60
+			bgr[c] = byte(60 + 120*min(1, max(0, 2-away)))
+		}
+		return bgr
+	}
+	for degrees := 0.0; degrees < 360; degrees += 5 {
+		p := street(8)
+		p.dress(here, colour(degrees), colour(degrees))
+		one := describe(t, p, here)[0].Embedding
+		for turn, bounds := range map[float64][2]float64{10: {0.9, 1}, 90: {0, 0.8}, 180: {0, 0.8}} {
+			p := street(8)
+			p.dress(here, colour(degrees+turn), colour(degrees+turn))
+			if got := cosine(one, describe(t, p, here)[0].Embedding); got < bounds[0] || got > bounds[1] {
+				t.Errorf("hues %g° and %g°: %.3f; want %v", degrees, degrees+turn, got, bounds)
+			}
+		}
+	}
+}
+
+// The hue of a tinge is the camera's rather than the object's.
+func TestTingesAreNearlyGrey(t *testing.T) {
+	p := street(9)
+	p.dress(here, [3]byte{120, 120, 120}, [3]byte{90, 90, 90})
+	p.dress(there, [3]byte{124, 120, 120}, [3]byte{90, 90, 93})
+	d := describe(t, p, here, there)
+	if got := cosine(d[0].Embedding, d[1].Embedding); got < 0.95 {
+		t.Errorf("%.3f; want 0.95", got)
+	}
+}
+
+// What was described before leaves no trace, nor does who is described beside.
+func TestDescribeAgain(t *testing.T) {
+	p := street(10)
+	p.dress(here, red, blue)
+	p.dress(there, white, red)
+	fresh := describe(t, p, here, there)
+	var d Describer
+	for range 3 {
+		again := []detect.Detection{{Box: there}, {Box: here}}
+		d.Describe(p, again)
+		for i := range again {
+			e := again[i].Embedding
+			if !slices.Equal(e, fresh[1-i].Embedding) || cap(e) != Size {
+				t.Fatalf("%v of room for %d; want %v of room for %d", e, cap(e), fresh[1-i].Embedding, Size)
+			}
+		}
 	}
 }
 
