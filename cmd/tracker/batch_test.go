@@ -731,7 +731,8 @@ func TestBatchTellsStaleResults(t *testing.T) {
 	for _, tc := range []struct {
 		args []string
 		told bool
-	}{{[]string{"--video"}, false}, {[]string{"--max-frames", "5"}, true}, {[]string{"--max-frames", "5", "--video"}, false}} {
+	}{{[]string{"--video"}, false}, {[]string{"--max-frames", "5"}, true}, {[]string{"--max-frames", "5", "--video"}, false},
+		{[]string{"--max-frames", "5", "--looks", "off"}, true}} {
 		got := runIn(t, dir, append([]string{"batch", "a.avi", "--out", "out"}, tc.args...)...)
 		if got.code != exitOK || strings.Contains(got.stderr, stale) != tc.told {
 			t.Errorf("%v: exit code %d: %s", tc.args, got.code, got.stderr)

@@ -60,6 +60,17 @@ func TestReplayEqualsRun(t *testing.T) {
 	}
 }
 
+// A record has what any tracker can use, whichever made it.
+func TestRecordNeedsWhatAnyTrackerDoes(t *testing.T) {
+	got := recordNeeds(0.5)
+	for _, name := range track.Names() {
+		n := track.NeedsOf(name, track.DefaultConfig(name).WithScore(name, leeway*0.5))
+		if got.Score > n.Score || n.Motion && !got.Motion || n.Looks && !got.Looks {
+			t.Errorf("%+v; %s needs %+v", got, name, n)
+		}
+	}
+}
+
 // What a run writes offline is what its replay does, byte for byte, for each of its inputs.
 func TestOfflineEqualsReplay(t *testing.T) {
 	video := street(t)

@@ -193,7 +193,7 @@ func TestOutputsChange(t *testing.T) {
 	settings := "input: " + video + "\njsonl: out.jsonl\nclasses: person\nmax-frames: 500\n"
 	r := startReloadRun(t, settings+"mot: a.txt\nsave: a.avi\n")
 	r.until("100 frames", func() bool { return len(r.lines()) >= 100 })
-	r.write(settings + "mot: b.txt\nsave: b.avi\nrecord: b.dets\n")
+	r.write(settings + "mot: b.txt\nsave: b.avi\nrecord: b.dets\nlooks: 'off'\n")
 	r.await(1, "new settings in effect")
 	r.write(settings + "mot: none/c.txt\nsave: c.avi\n")
 	r.await(1, "not taken over")
@@ -216,6 +216,9 @@ func TestOutputsChange(t *testing.T) {
 	}
 	if n := len(lines(t, filepath.Join(r.dir, "c.csv"))); n != 1+500-at[1] {
 		t.Errorf("%d lines of times, changed after %d frames", n, at[1])
+	}
+	if n := len(read(t, r.dir, "b.dets")); n > 1000*(at[1]-at[0]) {
+		t.Errorf("a record of %d frames without looks has %d bytes", at[1]-at[0], n)
 	}
 	// The MOT files have the tracks of the lines, those of each frame in one of them.
 	count := map[string]int{}
