@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -27,14 +28,23 @@ import (
 
 const frames = 40
 
-// pictures writes a folder of pictures, the number of each in its first pixel.
+// pictures writes a folder of pictures, the number of each in its first pixel, noise of
+// its own in the others.
 func pictures(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	img := gocv.NewMatWithSize(24, 32, gocv.MatTypeCV8UC3)
 	defer img.Close()
+	pixels, err := img.DataPtrUint8()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
 	for i := range frames {
-		img.SetUCharAt(0, 0, uint8(i))
+		for k := range pixels {
+			pixels[k] = uint8(rng.Uint32())
+		}
+		pixels[0] = uint8(i)
 		if !gocv.IMWrite(filepath.Join(dir, fmt.Sprintf("%d.png", i)), img) {
 			t.Fatal("cannot write a picture")
 		}
@@ -277,6 +287,7 @@ func TestDetectionsAreDescribed(t *testing.T) {
 		p := assemble(t, workers, reader{fail: -1, slow: true}, &numbers{})
 		p.Looks = true
 		p.Finished = func(r sink.Result, _ *timing.Trace) error {
+			time.Sleep(time.Duration(r.Frame.Index*37%11) * time.Millisecond) // others are described meanwhile
 			own := job{frame: r.Frame, detections: []detect.Detection{{Box: r.Detections[0].Box}}}
 			if err := own.describe(); err != nil {
 				return err
