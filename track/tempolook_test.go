@@ -305,3 +305,13 @@ func TestResemblanceIsWorthWhatItTellsApart(t *testing.T) {
 		}
 	}
 }
+
+// Looks that never vary, of one object or of many, give finite evidence.
+func TestResemblanceWithoutVariance(t *testing.T) {
+	for other, want := range map[float64]float64{1: 0, 0.5: 1250} {
+		m := resemblance{2, spread{alikeMost, 1, 0}, spread{alikeMost, other, 0}}
+		if got := m.evidence(1); !(math.Abs(got-want) < 1e-6) {
+			t.Errorf("others alike by %g: evidence %g, want %g", other, got, want)
+		}
+	}
+}
