@@ -41,9 +41,10 @@ Similarity is what the tracker decides by: the overlap (IoU) of a detection with
 where the track is expected, which may be away from where it was last seen; some
 weigh it by score, shape, label or looks. Where the two do not overlap, tempo looks
 farther: then it is the chance, by looks and label, that they are one, which has to
-be 0.75. What is called overlap was not decided by: it is that of the boxes shown. Boxes are "(left, top) width x height" in pixels.
-Detections have the numbers of their rows in the frame, from 1, those below --conf
-left out. --json prints the same as JSON, boxes as [left, top, width, height].
+be 0.75. What is called overlap was not decided by: it is that of the boxes shown.
+Boxes are "(left, top) width x height" in pixels. Detections have the numbers of their
+rows in the frame, from 1, those below --conf left out. --json prints the same as JSON,
+boxes as [left, top, width, height].
 
 Exit codes: 0 ok, also where a record ends early; 1 failed, 2 usage, 130 interrupted.`
 
