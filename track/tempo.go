@@ -154,8 +154,8 @@ func (t *Tempo) Update(in Input) []Track {
 		far := round{least: stallLeast * t.cfg.Similarity, weigh: true, looks: sureLooks, reach: stallReach, admits: (*tempoTrack).isConfirmed}
 		t.associate(in.Detections, t.high, far)
 	}
-	t.recall(in.Detections)
 	t.associate(in.Detections, t.low, round{least: t.cfg.LowSimilarity, looks: weakLooks, admits: (*tempoTrack).isFresh})
+	t.recall(in.Detections)
 	t.associate(in.Detections, t.high, round{least: t.cfg.NewSimilarity, weigh: true, looks: sureLooks, admits: (*tempoTrack).isTentative})
 	t.noise.learn(t.tracks)
 
@@ -195,7 +195,7 @@ func (t *Tempo) predict(dt float64) {
 		k.motion.predict(dt, t.noise.factor, k.missed > 0)
 		k.expect()
 		k.young = !k.confirmed
-		k.reach = recallReach + recallPace*(t.now-k.seen).Seconds()
+		k.reach = min(recallMost, recallReach+recallPace*(t.now-k.seen).Seconds())
 	}
 }
 

@@ -195,6 +195,34 @@ func TestAlike(t *testing.T) {
 	}
 }
 
+// However long tracks may live, nobody is recalled from across the picture.
+func TestTempoRecallsFromNearby(t *testing.T) {
+	for off, want := range map[float64]bool{60: true, 180: false} {
+		cfg := DefaultTempoConfig()
+		cfg.MaxGap = 20 * time.Second
+		scene := film(evenly(390, 30), append([]walker{wears(jumper(10, off), 10)}, company(80, 40)...)...)
+		ids := follow(NewTempo(cfg), scene)
+		if same := ids[389][0] == ids[0][0]; same != want || ids[389][0] == 0 {
+			t.Errorf("%g pixels away: id %d, was %d", off, ids[389][0], ids[0][0])
+		}
+	}
+}
+
+// A weak detection where a track is expected is worth more than a sure one that looks like
+// it elsewhere.
+func TestTempoRecallsNobodyWhoIsThere(t *testing.T) {
+	scene := film(evenly(60, 30), append([]walker{wears(walk(500, 100, 0, 0), 10)}, company(80, 40)...)...)
+	last := &scene[59]
+	twin := at(550, 100, 40, 100)
+	twin.Embedding = last.Detections[0].Embedding
+	last.Detections[0].Score = 0.3
+	last.Detections = append(last.Detections, twin)
+	ids := follow(NewTempo(DefaultTempoConfig()), scene)
+	if ids[59][0] != ids[0][0] || ids[59][3] == ids[0][0] {
+		t.Errorf("ids %v, were %v", ids[59], ids[0])
+	}
+}
+
 // Weak detections continue no track because of what they look like.
 func TestTempoLooksRaiseNoWeakDetection(t *testing.T) {
 	tempo := NewTempo(DefaultTempoConfig())

@@ -9,12 +9,14 @@ import "github.com/tracker-go/tracker/detect"
 const (
 	recallReach  = 0.6  // boxes grow by so much of their size to each side to meet
 	recallPace   = 1.0  // and by so much more each second
+	recallMost   = 2.0  // up to so much
 	recallHeight = 0.6  // least ratio of heights
 	recallLeast  = 0.75 // least chance, by looks and label, that the two are one
 )
 
 // recall matches tracks with the sure detections that are still free by what they look
-// like.
+// like. It comes after the weak detections: one in the right place is worth more than
+// somebody like it elsewhere.
 func (t *Tempo) recall(detections []detect.Detection) {
 	t.rows, t.cols = t.rows[:0], t.cols[:0]
 	for i := range t.tracks {

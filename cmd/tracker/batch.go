@@ -205,7 +205,7 @@ func newWorkshop(c config.Config, to depot, made products, force bool) (*worksho
 		Tracker         string
 		TrackerSettings track.Config
 		CameraMotion    string
-		Looks           string
+		NoLooks         bool `json:",omitempty"` // as what is done had none before there were any
 		Stride          int
 		MaxFrames       int
 		ImageFPS        float64
@@ -213,7 +213,7 @@ func newWorkshop(c config.Config, to depot, made products, force bool) (*worksho
 		Zones           []string `json:",omitempty"`
 		Record          bool     `json:",omitempty"`
 		Offline         bool     `json:",omitempty"`
-	}{c.Size, c.Device, c.Conf, c.NMSIoU, c.Classes, name, cfg, c.CameraMotion, c.Looks, c.Stride, c.MaxFrames, c.ImageFPS,
+	}{c.Size, c.Device, c.Conf, c.NMSIoU, c.Classes, name, cfg, c.CameraMotion, c.Looks == "off", c.Stride, c.MaxFrames, c.ImageFPS,
 		made.video, c.Zones, made.record, c.Offline})
 	if err != nil {
 		return nil, err
