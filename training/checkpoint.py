@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +16,49 @@ from training.detector import Detector
 LAST, BEST = "last.pt", "best.pt"
 
 
+def setting(default: Any, meaning: str, usual: str = "") -> Any:
+    """A field of Settings, which is a flag of training.train, too; usual is what help says of
+    its default."""
+    return field(default=default, metadata={"help": meaning, "usual": usual})
+
+
 @dataclass
 class Settings:
     """Everything that decides what a run becomes."""
 
-    backbone: str = "mobilenetv2"
-    epochs: int = 40
-    batch: int = 16
-    sizes: tuple[int, ...] = (224, 256, 288, 320)  # a step draws one of these
-    small_start: float = 1.0  # share of those sizes to begin with; cheaper, and good for a while
-    in_turn: bool = False  # the sizes one after another instead, each for the same share
-    eval_size: int = 320
-    rate: float = 1e-3  # peak learning rate of neck and head
-    backbone_rate: float = 0.25  # of that, where the backbone starts from trained weights
-    decay: float = 0.05  # of weights, not of biases and norms
-    warmup: int = 500  # steps
-    norms_learn: bool = False  # those of a trained backbone, but for its stem's
-    frozen_epochs: int = 1  # the whole backbone at first; its stem always
-    ema: float = 0.9995  # of the weights that are evaluated and shipped
-    mosaic: float = 0.5  # chance of a view of four pictures
-    mixup: float = 0.0  # chance of a view with another over it; for long schedules and large models
-    balance: float = 0.0  # pictures with a class in a smaller share of them come oftener
-    width: int = 96  # channels of neck and head
-    seed: int = 1
-    plain_end: float = 0.0  # share of the schedule, its last, without mosaics and mixup
-    start: str = ""  # a run or checkpoint whose weights to begin with, on a schedule of its own
-    teacher: str = ""  # runs or checkpoints to imitate, split by commas; see distil.py
-    imitation: float = 2.0  # of that, against the other losses
+    backbone: str = setting("mobilenetv2", "family or member, as in training.backbones", "the name")
+    epochs: int = setting(40, "passes over the pictures")
+    batch: int = setting(16, "pictures a step")
+    sizes: tuple[int, ...] = setting(
+        (224, 256, 288, 320), "sides of the views, pixels; a step draws one of them"
+    )
+    small_start: float = setting(
+        1.0, "share of those sizes to begin with; cheaper, and good for a while"
+    )
+    in_turn: bool = setting(False, "the sizes one after another, each for the same share")
+    eval_size: int = setting(320, "side at which an epoch's weights are judged")
+    rate: float = setting(1e-3, "peak learning rate of neck and head")
+    backbone_rate: float = setting(0.25, "of that, where the backbone starts from trained weights")
+    decay: float = setting(0.05, "of weights, not of biases and norms")
+    warmup: int = setting(500, "steps up to the peak rate")
+    norms_learn: bool = setting(False, "those of a trained backbone, too, but for its stem's")
+    frozen_epochs: int = setting(1, "of the whole trained backbone at first; its stem stays")
+    ema: float = setting(0.9995, "a step's memory of the weights that are evaluated and shipped")
+    mosaic: float = setting(0.5, "chance of a view of four pictures")
+    mixup: float = setting(
+        0.0, "chance of a view with another over it; for long schedules and large models"
+    )
+    balance: float = setting(
+        0.0, "pictures with a class that a smaller share of them has come oftener"
+    )
+    width: int = setting(96, "channels of neck and head")
+    seed: int = setting(1, "of every random choice")
+    plain_end: float = setting(0.0, "share of the schedule, its last, without mosaics and mixup")
+    start: str = setting(
+        "", "run or checkpoint whose weights to begin with, on a schedule of its own"
+    )
+    teacher: str = setting("", "runs or checkpoints to imitate, split by commas; see distil.py")
+    imitation: float = setting(2.0, "weight of that, against the other losses")
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

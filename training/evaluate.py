@@ -54,7 +54,7 @@ def average_precision(
     result = np.full((classes, len(THRESHOLDS)), np.nan)
     for c in range(classes):
         scores, hits, skips, objects = [], [], [], 0
-        for i in np.flatnonzero(labelled[:, c]):
+        for i in np.flatnonzero(labelled[:, c]).tolist():
             mine, real = pick(detections[i], c), pick(truth[i], c)
             hit, skip = match(mine, real)
             scores.append(mine.scores)

@@ -15,7 +15,7 @@ import math
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
@@ -157,7 +157,7 @@ class Run:
             for size in self.settings.sizes:
                 seconds = self._try(self.forward, size)
                 print(f"compiled for {size} in {seconds:.0f} s", flush=True)
-        except Exception as error:  # of a compiler whose errors have no common type
+        except Exception as error:  # noqa: BLE001 (a compiler's errors have no common type)
             print(f"not compiled: {error}", flush=True)
             self.forward = self.model
         self.optimiser.zero_grad(set_to_none=True)
@@ -449,21 +449,33 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", help="of the run; also its backbone, unless --backbone says other")
     for field in fields(Settings):
-        flag = "--" + field.name.replace("_", "-")
-        if isinstance(field.default, bool):
-            parser.add_argument(flag, action="store_true", default=None)
-            continue
-        kind = type(field.default) if field.name != "sizes" else int
-        many = "+" if field.name == "sizes" else None
-        parser.add_argument(flag, type=kind, default=None, nargs=many)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=2)
+        add_flag(parser, field)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device, help="that learns (%(default)s)")
+    parser.add_argument("--threads", type=int, default=2, help="of a CPU (%(default)s)")
     parser.add_argument(
-        "--compile", action="store_true", help="on a CPU, too: minutes a size, then a quarter faster"
+        "--compile",
+        action="store_true",
+        help="on a CPU, too: minutes a size, then a quarter faster",
     )
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this, saved")
     parser.add_argument("--deadline", type=Path, help="wait for this file; see together.py")
     return parser
+
+
+def add_flag(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
+    """The flag of one setting; one that is not given is None."""
+    flag, meaning = "--" + field.name.replace("_", "-"), field.metadata["help"]
+    default: Any = field.default
+    if isinstance(default, bool):
+        parser.add_argument(flag, action="store_true", default=None, help=meaning)
+        return
+    several = isinstance(default, tuple)
+    kind = type(default[0]) if several else type(default)
+    usual = " ".join(map(str, default)) if several else field.metadata["usual"] or str(default)
+    text = f"{meaning} ({usual})" if usual else meaning
+    many = "+" if several else None
+    parser.add_argument(flag, type=kind, nargs=many, metavar=kind.__name__.upper(), help=text)
 
 
 def settings_from(args: argparse.Namespace) -> Settings:

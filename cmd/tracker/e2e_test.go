@@ -561,6 +561,11 @@ func TestStandardOutputBreaks(t *testing.T) {
 	if err := cmd.Run(); err == nil {
 		t.Error("a summary that could not be printed went unnoticed")
 	}
+	cmd = command(dir, "--version")
+	cmd.Stdout = full
+	if err := cmd.Run(); err == nil {
+		t.Error("a version that could not be printed went unnoticed")
+	}
 	cmd = command(dir, "-i", "good.avi", "--save", "cut.mp4", "--jsonl", "-")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

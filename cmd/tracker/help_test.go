@@ -81,6 +81,9 @@ func TestStrayWords(t *testing.T) {
 			t.Errorf("%s: exit code %d: %s%s", line, got.code, got.stdout, got.stderr)
 		}
 	}
+	if got := runIn(t, dir, "help", "foo"); !strings.HasSuffix(got.stderr, "; see 'tracker --help'\n") {
+		t.Errorf("help foo: %s", got.stderr)
+	}
 	if got := runIn(t, dir, "help", "config", "show"); got.code != exitOK || !strings.Contains(got.stdout, "tracker config show") {
 		t.Errorf("help: exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}

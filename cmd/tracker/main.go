@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
@@ -53,7 +54,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil {
-		report(stderr, err, cmd.CommandPath())
+		report(stderr, err, strings.TrimSuffix(cmd.CommandPath(), " help")) // help has no help
 	}
 	return exitCode(err)
 }

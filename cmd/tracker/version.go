@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"runtime"
@@ -17,7 +18,8 @@ var version = "development"
 
 // printVersion says what a bug report needs. A library that cannot be loaded is
 // part of the answer, not a failure.
-func printVersion(w io.Writer) error {
+func printVersion(out io.Writer) error {
+	w := new(bytes.Buffer)
 	fmt.Fprintf(w, "tracker %s (%s %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	fmt.Fprintf(w, "OpenCV %s, gocv %s\n", gocv.OpenCVVersion(), gocv.Version())
 	if v, path, err := backbones.RuntimeInUse(); err != nil {
@@ -36,5 +38,6 @@ func printVersion(w io.Writer) error {
 	if err != nil {
 		fmt.Fprintf(w, "models: %v\n", err)
 	}
-	return nil
+	_, err = w.WriteTo(out)
+	return err
 }
