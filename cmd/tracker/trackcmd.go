@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -171,6 +172,8 @@ func (a *association) checkDestinations() error {
 		return usageErrorf("nowhere to write the tracks: give --mot PATH or --jsonl PATH")
 	case a.mot == a.jsonl && !isFolder(a.mot):
 		return usageErrorf("--mot and --jsonl cannot both go to %s", a.mot)
+	case strings.Contains(a.mot+a.jsonl, config.NamePlace):
+		return usageErrorf("%s is no name here: give a file for one input, or a folder, in which each gets a file of its name", config.NamePlace)
 	}
 	return nil
 }

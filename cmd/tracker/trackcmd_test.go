@@ -245,6 +245,7 @@ func TestTrackRefuses(t *testing.T) {
 		{"NaN", "--conf NaN --mot DIR/o --detections " + det, exitUsage, "--conf"},
 		{"onto itself", "--mot DIR/det.txt --detections " + det, exitUsage, "det.txt would replace detections"},
 		{"onto the other", "--mot DIR/o --jsonl DIR/o --detections " + det, exitUsage, "cannot both go to"},
+		{"a name of the main program", "--mot DIR/{name}.txt --detections " + det, exitUsage, "{name} is no name here"},
 		{"missing", "--mot DIR/o --detections DIR/none.txt", exitFailed, "none.txt"},
 		{"bad row", "--mot DIR/o --detections DIR/bad.txt", exitFailed, `bad.txt:2: left "NaN": expected a number of pixels`},
 		{"no rows", "--mot DIR/o --detections DIR/empty.txt", exitFailed, "empty.txt has no rows"},
