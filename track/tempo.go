@@ -149,14 +149,14 @@ func (t *Tempo) Update(in Input) []Track {
 	t.compensate(in.Motion, step.Seconds())
 	t.expect()
 
-	t.associate(in.Detections, t.high, round{least: t.cfg.Similarity, weigh: true, looks: sureLooks, admits: (*tempoTrack).isConfirmed})
+	t.associate(in.Detections, t.high, round{least: t.cfg.Similarity, similarity: (*Tempo).sureSimilarity, admits: (*tempoTrack).isConfirmed})
 	if stall {
-		far := round{least: stallLeast * t.cfg.Similarity, weigh: true, looks: sureLooks, reach: stallReach, admits: (*tempoTrack).isConfirmed}
+		far := round{least: stallLeast * t.cfg.Similarity, similarity: (*Tempo).sureSimilarity, reach: stallReach, admits: (*tempoTrack).isConfirmed}
 		t.associate(in.Detections, t.high, far)
 	}
-	t.associate(in.Detections, t.low, round{least: t.cfg.LowSimilarity, looks: weakLooks, admits: (*tempoTrack).isFresh})
+	t.associate(in.Detections, t.low, round{least: t.cfg.LowSimilarity, similarity: (*Tempo).weakSimilarity, admits: (*tempoTrack).isFresh})
 	t.recall(in.Detections)
-	t.associate(in.Detections, t.high, round{least: t.cfg.NewSimilarity, weigh: true, looks: sureLooks, admits: (*tempoTrack).isTentative})
+	t.associate(in.Detections, t.high, round{least: t.cfg.NewSimilarity, similarity: (*Tempo).sureSimilarity, admits: (*tempoTrack).isTentative})
 	t.noise.learn(t.tracks)
 
 	t.explain(in.Detections)

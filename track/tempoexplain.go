@@ -29,12 +29,14 @@ func (t *Tempo) explain(detections []detect.Detection) {
 // explainLoss says why a track found none of the detections that it may take.
 func (t *Tempo) explainLoss(k *tempoTrack, expected *subject, detections []detect.Detection) {
 	v := judge(len(t.high), t.least(k.young),
-		func(j int) float64 { return t.similarity(k, expected, &t.high[j], &detections[t.high[j].index]) },
+		func(j int) float64 {
+			return t.sureSimilarity(expected.iou(&t.high[j]), k, expected, &detections[t.high[j].index])
+		},
 		func(j int) int { return t.high[j].index })
 	if k.isFresh() {
 		v = v.or(judge(len(t.low), t.cfg.LowSimilarity,
 			func(j int) float64 {
-				return expected.iou(&t.low[j]) * t.likeness(k, expected, &detections[t.low[j].index], weakLooks)
+				return t.weakSimilarity(expected.iou(&t.low[j]), k, expected, &detections[t.low[j].index])
 			},
 			func(j int) int { return t.low[j].index }))
 	}
@@ -51,7 +53,7 @@ func (t *Tempo) explainBirth(id int, s *subject, d *detect.Detection) {
 			if t.tracks[i].young != young {
 				return 0
 			}
-			return t.similarity(&t.tracks[i], &t.expected[i], s, d)
+			return t.sureSimilarity(t.expected[i].iou(s), &t.tracks[i], &t.expected[i], d)
 		}, func(i int) int { return t.tracks[i].id })
 	}
 	recalled := judge(len(t.expected), recallLeast,
@@ -66,11 +68,6 @@ func (t *Tempo) least(young bool) float64 {
 		return t.cfg.NewSimilarity
 	}
 	return t.cfg.Similarity
-}
-
-// similarity is what the rounds with sure detections compare.
-func (t *Tempo) similarity(k *tempoTrack, expected, s *subject, d *detect.Detection) float64 {
-	return expected.iou(s) * t.likeness(k, expected, d, sureLooks) * t.conf.of(d.Score)
 }
 
 // compareDetections orders detections by what they are, not where they stand:

@@ -4,15 +4,16 @@ import (
 	"math"
 
 	"github.com/tracker-go/tracker/detect"
+	"github.com/tracker-go/tracker/track/internal/pairing"
 )
 
 // round is one pass of the association.
 type round struct {
 	least  float64 // similarity
-	weigh  bool    // by the detection's score
-	looks  float64 // by how many times they may raise the similarity
 	reach  float64 // boxes grow by so much of their size to each side to meet
 	admits func(*tempoTrack) bool
+	// similarity is that of a pair which overlaps so much.
+	similarity func(t *Tempo, overlap float64, k *tempoTrack, expected *subject, d *detect.Detection) float64
 }
 
 // associate matches the tracks that a round admits and that are still to be found
@@ -24,29 +25,45 @@ func (t *Tempo) associate(detections []detect.Detection, from []subject, r round
 			t.rows = append(t.rows, t.expected[i].grown(r.reach))
 		}
 	}
-	for _, d := range from {
-		if !t.taken[d.index] {
-			t.cols = append(t.cols, d.grown(r.reach))
-		}
-	}
+	t.free(from, r.reach)
 	edges := t.overlaps.find(t.rows, t.cols)
 	gain := edges[:0] // what a pair is worth beyond the least similarity
 	for _, e := range edges {
 		track, detection := t.rows[e.Row].index, t.cols[e.Col].index
-		d := &detections[detection]
-		s := e.Weight * t.likeness(&t.tracks[track], &t.expected[track], d, r.looks)
-		if r.weigh {
-			s *= t.conf.of(d.Score)
-		}
+		s := r.similarity(t, e.Weight, &t.tracks[track], &t.expected[track], &detections[detection])
 		if e.Weight = s - r.least; e.Weight > 0 {
 			gain = append(gain, e)
 		}
 	}
+	t.pairOff(detections, gain, Matched, r.least)
+}
+
+// free lists the detections that no track has, grown by reach, as columns of the association.
+func (t *Tempo) free(from []subject, reach float64) {
+	for _, d := range from {
+		if !t.taken[d.index] {
+			t.cols = append(t.cols, d.grown(reach))
+		}
+	}
+}
+
+// pairOff gives the rows their columns so that what they gain beyond least is most.
+func (t *Tempo) pairOff(detections []detect.Detection, gain []pairing.Edge, reason Reason, least float64) {
 	for _, k := range t.matcher.Maximize(gain, len(t.rows), len(t.cols)) {
 		e := &gain[k]
 		index := t.cols[e.Col].index
-		t.match(&t.tracks[t.rows[e.Row].index], &detections[index], index, Matched, e.Weight+r.least, r.least)
+		t.match(&t.tracks[t.rows[e.Row].index], &detections[index], index, reason, e.Weight+least, least)
 	}
+}
+
+// sureSimilarity is that of a track and a sure detection.
+func (t *Tempo) sureSimilarity(overlap float64, k *tempoTrack, expected *subject, d *detect.Detection) float64 {
+	return overlap * t.likeness(k, expected, d, sureLooks) * t.conf.of(d.Score)
+}
+
+// weakSimilarity is that of a track and a detection that is not sure.
+func (t *Tempo) weakSimilarity(overlap float64, k *tempoTrack, expected *subject, d *detect.Detection) float64 {
+	return overlap * t.likeness(k, expected, d, weakLooks)
 }
 
 // likeness is what the overlap of a pair is multiplied by: how like the two are in

@@ -24,11 +24,7 @@ func (t *Tempo) recall(detections []detect.Detection) {
 			t.rows = append(t.rows, t.expected[i].grown(k.reach))
 		}
 	}
-	for _, d := range t.high {
-		if !t.taken[d.index] {
-			t.cols = append(t.cols, d)
-		}
-	}
+	t.free(t.high, 0)
 	edges := t.overlaps.find(t.rows, t.cols)
 	gain := edges[:0]
 	for _, e := range edges {
@@ -37,11 +33,7 @@ func (t *Tempo) recall(detections []detect.Detection) {
 			gain = append(gain, e)
 		}
 	}
-	for _, e := range t.matcher.Maximize(gain, len(t.rows), len(t.cols)) {
-		pair := &gain[e]
-		k, index := &t.tracks[t.rows[pair.Row].index], t.cols[pair.Col].index
-		t.match(k, &detections[index], index, Recognised, pair.Weight+recallLeast, recallLeast)
-	}
+	t.pairOff(detections, gain, Recognised, recallLeast)
 }
 
 // recallable is what recall compares, of any pair: 0 where it does not look.
