@@ -10,9 +10,11 @@ import (
 
 // JPEG's markers that matter here; each follows a byte of 0xff.
 const (
-	jpegStart = 0xd8
-	jpegEnd   = 0xd9
-	jpegScan  = 0xda // the picture's data follow
+	jpegAlone   = 0x01 // up to this, and from jpegRestart to jpegStart, no length follows
+	jpegRestart = 0xd0
+	jpegStart   = 0xd8
+	jpegEnd     = 0xd9
+	jpegScan    = 0xda // the picture's data follow
 )
 
 // cutJPEG says whether data is a JPEG file that stops before its picture does. libjpeg
@@ -23,8 +25,12 @@ func cutJPEG(data []byte) bool {
 	}
 	// Not before the first scan: a thumbnail there has an end of its own. Within a scan
 	// the encoder leaves no 0xff alone that could be taken for a marker's.
+	scan := firstScan(data)
+	if scan == len(data) {
+		return true
+	}
 	end := []byte{0xff, jpegEnd}
-	if bytes.LastIndex(data[firstScan(data):], end) >= 0 { // mostly the last bytes
+	if bytes.LastIndex(data[scan:], end) >= 0 { // mostly the last bytes
 		return false
 	}
 	// Some encoders forget the end, and the picture is whole.
@@ -42,15 +48,17 @@ const maxChecked = 1 << 25
 // length of data where it ends before.
 func firstScan(data []byte) int {
 	at := 2 // past the start
-	for at+4 <= len(data) && data[at] == 0xff {
-		switch kind := data[at+1]; kind {
-		case jpegScan, jpegEnd:
+	for at+4 <= len(data) {
+		switch kind := data[at+1]; {
+		case data[at] != 0xff, kind == jpegScan, kind == jpegEnd:
 			return at
-		case 0xff: // padding
+		case kind == 0xff: // padding
 			at++
+		case kind <= jpegAlone, kind >= jpegRestart && kind <= jpegStart:
+			at += 2
 		default:
 			at += 2 + int(binary.BigEndian.Uint16(data[at+2:]))
 		}
 	}
-	return min(at, len(data))
+	return len(data)
 }

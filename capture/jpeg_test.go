@@ -33,22 +33,32 @@ func TestCutJPEG(t *testing.T) {
 		data []byte
 		cut  bool
 	}{
-		"whole":                     {whole, false},
-		"with bytes after its end":  {append(slices.Clone(whole), 0, 0, 0), false},
-		"without its end":           {whole[:len(whole)-2], false},
-		"without its last bytes":    {whole[:len(whole)-40], true},
-		"half":                      {whole[:len(whole)/2], true},
-		"only its start":            {whole[:2], true},
-		"in a segment's length":     {whole[:5], true},
-		"with a thumbnail":          {withThumbnail, false},
-		"half, with a thumbnail":    {withThumbnail[:len(withThumbnail)-len(whole)/2], true},
-		"cut within the thumbnail":  {withThumbnail[:20], true},
-		"cut right after thumbnail": {withThumbnail[:2+len(head)+len(thumbnail)], true},
-		"PNG":                       {[]byte("\x89PNG\r\n"), false},
-		"empty":                     {nil, false},
+		"whole":                            {whole, false},
+		"with bytes after its end":         {append(slices.Clone(whole), 0, 0, 0), false},
+		"without its end":                  {whole[:len(whole)-2], false},
+		"without its last bytes":           {whole[:len(whole)-40], true},
+		"half":                             {whole[:len(whole)/2], true},
+		"only its start":                   {whole[:2], true},
+		"in a segment's length":            {whole[:5], true},
+		"with a thumbnail":                 {withThumbnail, false},
+		"half, with a thumbnail":           {withThumbnail[:len(withThumbnail)-len(whole)/2], true},
+		"cut within the thumbnail":         {withThumbnail[:20], true},
+		"with markers that have no length": {slices.Concat(whole[:2], []byte{0xff, 0, 0xff, 0xd0}, whole[2:]), false},
+		"cut right after thumbnail":        {withThumbnail[:2+len(head)+len(thumbnail)], true},
+		"PNG":                              {[]byte("\x89PNG\r\n"), false},
+		"empty":                            {nil, false},
 	} {
 		if got := cutJPEG(c.data); got != c.cut {
 			t.Errorf("%s: cut is %v", name, got)
+		}
+	}
+}
+
+func TestEveryCutOfAJPEGIsFound(t *testing.T) {
+	whole := jpegFile(t, 64, 48)
+	for length := 2; length < len(whole)-40; length++ { // the picture's last blocks may be in fewer bytes
+		if !cutJPEG(whole[:length]) {
+			t.Errorf("not cut at %d of %d bytes", length, len(whole))
 		}
 	}
 }
@@ -58,8 +68,9 @@ func FuzzCutJPEG(f *testing.F) {
 	f.Add(whole)
 	f.Add(whole[:40])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if bytes.HasPrefix(data, []byte{0xff, jpegStart}) && !cutJPEG(data) && cutJPEG(append(slices.Clone(data), 0)) {
-			t.Error("a byte more cuts the file")
+		cut := cutJPEG(data)
+		if _, err := jpeg.Decode(bytes.NewReader(data)); err == nil && cut {
+			t.Error("the file can be decoded to its end, and is told as cut")
 		}
 	})
 }
