@@ -22,6 +22,17 @@ func (p *picture) resized(in *Input) (sx, sy float64, yes bool) {
 	return float64(now.width) / float64(before.width), float64(now.height) / float64(before.height), true
 }
 
+// cutAt is how near to the picture's edge, in sides of it, a box ends there.
+const cutAt = 0.005
+
+// cuts says whether the edge of the picture cuts what is in the box; not where its size
+// is not known.
+func (p *picture) cuts(b *detect.Box) bool {
+	w, h := float64(p.width), float64(p.height)
+	x, y := cutAt*w, cutAt*h
+	return w > 0 && h > 0 && (b.X1 < x || b.Y1 < y || b.X2 > w-x || b.Y2 > h-y)
+}
+
 // fit brings the tracks to the size of in's picture.
 func (s *SORT) fit(in *Input) {
 	if sx, sy, resized := s.resized(in); resized {

@@ -72,7 +72,7 @@ func same(a, b [][]int) float64 {
 func TestChangeOfSize(t *testing.T) {
 	scene := plaza(170) // up to its stall
 	for _, name := range Names() {
-		want := owners(t, name, scene)
+		want := owners(t, name, regauged(scene, 0, 0, 1, 1, true))
 		for _, size := range [][2]float64{{0.5, 0.5}, {0.25, 0.25}, {0.5, 0.75}, {2, 2}} {
 			kept := same(want, owners(t, name, regauged(scene, 60, 120, size[0], size[1], true)))
 			lost := same(want, owners(t, name, regauged(scene, 60, 120, size[0], size[1], false)))

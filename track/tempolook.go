@@ -8,6 +8,7 @@ import (
 
 const (
 	lookFade    = 1.5  // seconds in which the past of what a track looks like falls to 1/e
+	cutFade     = 0.3  // the same of one that the picture's edge cuts, and that shows another part each time
 	lookCovered = 0.25 // share of a box, covered by another, from where on it may show the other
 
 	// How many times looks may raise a similarity: a weak detection that looks right is often
@@ -34,12 +35,15 @@ func (t *Tempo) remember(detections []detect.Detection, dt float64) {
 	}
 	t.cover()
 	t.alike.learn(t.rows, t.tracks, detections)
-	keep := float32(math.Exp(-dt / lookFade))
 	for _, r := range t.rows {
-		if r.index >= 0 {
-			k := &t.tracks[r.index]
-			t.see(k, detections[k.detection].Embedding, keep)
+		if r.index < 0 {
+			continue
 		}
+		k, fade := &t.tracks[r.index], lookFade
+		if t.cuts(&k.raw) {
+			fade = cutFade
+		}
+		t.see(k, detections[k.detection].Embedding, float32(math.Exp(-dt/fade)))
 	}
 }
 

@@ -258,6 +258,56 @@ func TestTempoLooksLearnNothingFromCoveredBoxes(t *testing.T) {
 	}
 }
 
+// Who leaves the picture looks another way in each frame, and stays who he is where nobody
+// else can be meant.
+func TestTempoLooksAtTheEdgeOfThePicture(t *testing.T) {
+	leaving := func(s float64) detect.Detection {
+		if s < 2 {
+			return wears(walk(500, 100, 0, 0), 10)(s)
+		}
+		return wears(func(float64) detect.Detection { return at(521, 100, 19, 100) }, 80)(s)
+	}
+	for what, tc := range map[string]struct {
+		width  int
+		others []walker
+		same   bool
+	}{
+		"cut":                     {540, nil, true},
+		"nearly cut":              {542, nil, true},
+		"not cut":                 {550, nil, false},
+		"in a picture of no size": {0, nil, false},
+		"beside somebody":         {540, []walker{wears(walk(470, 100, 0, 0), 60)}, false},
+		"in front of somebody":    {540, []walker{wears(walk(538, 100, 0, 0), 60)}, false},
+	} {
+		scene := film(evenly(66, 30), append(append([]walker{leaving}, company(80, 40)...), tc.others...)...)
+		for k := range scene {
+			scene[k].Width, scene[k].Height = tc.width, 2*tc.width
+		}
+		ids := follow(NewTempo(DefaultTempoConfig()), scene)
+		if same := ids[65][0] == ids[0][0]; same != tc.same || ids[65][0] == 0 {
+			t.Errorf("%s: id %d, was %d", what, ids[65][0], ids[0][0])
+		}
+	}
+}
+
+// What somebody looks like whom the edge of the picture cuts is soon forgotten.
+func TestTempoLooksFadeFasterAtTheEdgeOfThePicture(t *testing.T) {
+	for width, bounds := range map[int][2]float64{140: {0, 0.1}, 400: {0.7, 0.9}} {
+		tempo := NewTempo(DefaultTempoConfig())
+		for k := range 21 {
+			d := at(100, 100, 40, 100)
+			d.Embedding = []float32{1, 0}
+			if k > 10 {
+				d.Embedding = []float32{0, 1}
+			}
+			tempo.Update(Input{Time: time.Duration(k) * time.Second / 10, Width: width, Height: 400, Detections: []detect.Detection{d}})
+		}
+		if left := float64(tempo.tracks[0].look[0]); len(tempo.tracks) != 1 || left < bounds[0] || left > bounds[1] {
+			t.Errorf("picture of width %d: %.3f left of the old looks after a second; want %v", width, left, bounds)
+		}
+	}
+}
+
 // What a track looks like fades in media time, whatever the frame rate.
 func TestTempoLooksFadeInMediaTime(t *testing.T) {
 	angle := func(rate float64) float64 {

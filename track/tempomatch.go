@@ -75,10 +75,28 @@ func (t *Tempo) likeness(k *tempoTrack, expected *subject, d *detect.Detection, 
 	union := max(a.Y2, b.Y2) - min(a.Y1, b.Y1)
 	like := ratio(a.Height(), b.Height()) * math.Sqrt(max(0, common/union))
 	like *= t.labelled(k, d)
-	if odds, ok := t.resembles(k, d); ok {
+	if odds, ok := t.resembles(k, d); ok && (odds > 0 || !t.cutAlone(expected, d)) {
 		like *= min(most, max(leastLooks, 2*chance(odds)))
 	}
 	return like
+}
+
+// cutAlone says whether the edge of the picture cuts a detection that only one track can
+// mean, and which can mean no other sure one. Who comes or leaves there looks another way
+// in each frame, and nobody else is in question.
+func (t *Tempo) cutAlone(expected *subject, d *detect.Detection) bool {
+	return t.cuts(&d.Box) && meet(t.expected, &d.Box) == 1 && meet(t.high, &expected.box) <= 1
+}
+
+// meet is how many of the subjects overlap a box.
+func meet(subjects []subject, b *detect.Box) (n int) {
+	for i := range subjects {
+		a := &subjects[i].box
+		if a.X1 < b.X2 && b.X1 < a.X2 && a.Y1 < b.Y2 && b.Y1 < a.Y2 {
+			n++
+		}
+	}
+	return n
 }
 
 // labelled is how well a detection's label goes with a track.
