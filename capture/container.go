@@ -129,15 +129,16 @@ func inspectBoxes(r io.ReaderAt, size int64) container {
 	c := container{format: "mp4"}
 	var at int64
 	for range maxBoxes {
-		kind, length, ok := readBox(r, at, size)
+		kind, length, ok := readBox(r, at)
 		if !ok {
 			break
 		}
+		c.index = c.index || kind == "moov"
+		if length == 0 { // to the end of the file, wherever that is
+			break
+		}
 		switch kind {
-		case "moov":
-			c.index = true
-			c.end = max(c.end, at+length)
-		case "mdat", "moof":
+		case "moov", "mdat", "moof":
 			c.end = max(c.end, at+length)
 		}
 		if length > size-at {
@@ -148,8 +149,8 @@ func inspectBoxes(r io.ReaderAt, size int64) container {
 	return c
 }
 
-// readBox reads a box header: its length includes the header.
-func readBox(r io.ReaderAt, at, size int64) (kind string, length int64, ok bool) {
+// readBox reads a box header: its length includes the header, or is 0.
+func readBox(r io.ReaderAt, at int64) (kind string, length int64, ok bool) {
 	var head [16]byte
 	if _, err := r.ReadAt(head[:8], at); err != nil {
 		return "", 0, false
@@ -157,8 +158,8 @@ func readBox(r io.ReaderAt, at, size int64) (kind string, length int64, ok bool)
 	length = int64(binary.BigEndian.Uint32(head[:4]))
 	least := int64(8)
 	switch length {
-	case 0: // to the end of the file
-		length = size - at
+	case 0:
+		least = 0
 	case 1: // 64 bits follow
 		if _, err := r.ReadAt(head[8:], at+8); err != nil {
 			return "", 0, false
