@@ -97,18 +97,22 @@ lag: setup ## read a real stream more slowly than it comes for LAG, lose and fin
 
 .PHONY: kills
 kills: setup ## kill a batch of six videos KILLS times at random moments: the results must not differ by a byte
+	@deploy/setup.sh testing
 	TRACKER_KILLS=$(KILLS) go test -run '^TestBatchSurvivesKills$$' -v -count=1 -timeout 0 ./cmd/tracker
 
 .PHONY: identical
 identical: setup ## compare RUNS runs on each of 1, 2 and 4 threads with the serial one, byte for byte
+	@deploy/setup.sh testing
 	TRACKER_IDENTICAL_RUNS=$(RUNS) go test -run '^TestConcurrentEqualsSerial$$' -v -count=1 -timeout 0 ./cmd/tracker
 
 .PHONY: bench
 bench: setup ## run the benchmarks that match BENCH, with allocations
+	@deploy/setup.sh testing
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: cover
 cover: setup ## measure test coverage into build/cover.html
+	@deploy/setup.sh testing
 	mkdir -p build
 	go test -coverprofile=build/cover.out ./...
 	go tool cover -html=build/cover.out -o build/cover.html
