@@ -23,10 +23,11 @@ postprocess, camera motion and tracking. FPS is of several frames at once, each 
 a thread of its own, as for a file, without reading it. MEMORY is by how much the
 first of these makes the process grow at its peak.
 
-Accuracy is what the manifest says (AP50, for the model's own input size) or,
-with --gt, what tracking all of --input scores against that MOTChallenge truth
-with the program's own settings; the latter is what counts then. The truth is a
-file or a sequence's folder, as for 'tracker eval'.
+Accuracy is what the manifest says (AP50, for the model's own input size; that of
+people where --classes is person alone) or, with --gt, what tracking all of --input
+scores against that MOTChallenge truth with the program's own settings; the latter
+is what counts then. The truth is a file or a sequence's folder, as for 'tracker
+eval'; one of people alone wants --classes person, for other objects count as false.
 
 Every model is measured in five rounds, each in a process of its own; the rounds
 of all models take turns, and medians are shown. A note tells when rounds differ

@@ -353,7 +353,7 @@ func (b *modelBench) judge(list []*candidate) error {
 	c := b.settings(nil)
 	_, r.Threads = shareThreads(c, true)
 	r.Workers, r.WorkerThreads = shareThreads(c, false)
-	r.Machine, r.Device, r.Pictures, r.Truth = machineName(), b.device, b.pictures(), b.truth.name
+	r.Machine, r.Device, r.Pictures, r.Truth, r.Classes = machineName(), b.device, b.pictures(), b.truth.name, b.classes
 	r.Rounds, r.Seconds, r.Budget = benchRounds, b.time.Seconds(), b.budget.Seconds()*1000
 	r.Judge()
 	return nil

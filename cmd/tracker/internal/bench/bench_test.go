@@ -43,6 +43,9 @@ func TestSettleTakesMedians(t *testing.T) {
 	r.Settle([]Round{good, bad, good})
 	want := good
 	want.Frames = 110
+	if r.P95Least != 12 || r.P95Most != 99 {
+		t.Errorf("p95 from %g to %g ms, want 12 to 99", r.P95Least, r.P95Most)
+	}
 	if r.Round != want || r.Spread != 2.5 {
 		t.Errorf("%+v with spread %g, want %+v with 2.5", r.Round, r.Spread, want)
 	}
@@ -107,6 +110,59 @@ func TestMetricIsTheBestThatIsKnown(t *testing.T) {
 	}
 }
 
+// Who wants people alone is told by how well people are found, where that is known.
+func TestMetricFitsTheClasses(t *testing.T) {
+	all, people := Result{Model: "all", AP50: 0.455, PersonAP50: 0.601}, Result{Model: "people", AP50: 0.450, PersonAP50: 0.630}
+	all.Frames, people.Frames = 1000, 1000
+	silent := Result{Model: "silent", AP50: 0.4, Round: Round{Frames: 1000}}
+	for _, tc := range []struct {
+		classes []string
+		models  []Result
+		metric  Metric
+		choice  string
+		notes   []string
+	}{
+		{nil, []Result{all, people}, AP50, "all", nil},
+		{[]string{" Person"}, []Result{all, people}, PersonAP50, "people", nil},
+		{[]string{"person"}, []Result{all, people, silent}, PersonAP50, "people", []string{"no person AP50 of silent"}},
+		{[]string{"person"}, []Result{silent}, AP50, "silent", []string{"mean over all classes, not of person;"}},
+		{[]string{"car", "person"}, []Result{all, people}, AP50, "all", []string{"mean over all classes, not of car, person;"}},
+	} {
+		report := Report{Models: slices.Clone(tc.models), Classes: tc.classes, Budget: 33}
+		report.Judge()
+		if report.Metric != tc.metric || report.Choice.Model != tc.choice {
+			t.Errorf("%q: metric %q, choice %q, want %q and %q", tc.classes, report.Metric, report.Choice.Model, tc.metric, tc.choice)
+		}
+		wantNotes(t, report.Notes, tc.notes...)
+	}
+}
+
+// A choice that one more round could turn is told as that.
+func TestRoundsThatDoNotAgree(t *testing.T) {
+	between := func(name string, least, p95, most, hota float64) Result {
+		r := result(name, p95, hota)
+		r.P95Least, r.P95Most = least, most
+		return r
+	}
+	steady, chosen := between("steady", 9, 10, 11, 0.3), between("chosen", 19, 20, 21, 0.5)
+	for _, tc := range []struct {
+		name   string
+		models []Result
+		want   []string
+	}{
+		{"all steady", []Result{steady, chosen}, nil},
+		{"the choice was too slow once", []Result{steady, between("shaky", 19, 20, 40, 0.5)}, []string{"keeps to 33 ms: shaky at 320 (p95 19.0 to 40.0 ms);"}},
+		{"a better one was fast enough once", []Result{chosen, between("shut out", 12, 80, 90, 0.6)}, []string{"33 ms: shut out at 320 (p95 12.0 to 90.0 ms);"}},
+		{"a worse one does not matter", []Result{chosen, between("worse", 12, 80, 90, 0.4)}, nil},
+		{"none fits, one did once", []Result{between("shut out", 12, 80, 90, 0.6)}, []string{"33 ms: shut out"}},
+		{"always too slow", []Result{chosen, between("slow", 34, 80, 90, 0.6)}, nil},
+	} {
+		report := Report{Models: tc.models, Budget: 33}
+		report.Judge()
+		t.Run(tc.name, func(t *testing.T) { wantNotes(t, report.Notes, tc.want...) })
+	}
+}
+
 func TestChoice(t *testing.T) {
 	models := []Result{result("fast", 5, 0.3), result("blind", 6, -1), result("good", 20, 0.5), result("slow", 40, 0.6)}
 	for _, tc := range []struct {
@@ -151,6 +207,17 @@ func TestDoubts(t *testing.T) {
 	report = Report{Models: []Result{a, b}}
 	report.Judge()
 	wantNotes(t, report.Notes, "different pictures (coco; own)")
+
+	// The same pictures at each model's own input size are no others.
+	small, large := Result{Model: "small", Width: 416, Height: 416, AP50: 0.4, AP50Data: "own at 416x416"}, Result{Model: "large", Width: 448, Height: 320, AP50: 0.5, AP50Data: "own at 448x320"}
+	small.Frames, large.Frames = 1000, 1000
+	report = Report{Models: []Result{small, large}}
+	report.Judge()
+	wantNotes(t, report.Notes)
+
+	report = Report{Models: []Result{result("lost", 5, 0)}}
+	report.Judge()
+	wantNotes(t, report.Notes, "is --gt that of --input")
 }
 
 func wantNotes(t *testing.T, notes []string, want ...string) {

@@ -12,9 +12,10 @@ type Metric string
 // The metrics, best first: what was measured on the user's own sequence says more
 // than what a manifest says of other pictures.
 const (
-	HOTA    Metric = "HOTA"
-	AP50    Metric = "AP50"
-	Unknown Metric = "" // no model has any accuracy
+	HOTA       Metric = "HOTA"
+	PersonAP50 Metric = "person AP50" // where people alone are wanted
+	AP50       Metric = "AP50"
+	Unknown    Metric = "" // no model has any accuracy
 )
 
 // accuracy is a model's value of the metric, if it is known.
@@ -22,15 +23,21 @@ func (m Metric) accuracy(r *Result) (value float64, known bool) {
 	switch {
 	case m == HOTA && r.Tracking != nil:
 		return r.Tracking.HOTA, true
+	case m == PersonAP50 && r.PersonAP50 > 0:
+		return r.PersonAP50, true
 	case m == AP50 && r.AP50 > 0:
 		return r.AP50, true
 	}
 	return 0, false
 }
 
-// bestMetric is the first that some model has.
-func bestMetric(results []Result) Metric {
-	for _, m := range []Metric{HOTA, AP50} {
+// bestMetric is the first that some model has, of those that fit the classes.
+func bestMetric(results []Result, classes []string) Metric {
+	metrics := []Metric{HOTA, AP50}
+	if onlyPeople(classes) {
+		metrics = []Metric{HOTA, PersonAP50, AP50}
+	}
+	for _, m := range metrics {
 		for i := range results {
 			if _, known := m.accuracy(&results[i]); known {
 				return m
@@ -38,6 +45,11 @@ func bestMetric(results []Result) Metric {
 		}
 	}
 	return Unknown
+}
+
+func onlyPeople(classes []string) bool {
+	other := func(class string) bool { return !strings.EqualFold(strings.TrimSpace(class), "person") }
+	return len(classes) > 0 && !slices.ContainsFunc(classes, other)
 }
 
 // markFront marks the Pareto front: results than which no other is faster (p95 of
@@ -71,33 +83,43 @@ type Choice struct {
 // choose finds the most accurate of the results, which are sorted from fast to
 // slow, whose p95 of the whole frame is within the budget (milliseconds).
 func choose(results []Result, m Metric, budget float64) Choice {
-	fitting := 0
-	for fitting < len(results) && results[fitting].Frame.P95 <= budget {
-		fitting++
-	}
-	if fitting == 0 {
+	fitting := within(results, budget)
+	if len(fitting) == 0 {
 		fastest := &results[0]
 		over := fastest.Frame.P95 - budget
 		return Choice{Spare: -over, Answer: fmt.Sprintf("No model fits %g ms a frame: the fastest, %s, takes %.1f ms at p95, %.1f ms too long (%s).",
 			budget, fastest.Name(), fastest.Frame.P95, over, remedies)}
 	}
-	best, most := -1, 0.0
-	for i := range results[:fitting] {
-		if value, known := m.accuracy(&results[i]); known && (best < 0 || value > most) {
-			best, most = i, value
-		}
-	}
-	if best < 0 {
+	r, most := mostAccurate(fitting, m)
+	if r == nil {
 		return Choice{Spare: budget - results[0].Frame.P95, Answer: fmt.Sprintf(
-			"%d of %d models fit %g ms a frame, but the accuracy of none of those is known: give --input VIDEO and --gt TRUTH.", fitting, len(results), budget)}
+			"%d of %d models fit %g ms a frame, but the accuracy of none of those is known: give --input VIDEO and --gt TRUTH.", len(fitting), len(results), budget)}
 	}
-	r := &results[best]
 	spare := budget - r.Frame.P95
 	return Choice{
 		Model: r.Model, Width: r.Width, Height: r.Height, Spare: spare,
 		Answer: fmt.Sprintf("For %g ms a frame: --backbone %s --size %s. %s %.1f; %.1f ms at p95, %.1f ms (%.0f %%) below the budget.",
 			budget, r.Model, r.Size(), m, percent(most), r.Frame.P95, spare, 100*spare/budget),
 	}
+}
+
+// within are those of the sorted results that keep to the budget.
+func within(results []Result, budget float64) []Result {
+	n := 0
+	for n < len(results) && results[n].Frame.P95 <= budget {
+		n++
+	}
+	return results[:n]
+}
+
+// mostAccurate is the fastest of the most accurate, nil where nothing is known.
+func mostAccurate(results []Result, m Metric) (best *Result, most float64) {
+	for i := range results {
+		if value, known := m.accuracy(&results[i]); known && (best == nil || value > most) {
+			best, most = &results[i], value
+		}
+	}
+	return best, most
 }
 
 const remedies = "a smaller --size, --precision int8 or more --threads may help"
@@ -110,8 +132,26 @@ const (
 	fewFrames = 100
 )
 
+// undecided names the models by which the choice stands or falls and that kept to the
+// budget in some rounds only: the chosen one, and those that are as accurate.
+func undecided(results []Result, m Metric, budget float64) []string {
+	_, least := mostAccurate(within(results, budget), m)
+	var names []string
+	for i := range results {
+		r := &results[i]
+		value, _ := m.accuracy(r)
+		if value >= least && r.P95Least <= budget && budget < r.P95Most {
+			names = append(names, fmt.Sprintf("%s (p95 %.1f to %.1f ms)", r.Name(), r.P95Least, r.P95Most))
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("the rounds do not agree on who keeps to %g ms: %s; end other programs, raise --time and measure again", budget, strings.Join(names, ", "))}
+}
+
 // doubts says what speaks against trusting the figures.
-func doubts(results []Result, m Metric) []string {
+func doubts(results []Result, m Metric, classes []string) []string {
 	var notes []string
 	var unsteady, few, data, blind []string
 	worst := 0.0
@@ -127,8 +167,8 @@ func doubts(results []Result, m Metric) []string {
 		if _, known := m.accuracy(r); !known && m != Unknown {
 			blind = append(blind, r.Name())
 		}
-		if r.AP50Data != "" && !slices.Contains(data, r.AP50Data) {
-			data = append(data, r.AP50Data)
+		if shown := r.pictures(); shown != "" && !slices.Contains(data, shown) {
+			data = append(data, shown)
 		}
 	}
 	if len(unsteady) > 0 {
@@ -141,7 +181,13 @@ func doubts(results []Result, m Metric) []string {
 	if len(blind) > 0 {
 		notes = append(notes, fmt.Sprintf("no %s of %s: not compared", m, strings.Join(blind, ", ")))
 	}
-	if m == AP50 && len(data) > 1 {
+	if m == AP50 && len(classes) > 0 {
+		notes = append(notes, fmt.Sprintf("AP50 is the mean over all classes, not of %s; give --input VIDEO and --gt TRUTH", strings.Join(classes, ", ")))
+	}
+	if best, most := mostAccurate(results, m); m == HOTA && best != nil && most == 0 {
+		notes = append(notes, "no model finds anything of the truth: is --gt that of --input, and of these --classes?")
+	}
+	if (m == AP50 || m == PersonAP50) && len(data) > 1 {
 		notes = append(notes, fmt.Sprintf("AP50 was measured on different pictures (%s) and does not compare; give --input VIDEO and --gt TRUTH", strings.Join(data, "; ")))
 	}
 	return notes

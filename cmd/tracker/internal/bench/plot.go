@@ -75,7 +75,7 @@ func (r *Report) accuracyLabel() string {
 	if r.Metric == HOTA {
 		return "HOTA (%) on " + r.Truth
 	}
-	return "AP50 (%) of the manifest"
+	return string(r.Metric) + " (%) of the manifest"
 }
 
 // point is a model in the plot: milliseconds and percent.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
 )
 
 // Report is all of one run, ready for JSON.
@@ -20,7 +22,9 @@ type Report struct {
 	// Pictures is what was looked at, Truth what tracking was scored against.
 	Pictures string `json:"pictures"`
 	Truth    string `json:"truth,omitempty"`
-	Rounds   int    `json:"rounds"`
+	// Classes are those that are wanted, none for all.
+	Classes []string `json:"classes,omitempty"`
+	Rounds  int      `json:"rounds"`
 	// Seconds is how long each model was measured.
 	Seconds float64 `json:"seconds"`
 	// Metric is the accuracy that Front and Choice go by.
@@ -37,13 +41,14 @@ type Report struct {
 // be one model at least.
 func (r *Report) Judge() {
 	slices.SortFunc(r.Models, byLatency)
-	r.Metric = bestMetric(r.Models)
+	r.Metric = bestMetric(r.Models, r.Classes)
 	markFront(r.Models, r.Metric)
 	if r.Budget > 0 {
 		choice := choose(r.Models, r.Metric, r.Budget)
 		r.Choice = &choice
+		r.Notes = append(r.Notes, undecided(r.Models, r.Metric, r.Budget)...)
 	}
-	r.Notes = append(r.Notes, doubts(r.Models, r.Metric)...)
+	r.Notes = append(r.Notes, doubts(r.Models, r.Metric, r.Classes)...)
 }
 
 // column is one of the table; cell is empty where a model has no value.
@@ -103,7 +108,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s\n", r.Machine, r.Device)
 	fmt.Fprintf(&b, "latency (ms): one frame at a time, threads: %d; FPS: frames at once: %d, threads each: %d\n", r.Threads, r.Workers, r.WorkerThreads)
-	fmt.Fprintf(&b, "medians of %d rounds on %s\n\n", r.Rounds, r.Pictures)
+	fmt.Fprintf(&b, "medians of %s on %s\n\n", progress.Count(r.Rounds, "round"), r.Pictures)
 	r.writeRows(&b)
 	if r.Metric != Unknown {
 		fmt.Fprintf(&b, "\n* on the Pareto front of %s over the frame's p95: none is both faster and better\n", r.Metric)

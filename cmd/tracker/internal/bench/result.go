@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -65,6 +66,9 @@ type Result struct {
 	// Spread is how far the rounds' median frame times are apart, as a share of their
 	// median: the machine's noise.
 	Spread float64 `json:"spread"`
+	// P95Least and P95Most are those of the rounds' p95 of a frame, in milliseconds.
+	P95Least float64 `json:"frame_p95_least_ms"`
+	P95Most  float64 `json:"frame_p95_most_ms"`
 	// AP50 and PersonAP50 are what the manifest says of this input size, 0..1, 0
 	// where it says nothing, and AP50Data what they were measured on.
 	AP50       float64 `json:"ap50,omitempty"`
@@ -93,16 +97,18 @@ func (r *Result) Settle(rounds []Round) {
 		frames += round.Frames
 	}
 	p50 := func(round Round) float64 { return round.Frame.P50 }
+	p95 := func(round Round) float64 { return round.Frame.P95 }
 	r.Round = Round{
 		Frames: frames,
 		Network: Latency{
 			P50: of(func(r Round) float64 { return r.Network.P50 }), P95: of(func(r Round) float64 { return r.Network.P95 }),
 		},
-		Frame:  Latency{P50: of(p50), P95: of(func(r Round) float64 { return r.Frame.P95 })},
+		Frame:  Latency{P50: of(p50), P95: of(p95)},
 		FPS:    of(func(r Round) float64 { return r.FPS }),
 		Memory: int64(of(func(r Round) float64 { return float64(r.Memory) })),
 	}
 	r.Spread = spread(each(rounds, p50))
+	r.P95Least, r.P95Most = slices.Min(each(rounds, p95)), slices.Max(each(rounds, p95))
 }
 
 // Name tells the model and its input size from others.
@@ -114,6 +120,12 @@ func (r *Result) Size() string {
 		return fmt.Sprint(r.Width)
 	}
 	return fmt.Sprintf("%dx%d", r.Width, r.Height)
+}
+
+// pictures are what AP50 was measured on, without the input size, which is the model's
+// own: the same pictures at another size are the same pictures.
+func (r *Result) pictures() string {
+	return strings.TrimSuffix(r.AP50Data, fmt.Sprintf(" at %dx%d", r.Width, r.Height))
 }
 
 func each(rounds []Round, figure func(Round) float64) []float64 {
