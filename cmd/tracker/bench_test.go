@@ -25,7 +25,7 @@ import (
 // and fits the others, and the plot is a picture.
 func TestBenchModels(t *testing.T) {
 	dir := t.TempDir()
-	got := runIn(t, dir, "bench", "--backbone", "mobilenetv2-int8", "--size", "416,96x64,100", "--time", "500ms", "--budget", "1h", "--json", "--plot", "models.png")
+	got := runIn(t, dir, "bench", "--backbone", "mobilenetv2-int8", "--size", "416,96x64,416x416,100", "--time", "500ms", "--budget", "1h", "--json", "--plot", "models.png")
 	if got.code != exitOK {
 		t.Fatalf("exit code %d: %s", got.code, got.stderr)
 	}
@@ -138,29 +138,51 @@ func TestBenchUsage(t *testing.T) {
 		{"--device tpu", "tpu"},
 		{"--gt gt.txt", "--input"},
 		{"--input -", "standard input"},
+		{"--classes person,unicorn", `class "unicorn"`},
 		{"--plot models.jpg", ".png"},
 		{"--plot models.png --backbone mobilenetv2-int8 --size 96", "accuracy of none"},
 		{"faster", "faster"},
 	} {
 		got := runIn(t, dir, append([]string{"bench"}, strings.Fields(tc.args)...)...)
-		if got.code != exitUsage || !strings.Contains(got.stderr, tc.want) {
+		if got.code != exitUsage || !strings.Contains(got.stderr, tc.want) || strings.Contains(got.stderr, "round 1") {
 			t.Errorf("bench %s: exit code %d: %s", tc.args, got.code, got.stderr)
+		}
+	}
+	for name, truth := range map[string]string{"bad.txt": "one,1,2", "empty.txt": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(truth), 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
 	for args, want := range map[string]string{
 		"--input none.avi":                   "none.avi",
 		"--input good.avi --gt none.txt":     "none.txt",
+		"--input good.avi --gt bad.txt":      `bad.txt:1: frame "one"`,
+		"--input good.avi --gt empty.txt":    "empty.txt is empty",
+		"--device tensorrt":                  "deploy/setup.sh cuda",
 		"--plot none/models.png":             "none",
 		"--backbone mobilenetv2 --size 7":    "see 'tracker models'; not measured: size 7×7: model mobilenetv2",
 		"--precision fp16 --backbone resnet": "resnet",
 	} {
 		got := bare(t, home, dir, append([]string{"bench"}, strings.Fields(args)...)...)
-		if got.code != exitFailed || !strings.Contains(got.stderr, want) {
+		if got.code != exitFailed || !strings.Contains(got.stderr, want) || strings.Contains(got.stderr, "round 1") {
 			t.Errorf("bench %s: exit code %d: %s", args, got.code, got.stderr)
 		}
 	}
-	if left := files(t, dir); len(left) != 1 {
+	if left := files(t, dir); len(left) != 3 {
 		t.Errorf("failed runs left %v", left)
+	}
+}
+
+// A model that does not know the wanted classes costs its own row only.
+func TestBenchClasses(t *testing.T) {
+	people, cars := &backbones.Manifest{Name: "people", Labels: []string{"person"}}, &backbones.Manifest{Name: "cars", Labels: []string{"car"}}
+	b := modelBench{classes: []string{"Person"}}
+	list, err := b.knowing([]*backbones.Manifest{people, cars})
+	if err != nil || len(list) != 1 || list[0] != people {
+		t.Errorf("%v, %v", list, err)
+	}
+	if len(b.failed) != 1 || !strings.Contains(b.failed[0].Error(), "measure cars") {
+		t.Errorf("failed: %v", b.failed)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/tracker-go/tracker/cmd/tracker/internal/atomicfile"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/bench"
 	"github.com/tracker-go/tracker/config"
+	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track/mot"
 )
 
@@ -85,7 +86,8 @@ func (b *modelBench) run(ctx context.Context, stdout io.Writer) (err error) {
 
 // check refuses what cannot be measured before anything is.
 func (b *modelBench) check(ctx context.Context) error {
-	if _, err := backbones.ParseDevice(b.device); err != nil {
+	device, err := backbones.ParseDevice(b.device)
+	if err != nil {
 		return usageErrorf("%w", err)
 	}
 	for _, size := range b.sizes {
@@ -114,7 +116,10 @@ func (b *modelBench) check(ctx context.Context) error {
 	case b.plot != "" && !strings.EqualFold(filepath.Ext(b.plot), ".png"):
 		return usageErrorf("plot %s: want a name that ends in .png", b.plot)
 	}
-	return errors.Join(b.checkInput(ctx), b.checkTruth())
+	if err := errors.Join(b.checkInput(ctx), b.checkTruth()); err != nil {
+		return err
+	}
+	return device.Usable()
 }
 
 func (b *modelBench) checkInput(ctx context.Context) error {
@@ -143,6 +148,13 @@ func (b *modelBench) checkTruth() error {
 	if len(sequences) != 1 {
 		return usageErrorf("--gt %s holds %d sequences; give that of --input alone", b.gt, len(sequences))
 	}
+	rows, err := mot.ReadFile(sequences[0].gt)
+	if err != nil {
+		return fmt.Errorf("read ground truth: %w", err)
+	}
+	if len(rows) == 0 {
+		return fmt.Errorf("read ground truth: %s is empty; give the truth of --input", sequences[0].gt)
+	}
 	b.truth = sequences[0]
 	b.truth.options.Benchmark = mot.GuessBenchmark(b.truth.name)
 	return nil
@@ -167,6 +179,9 @@ func (b *modelBench) candidates() (list []*candidate, err error) {
 	}
 	wanted, err := b.wanted(all)
 	if err != nil {
+		return nil, err
+	}
+	if wanted, err = b.knowing(wanted); err != nil {
 		return nil, err
 	}
 	for _, m := range wanted {
@@ -204,6 +219,23 @@ func (b *modelBench) wanted(all []*backbones.Manifest) (list []*backbones.Manife
 	return list, nil
 }
 
+// knowing are the models that know the classes. Classes that none knows are a slip.
+func (b *modelBench) knowing(all []*backbones.Manifest) (list []*backbones.Manifest, err error) {
+	var unknown []error
+	for _, m := range all {
+		if _, err := detect.SelectClasses(m.Labels, b.classes); err != nil {
+			unknown = append(unknown, fmt.Errorf("measure %s: %w", callName(m), err))
+			continue
+		}
+		list = append(list, m)
+	}
+	if len(list) == 0 && len(unknown) > 0 {
+		return nil, &codedError{exitUsage, unknown[0]}
+	}
+	b.failed = append(b.failed, unknown...)
+	return list, nil
+}
+
 // callName is what --backbone calls a model: its name, but with the precision
 // where the name alone is that of its family, or of another model.
 func callName(m *backbones.Manifest) string {
@@ -230,6 +262,9 @@ func (b *modelBench) sized(m *backbones.Manifest) (list []*candidate, err error)
 		w, h, err := config.ParseSize(size)
 		if err != nil {
 			return nil, usageErrorf("%w", err)
+		}
+		if slices.ContainsFunc(list, func(c *candidate) bool { return c.result.Width == w && c.result.Height == h }) {
+			continue // 416 and 416x416
 		}
 		if _, err := m.WithSize(w, h); err != nil {
 			b.report.Notes = append(b.report.Notes, fmt.Sprintf("not measured: %v", err))
@@ -326,7 +361,9 @@ func (b *modelBench) score(ctx context.Context, m *candidate) (err error) {
 	s := b.truth
 	s.results = c.MOT
 	if err = run(ctx, c, io.Discard, io.Discard); err == nil {
-		_, err = s.evaluate(nil, 1)
+		if _, err = s.evaluate(nil, 1); err != nil {
+			err = fmt.Errorf("%w; is --gt the truth of --input?", err)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("score %s: %w", m.result.Name(), err)
