@@ -3,6 +3,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"image/png"
 	"os"
@@ -170,6 +172,78 @@ func TestBenchUsage(t *testing.T) {
 	}
 	if left := files(t, dir); len(left) != 3 {
 		t.Errorf("failed runs left %v", left)
+	}
+}
+
+// Ctrl-C loses nothing that was measured before.
+func TestBenchInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	video, truth := filepath.Join(dir, "good.avi"), filepath.Join(dir, "gt.txt")
+	makeVideo(t, video, 20)
+	if err := os.WriteFile(truth, []byte("1,1,10,10,50,50,1,-1,-1,-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(asMain, "1") // for the rounds
+	for _, tc := range []struct {
+		at     string // what was said last
+		rounds int    // that are shown; 0 for no report
+	}{
+		{"round 1 of 5", 0},
+		{"round 2 of 5", 1},
+		{"tracking with mobilenetv2-int8 at 416", benchRounds},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		b := modelBench{
+			backbones: []string{"mobilenetv2-int8"}, input: video, gt: truth, device: "cpu", time: 50 * time.Millisecond,
+			asJSON: true, plot: filepath.Join(dir, "models.png"), progress: watcher{tc.at, cancel},
+		}
+		var stdout bytes.Buffer
+		if err := b.run(ctx, &stdout); exitCode(err) != exitInterrupted {
+			t.Errorf("%s: %v, want an interruption", tc.at, err)
+		}
+		_, err := os.Stat(b.plot)
+		if tc.rounds == 0 {
+			if stdout.Len() > 0 || err == nil {
+				t.Errorf("%s: a report of nothing: %s", tc.at, &stdout)
+			}
+			continue
+		}
+		var report bench.Report
+		if jsonErr := json.Unmarshal(stdout.Bytes(), &report); jsonErr != nil || err != nil {
+			t.Fatal(tc.at, jsonErr, err)
+		}
+		if len(report.Models) != 1 || report.Rounds != tc.rounds || report.Models[0].Frame.P95 <= 0 || report.Metric != bench.AP50 ||
+			!slices.ContainsFunc(report.Notes, func(n string) bool { return strings.HasPrefix(n, "interrupted") }) {
+			t.Errorf("%s: %+v", tc.at, report)
+		}
+	}
+}
+
+// watcher is a writer that does something once a text comes.
+type watcher struct {
+	text string
+	then func()
+}
+
+func (w watcher) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), w.text) {
+		w.then()
+	}
+	return len(p), nil
+}
+
+// What was measured of a model stays where its tracking cannot be scored.
+func TestBenchKeepsWhatCannotBeScored(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 20)
+	const twice = "1,1,10,10,50,50,1,-1,-1,-1\n1,1,10,10,50,50,1,-1,-1,-1\n"
+	if err := os.WriteFile(filepath.Join(dir, "gt.txt"), []byte(twice), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := runIn(t, dir, "bench", "--backbone", "mobilenetv2-int8", "--time", "50ms", "--input", "good.avi", "--gt", "gt.txt")
+	if got.code != exitPartial || !strings.Contains(got.stdout, "mobilenetv2-int8") || !strings.Contains(got.stderr, "is --gt the truth of --input?") {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 }
 

@@ -34,7 +34,8 @@ of all models take turns, and medians are shown. A note tells when rounds differ
 too much to be trusted. The pictures are the first of --input, or one of a street
 that comes with the program.
 
-Exit codes: 0 ok, 1 failed, 2 usage, 3 some models could not be measured, 130 interrupted.`
+Exit codes: 0 ok, 1 failed, 2 usage, 3 some models could not be measured, 130 interrupted,
+with what was measured so far.`
 
 // benchRounds is how often each model is measured: odd, so that one bad round, or
 // two, leave the median alone.

@@ -49,6 +49,8 @@ type candidate struct {
 	err    error // why it could not be measured
 }
 
+func (m *candidate) measured() bool { return m.err == nil && len(m.rounds) > 0 }
+
 var benchPrecisions = []string{"fp32", "fp16", "int8"}
 
 func (b *modelBench) run(ctx context.Context, stdout io.Writer) (err error) {
@@ -66,11 +68,15 @@ func (b *modelBench) run(ctx context.Context, stdout io.Writer) (err error) {
 	if picture != nil {
 		defer func() { err = errors.Join(err, picture.Abort()) }()
 	}
-	if err := b.measure(ctx, list); err != nil {
-		return err
+	stopped := b.measure(ctx, list)
+	if stopped == nil {
+		stopped = b.track(ctx, list)
 	}
-	if err := b.track(ctx, list); err != nil {
-		return err
+	if stopped != nil && !slices.ContainsFunc(list, (*candidate).measured) {
+		return stopped
+	}
+	if stopped != nil {
+		b.report.Notes = append(b.report.Notes, "interrupted: not all rounds were run, or not all models tracked")
 	}
 	if err := b.judge(list); err != nil {
 		return err
@@ -78,8 +84,17 @@ func (b *modelBench) run(ctx context.Context, stdout io.Writer) (err error) {
 	if err := errors.Join(b.print(stdout), b.savePlot(picture)); err != nil {
 		return err
 	}
-	if len(b.failed) > 0 {
-		return partialError(errors.Join(b.failed...))
+	return b.outcome(stopped)
+}
+
+// outcome is the error of a run that has shown what it measured.
+func (b *modelBench) outcome(stopped error) error {
+	failed := errors.Join(b.failed...)
+	switch {
+	case stopped != nil:
+		return &codedError{exitInterrupted, errors.Join(errors.New("interrupted; what is above was measured before"), failed)}
+	case failed != nil:
+		return partialError(failed)
 	}
 	return nil
 }
@@ -280,7 +295,7 @@ func (b *modelBench) sized(m *backbones.Manifest) (list []*candidate, err error)
 }
 
 // measure fills in the rounds. The models take turns; every other round backwards,
-// so that none always follows the same one.
+// so that none always follows the same one. It is an error to be interrupted.
 func (b *modelBench) measure(ctx context.Context, list []*candidate) error {
 	order := slices.Clone(list)
 	for round := range benchRounds {
@@ -295,7 +310,8 @@ func (b *modelBench) measure(ctx context.Context, list []*candidate) error {
 	return nil
 }
 
-// track fills in the accuracy of tracking, where there is a truth.
+// track fills in the accuracy of tracking, where there is a truth. What fails there
+// leaves what was measured before. It is an error to be interrupted.
 func (b *modelBench) track(ctx context.Context, list []*candidate) error {
 	if b.gt == "" {
 		return nil
@@ -305,9 +321,12 @@ func (b *modelBench) track(ctx context.Context, list []*candidate) error {
 			continue
 		}
 		fmt.Fprintf(b.progress, "tracker: tracking with %s\n", m.result.Name())
-		m.err = b.score(ctx, m)
+		err := b.score(ctx, m)
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if err != nil {
+			b.failed = append(b.failed, err)
 		}
 	}
 	return nil
@@ -321,7 +340,8 @@ func (b *modelBench) measureOnce(ctx context.Context, m *candidate) error {
 	}
 	program, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("start a round: %w", err)
+		m.err = fmt.Errorf("measure %s: start a round: %w", m.result.Name(), err)
+		return nil
 	}
 	args := []string{"bench", "round", "--backbone", m.result.Model, "--size", m.result.Size(), "--time", (b.time / benchRounds).String(),
 		"--classes", strings.Join(b.classes, ","), "--device", b.device, "--threads", strconv.Itoa(b.threads)}
@@ -334,6 +354,9 @@ func (b *modelBench) measureOnce(ctx context.Context, m *candidate) error {
 	err = cmd.Run()
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if cmd.ProcessState.ExitCode() == exitInterrupted { // Ctrl-C reaches the round, too, and may end it first
+		return context.Canceled
 	}
 	var r bench.Round
 	if err == nil {
@@ -377,12 +400,16 @@ func (b *modelBench) score(ctx context.Context, m *candidate) (err error) {
 func (b *modelBench) judge(list []*candidate) error {
 	r := &b.report
 	for _, m := range list {
-		if m.err != nil {
+		switch {
+		case m.err != nil:
 			b.failed = append(b.failed, m.err)
-			continue
+		case len(m.rounds) == 0:
+			r.Notes = append(r.Notes, "not measured: "+m.result.Name()+": interrupted before")
+		default:
+			m.result.Settle(m.rounds)
+			r.Models = append(r.Models, m.result)
+			r.Rounds = max(r.Rounds, len(m.rounds))
 		}
-		m.result.Settle(m.rounds)
-		r.Models = append(r.Models, m.result)
 	}
 	if len(r.Models) == 0 {
 		return errors.Join(b.failed...)
@@ -391,7 +418,7 @@ func (b *modelBench) judge(list []*candidate) error {
 	_, r.Threads = shareThreads(c, true)
 	r.Workers, r.WorkerThreads = shareThreads(c, false)
 	r.Machine, r.Device, r.Pictures, r.Truth, r.Classes = machineName(), b.device, b.pictures(), b.truth.name, b.classes
-	r.Rounds, r.Seconds, r.Budget = benchRounds, b.time.Seconds(), b.budget.Seconds()*1000
+	r.Seconds, r.Budget = b.time.Seconds()*float64(r.Rounds)/benchRounds, b.budget.Seconds()*1000
 	r.Judge()
 	return nil
 }
