@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +24,8 @@ import (
 const benchPipelineLong = `pipeline measures how much of its own inference rate the whole program reaches: the
 frames a second from the file to the results, over those of the network alone, in
 the same process with the same threads. The network alone is measured before and
-after the run, on pictures of the same video, and averaged.
+after the run, on pictures of the same video, and averaged. A note tells when the
+two differ too much to be trusted, and when the input is too short.
 
 The bottleneck is the stage that bounds the rate. With --save the run also draws
 and writes the video.
@@ -75,6 +77,8 @@ type pipelineBench struct {
 	Model        string         `json:"model"`
 	Workers      int            `json:"workers"`
 	Summary      timing.Summary `json:"summary"`
+	// Notes say what speaks against trusting the figures.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // inferenceTime is how long the network alone is measured, before and again after
@@ -128,7 +132,26 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	return &pipelineBench{
 		PipelineFPS: summary.FPS, InferenceFPS: alone, Ratio: summary.FPS / alone, Bottleneck: summary.Bottleneck,
 		Model: eng.model.Manifest().Name, Workers: eng.workers, Summary: summary,
+		Notes: pipelineDoubts(summary.Frames, before, after),
 	}, nil
+}
+
+const (
+	// fewFrames are so many that the queues fill and empty for a good part of them.
+	fewFrames = 100
+	// unsteady is from where on the network's rates before and after the run differ.
+	unsteady = 0.15
+)
+
+// pipelineDoubts says what speaks against trusting a ratio.
+func pipelineDoubts(frames uint64, before, after float64) (notes []string) {
+	if frames < fewFrames {
+		notes = append(notes, fmt.Sprintf("the pipeline's rate rests on fewer than %d frames, some of which only fill it; give a longer input", fewFrames))
+	}
+	if apart := max(before, after)/min(before, after) - 1; apart > unsteady {
+		notes = append(notes, fmt.Sprintf("the machine was busy or changed its clock: inference alone %.1f FPS before the run, %.1f after it; end other programs and measure again", before, after))
+	}
+	return notes
 }
 
 // time runs the whole input once.
@@ -207,5 +230,8 @@ func (b *pipelineBench) print(w io.Writer, asJSON bool) error {
 	}
 	_, err := fmt.Fprintf(w, "pipeline %.1f FPS, inference alone %.1f FPS (%s, %d at once): ratio %.3f\n",
 		b.PipelineFPS, b.InferenceFPS, b.Model, b.Workers, b.Ratio)
+	if err == nil && len(b.Notes) > 0 {
+		_, err = fmt.Fprintf(w, "\nNote: %s\n", strings.Join(b.Notes, "\nNote: "))
+	}
 	return err
 }

@@ -260,6 +260,55 @@ func TestBenchClasses(t *testing.T) {
 	}
 }
 
+// The real command on a short video: the figures fit each other, the video is written, and it is
+// said that so few frames tell little.
+func TestBenchPipeline(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "good.avi"), 20)
+	got := runIn(t, dir, "bench", "pipeline", "-i", "good.avi", "--size", "96", "--save", "out.mp4", "--json")
+	var b pipelineBench
+	if err := json.Unmarshal([]byte(got.stdout), &b); err != nil || got.code != exitOK {
+		t.Fatalf("exit code %d, %v: %s%s", got.code, err, got.stdout, got.stderr)
+	}
+	if b.Summary.Frames != 20 || b.PipelineFPS != b.Summary.FPS || b.InferenceFPS <= 0 || b.Ratio != b.PipelineFPS/b.InferenceFPS || b.Bottleneck == "" {
+		t.Errorf("figures that do not fit: %+v", b)
+	}
+	if len(b.Notes) == 0 || !strings.Contains(b.Notes[0], "fewer than 100 frames") {
+		t.Errorf("notes %q", b.Notes)
+	}
+	if left := files(t, dir); len(left) != 2 {
+		t.Errorf("files %v, want the video and what was drawn", left)
+	}
+}
+
+func TestPipelineDoubts(t *testing.T) {
+	for _, tc := range []struct {
+		frames        uint64
+		before, after float64
+		want          []string
+	}{
+		{100, 100, 114, nil},
+		{99, 100, 100, []string{"fewer than 100 frames"}},
+		{795, 120, 100, []string{"120.0 FPS before the run, 100.0 after"}},
+		{1, 100, 120, []string{"fewer", "busy"}},
+	} {
+		notes := pipelineDoubts(tc.frames, tc.before, tc.after)
+		if len(notes) != len(tc.want) {
+			t.Fatalf("%+v: %q", tc, notes)
+		}
+		for i, want := range tc.want {
+			if !strings.Contains(notes[i], want) {
+				t.Errorf("note %q, want %q", notes[i], want)
+			}
+		}
+	}
+	var text bytes.Buffer
+	b := pipelineBench{Notes: []string{"short", "busy"}}
+	if err := b.print(&text, false); err != nil || !strings.HasSuffix(text.String(), "\n\nNote: short\nNote: busy\n") {
+		t.Errorf("%v: %s", err, &text)
+	}
+}
+
 func TestWarmRate(t *testing.T) {
 	start := time.Unix(0, 0)
 	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
