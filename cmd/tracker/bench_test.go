@@ -122,6 +122,18 @@ func TestBenchGoesOnWithoutABrokenModel(t *testing.T) {
 	if !strings.Contains(got.stderr, "measure broken at 416") || !strings.Contains(got.stderr, "sha256") {
 		t.Errorf("what is wrong is not said: %s", got.stderr)
 	}
+	if !strings.Contains(got.stderr, "round 2 of 5, models: 1") {
+		t.Errorf("the broken model is measured on and on: %s", got.stderr)
+	}
+	if err := os.Remove(filepath.Join(models, "broken.onnx")); err != nil {
+		t.Fatal(err)
+	}
+	cmd = command(home, "bench", "--backbone", "broken", "--time", "250ms")
+	cmd.Env = append(cmd.Env, backbones.HomeEnv+"="+home)
+	got = finish(t, cmd)
+	if got.code != exitFailed || !strings.HasPrefix(got.stderr, "tracker: measure broken: open ") || !strings.Contains(got.stderr, "tracker doctor") {
+		t.Errorf("without its file: exit code %d: %s", got.code, got.stderr)
+	}
 }
 
 func TestBenchUsage(t *testing.T) {

@@ -206,6 +206,9 @@ func (b *modelBench) candidates() (list []*candidate, err error) {
 		}
 		list = append(list, sized...)
 	}
+	if len(list) == 0 && len(wanted) > 0 && len(b.report.Notes) == 0 {
+		return nil, errors.Join(b.failed...)
+	}
 	if len(list) == 0 {
 		why := append([]string{fmt.Sprintf("nothing to measure: %d models are there, and none is of that backbone, precision and size; see 'tracker models'", len(all))},
 			b.report.Notes...)
@@ -265,7 +268,7 @@ func callName(m *backbones.Manifest) string {
 func (b *modelBench) sized(m *backbones.Manifest) (list []*candidate, err error) {
 	file, err := m.Size()
 	if err != nil {
-		b.failed = append(b.failed, fmt.Errorf("measure %s: %w", m.Name, err))
+		b.failed = append(b.failed, fmt.Errorf("measure %s: %w; 'tracker doctor' says how to mend it", callName(m), err))
 		return nil, nil
 	}
 	own := fmt.Sprintf("%dx%d", m.Input.Width, m.Input.Height)
@@ -299,6 +302,10 @@ func (b *modelBench) sized(m *backbones.Manifest) (list []*candidate, err error)
 func (b *modelBench) measure(ctx context.Context, list []*candidate) error {
 	order := slices.Clone(list)
 	for round := range benchRounds {
+		order = slices.DeleteFunc(order, func(m *candidate) bool { return m.err != nil })
+		if len(order) == 0 {
+			return nil
+		}
 		fmt.Fprintf(b.progress, "tracker: round %d of %d, models: %d\n", round+1, benchRounds, len(order))
 		for _, m := range order {
 			if err := b.measureOnce(ctx, m); err != nil {
@@ -335,9 +342,6 @@ func (b *modelBench) track(ctx context.Context, list []*candidate) error {
 // measureOnce is one round of one model, in a process of its own. What goes wrong
 // there ends that model only.
 func (b *modelBench) measureOnce(ctx context.Context, m *candidate) error {
-	if m.err != nil {
-		return nil
-	}
 	program, err := os.Executable()
 	if err != nil {
 		m.err = fmt.Errorf("measure %s: start a round: %w", m.result.Name(), err)
