@@ -421,7 +421,8 @@ func TestConfigurationFile(t *testing.T) {
 	}
 }
 
-// Every kind of finite input gives every one of its frames.
+// Every kind of finite input gives every one of its frames; a folder of pictures and videos says
+// that it gives the pictures.
 func TestInputs(t *testing.T) {
 	dir := t.TempDir()
 	makeVideo(t, filepath.Join(dir, "good.avi"), 12)
@@ -446,6 +447,8 @@ func TestInputs(t *testing.T) {
 			t.Errorf("%s: exit code %d: %s", input, got.code, got.stderr)
 		} else if n := len(lines(t, filepath.Join(dir, "out.jsonl"))); n != 12 {
 			t.Errorf("%s: %d frames, want 12", input, n)
+		} else if told := strings.Contains(got.stderr, `"videos left out"=1`); told != (input == ".") {
+			t.Errorf("%s: videos are said to be left out: %v: %s", input, told, got.stderr)
 		}
 	}
 }

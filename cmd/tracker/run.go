@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tracker-go/tracker/backbones"
+	"github.com/tracker-go/tracker/cmd/tracker/internal/batch"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/progress"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/sink"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
@@ -196,6 +197,9 @@ func (s *session) announce(eng *engine) {
 			"frames", info.Frames, "backend", info.Backend, "codec", info.FourCC)
 		if stream.renamed {
 			s.log.Warn("an input before has the same name", "input", info.Name, "name", stream.name)
+		}
+		if n := batch.VideosIn(info.Name); info.Backend == "images" && n > 0 {
+			s.log.Warn("of this folder the pictures are tracked; 'tracker batch' tracks its videos, too", "input", info.Name, "videos left out", n)
 		}
 	}
 	s.log.Debug("model opened", "name", s.manifest.Name, "file", s.manifest.Path(), "workers", eng.workers, "together", eng.together, "device", eng.model.Device())
