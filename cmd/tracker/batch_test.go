@@ -775,6 +775,20 @@ func TestBatchInterrupted(t *testing.T) {
 	}
 }
 
+// The last line of a batch that was stopped tells what had failed before from what goes on.
+func TestBatchInterruptedAfterFailure(t *testing.T) {
+	dir := t.TempDir()
+	makeVideo(t, filepath.Join(dir, "long.avi"), 6000)
+	cmd := command(dir, "batch", "none.avi", "long.avi", "--out", "out", "--jobs", "1")
+	got := finishAfter(t, cmd, func() {
+		waitForSize(t, filepath.Join(dir, "out", "long.checkpoint"))
+		_ = cmd.Process.Signal(syscall.SIGINT)
+	})
+	if got.code != exitInterrupted || !strings.HasSuffix(got.stderr, "interrupted with 0 of 2 inputs done, 1 failed; the same command goes on\n") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+}
+
 // A full disk ends the batch with what to do, and the same command then goes on.
 func TestBatchOnFullDisk(t *testing.T) {
 	dir, source := t.TempDir(), street(t)

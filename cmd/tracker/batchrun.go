@@ -262,7 +262,7 @@ func (r *batchReport) outcome(stopped error, cut, failed int) error {
 	good, all := r.done+r.skipped, len(r.items)
 	switch {
 	case errors.Is(stopped, context.Canceled):
-		return &codedError{exitInterrupted, fmt.Errorf("interrupted with %d of %d inputs done; the same command goes on", good, all)}
+		return &codedError{exitInterrupted, fmt.Errorf("interrupted with %d of %d inputs done%s; the same command goes on", good, all, alsoBad(cut, failed))}
 	case stopped != nil && good+cut > 0:
 		return partialError(stopped)
 	case stopped != nil:
@@ -275,4 +275,15 @@ func (r *batchReport) outcome(stopped error, cut, failed int) error {
 		return &codedError{exitFailed, fmt.Errorf("all %d inputs failed", all)}
 	}
 	return partialError(fmt.Errorf("%d of %d inputs failed, %d were cut short", failed, all, cut))
+}
+
+// alsoBad tells of inputs that ended badly beside those that are done; empty for none.
+func alsoBad(cut, failed int) (text string) {
+	if cut > 0 {
+		text += fmt.Sprintf(", %d cut short", cut)
+	}
+	if failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	return text
 }
