@@ -35,18 +35,27 @@ func away(err error) bool {
 // good to be done twice.
 func (q *Queue) patiently(ctx context.Context, do func() error) error {
 	err := do()
-	if !away(err) || ctx.Err() != nil {
-		return err
+	if away(err) && ctx.Err() == nil {
+		q.found(true)
 	}
-	q.notify("the queue's server does not answer; waiting for it")
 	for wait := shortest; away(err) && ctx.Err() == nil; wait = min(2*wait, longest) {
 		Pause(ctx, wait)
 		err = do()
 	}
 	if !away(err) && ctx.Err() == nil {
-		q.notify("the queue's server is back")
+		q.found(false)
 	}
 	return err
+}
+
+// found tells that the server is gone, or back: once, however many find it so.
+func (q *Queue) found(gone bool) {
+	switch was := q.gone.Swap(gone); {
+	case gone && !was:
+		q.notify("the queue's server does not answer; waiting for it")
+	case was && !gone:
+		q.notify("the queue's server is back")
+	}
 }
 
 func (q *Queue) notify(message string) {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	neturl "net/url"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -64,8 +66,10 @@ type Result struct {
 
 // Queue is a connection to the work queue.
 type Queue struct {
-	// Notify, where not nil, is told in a sentence that the server has gone or is back.
+	// Notify, where not nil, is told in a sentence that the server has gone or is back. It
+	// is called from several goroutines.
 	Notify  func(message string)
+	gone    atomic.Bool // the server, as was told last
 	conn    *nats.Conn
 	js      jetstream.JetStream
 	results jetstream.Stream
@@ -257,10 +261,12 @@ type Worker struct {
 	// with any worker, or the server has been away for a lease: one inside of a batch
 	// goes with it.
 	UntilEmpty bool
+
+	goodbye sync.Once // for all that work side by side
 }
 
 // Work takes one task after the other, until ctx ends. do works on one. A server
-// that goes away is waited for, unless that is the end.
+// that goes away is waited for, unless that is the end. Several goroutines may work so.
 func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Result, Verdict, error)) error {
 	c, err := w.consumer(ctx)
 	for err == nil && ctx.Err() == nil {
@@ -283,7 +289,9 @@ func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Resul
 	case ctx.Err() != nil:
 		return nil
 	case w.UntilEmpty && away(err):
-		w.Queue.notify(fmt.Sprintf("the queue's server has been away for %v: taken for the end of the batch", w.Lease))
+		w.goodbye.Do(func() {
+			w.Queue.notify(fmt.Sprintf("the queue's server has been away for %v: taken for the end of the batch", w.Lease))
+		})
 		return nil
 	}
 	return fmt.Errorf("queue: %w", err)
