@@ -194,8 +194,23 @@ func unset(v pflag.Value) error {
 
 // flagTexts is a flag's value as the command line would give it, once for each time.
 func flagTexts(v pflag.Value) []string {
-	if list, ok := v.(pflag.SliceValue); ok {
-		return list.GetSlice()
+	list, ok := v.(pflag.SliceValue)
+	switch {
+	case !ok:
+		return []string{v.String()}
+	case v.Type() == "stringSlice": // which reads each text as CSV
+		return quoted(list.GetSlice())
 	}
-	return []string{v.String()}
+	return list.GetSlice()
+}
+
+// quoted puts items into the quotes that CSV wants around commas and quotes.
+func quoted(items []string) []string {
+	texts := slices.Clone(items)
+	for i, item := range items {
+		if strings.ContainsAny(item, ",\"\n") {
+			texts[i] = `"` + strings.ReplaceAll(item, `"`, `""`) + `"`
+		}
+	}
+	return texts
 }

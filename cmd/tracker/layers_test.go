@@ -5,6 +5,7 @@ package main
 import (
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -119,6 +120,18 @@ func TestEnvironmentLists(t *testing.T) {
 	for _, name := range []string{"a.txt", "b--c.txt"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// Quotes keep an item of a list together, as the line and the environment give it.
+func TestQuotedItems(t *testing.T) {
+	const given, want = `"in, out=0 0 1 1","the ""yard""=0 0 1 1",c=0 0 1 1`, `zones: ["in, out=0 0 1 1", "the \"yard\"=0 0 1 1", "c=0 0 1 1"]`
+	line, variable := command(t.TempDir(), "config", "show", "--zones", given), command(t.TempDir(), "config", "show")
+	variable.Env = append(variable.Env, "TRACKER_ZONES="+given)
+	for _, cmd := range []*exec.Cmd{line, variable} {
+		if got := finish(t, cmd); got.code != exitOK || !strings.Contains(got.stdout, want) {
+			t.Errorf("exit code %d: %s%s", got.code, got.stderr, got.stdout)
 		}
 	}
 }

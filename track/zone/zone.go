@@ -9,6 +9,7 @@ package zone
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -94,6 +95,19 @@ func onlyNumbers(text string) bool {
 	return len(fields) > 0
 }
 
+// dividedName is the name of which commas have made the first texts of a list, empty where
+// the first is no such part.
+func dividedName(texts []string) string {
+	for i, text := range texts {
+		if name, _, found := strings.Cut(text, "="); found && i > 0 {
+			return strings.TrimSpace(strings.Join(append(slices.Clip(texts[:i]), name), ","))
+		} else if found {
+			return ""
+		}
+	}
+	return ""
+}
+
 func fraction(name, text string) (float64, error) {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(v >= 0 && v <= 1) {
@@ -110,6 +124,9 @@ func ParseAll(texts []string) ([]Zone, error) {
 		if i+1 < len(texts) && onlyNumbers(texts[i+1]) {
 			name, _, _ := strings.Cut(text, "=")
 			return nil, commas(strings.TrimSpace(name))
+		}
+		if whole := dividedName(texts[i:]); whole != "" {
+			return nil, fmt.Errorf(`zone %q is without numbers; put a zone whose name has a comma in double quotes: '"%s=0.1 0.5 0.4 0.5"'`, text, whole)
 		}
 		z, err := Parse(text)
 		if err != nil {

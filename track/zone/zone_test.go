@@ -43,11 +43,19 @@ func TestParse(t *testing.T) {
 	if _, err := ParseAll([]string{"a=0 0 1 1", "a=0 0 1 0"}); err == nil {
 		t.Error("a name is taken twice")
 	}
-	// A list of zones is divided at commas: those between numbers leave numbers alone.
+	// A list of zones is divided at commas: those of a name leave parts of it alone. Those between numbers leave numbers alone.
 	for _, texts := range [][]string{{"door=0.1", "0.5", "0.4", "0.5"}, {"door=0.1 0.5", " 0.4 0.5"}, {"door=0 0 1 1", "0.5 1"}} {
 		if _, err := ParseAll(texts); err == nil || !strings.Contains(err.Error(), "zone door: separate numbers by spaces") {
 			t.Errorf("%q: %v", texts, err)
 		}
+	}
+	for _, texts := range [][]string{{"in, out", " yard=0 0 1 1"}, {"a=0 0 1 1", "in", " out", " yard = 0 0 1 1", "b=0 0 1 1"}} {
+		if _, err := ParseAll(texts); err == nil || !strings.Contains(err.Error(), `"in, out, yard=0.1 0.5`) {
+			t.Errorf("%q: %v", texts, err)
+		}
+	}
+	if _, err := ParseAll([]string{"door", "x"}); err == nil || !strings.Contains(err.Error(), "not NAME=X Y") {
+		t.Error(err)
 	}
 }
 
