@@ -226,7 +226,7 @@ func newWorkshop(c config.Config, to depot, made products, force bool) (*worksho
 		return nil, err
 	}
 	return &workshop{
-		config: c, model: m, settings: settings, depot: to, products: made, force: force,
+		config: c, model: m, settings: settings, depot: to, products: made, force: force, log: slog.Default(),
 		versions: batch.Versions{Tracker: version, Go: runtime.Version(), OpenCV: gocv.OpenCVVersion(), ONNX: onnx},
 	}, nil
 }
@@ -278,4 +278,4 @@ func nameItems(inputs []batch.Input) ([]item, error) {
 }
 
 // warn tells the user what matters of the model.
-func (w *workshop) warn(message string) { slog.Warn(message) }
+func (w *workshop) warn(message string) { w.log.Warn(message) }

@@ -282,7 +282,7 @@ func TestMisspeltVariables(t *testing.T) {
 	cmd := command(t.TempDir(), "config", "show")
 	cmd.Env = append(cmd.Env, "TRACKER_BAKBONE=mnasnet", "TRACKER_CONF=", "TRACKER_MAX_GAP=", "TRACKER_SAVE=")
 	got := finish(t, cmd)
-	if got.code != exitOK || !strings.Contains(got.stderr, "TRACKER_BAKBONE is no setting") || !strings.Contains(got.stdout, "TRACKER_SAVE") || strings.Contains(got.stdout, "TRACKER_CONF") {
+	if got.code != exitOK || !strings.Contains(got.stderr, `level=WARN msg="TRACKER_BAKBONE is no setting"`) || !strings.Contains(got.stdout, "TRACKER_SAVE") || strings.Contains(got.stdout, "TRACKER_CONF") {
 		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -23,6 +24,8 @@ func main() { os.Exit(runMain()) }
 
 // runMain is the program but for its exit.
 func runMain() int {
+	// What is said before the settings are known looks as what is said later.
+	slog.SetDefault(newLogger(os.Stderr, slog.LevelInfo))
 	// A reader that closes its end of a pipe must not kill the run before its files
 	// are closed: the write fails instead.
 	signal.Ignore(syscall.SIGPIPE)
