@@ -15,10 +15,18 @@ type family struct {
 	*prometheus.Desc
 	kind  prometheus.ValueType
 	value func(*InputStatus) float64
+	now   bool // nobody knows it while no pictures come
 }
 
 func newFamily(name, help string, kind prometheus.ValueType, value func(*InputStatus) float64) family {
-	return family{describe(name, help, "input"), kind, value}
+	return family{Desc: describe(name, help, "input"), kind: kind, value: value}
+}
+
+// newPresent is a gauge of what is to be seen now.
+func newPresent(name, help string, value func(*InputStatus) float64) family {
+	f := newFamily(name, help, prometheus.GaugeValue, value)
+	f.now = true
+	return f
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -37,12 +45,12 @@ var families = []family{
 	newFamily("reconnects_total", "Times that a live source was lost and had again.", prometheus.CounterValue,
 		func(s *InputStatus) float64 { return float64(s.Reconnects) }),
 	newFamily("fps", "Frames a second, of late.", prometheus.GaugeValue,
-		func(s *InputStatus) float64 { return s.FPS }),
+		func(s *InputStatus) float64 { return s.FPS * oneIf(s.delivers()) }),
 	newFamily("media_time_seconds", "Media time of the last frame.", prometheus.GaugeValue,
 		func(s *InputStatus) float64 { return s.Time }),
-	newFamily("detections", "Objects that the network found in the last frame.", prometheus.GaugeValue,
+	newPresent("detections", "Objects that the network found in the last frame, while frames come.",
 		func(s *InputStatus) float64 { return float64(s.Detections) }),
-	newFamily("tracks", "Tracks in the last frame.", prometheus.GaugeValue,
+	newPresent("tracks", "Tracks in the last frame, while frames come.",
 		func(s *InputStatus) float64 { return float64(s.Tracks) }),
 }
 
@@ -50,7 +58,7 @@ var (
 	infoDesc    = describe("info", "What runs; always 1.", "version", "model", "input_size", "device", "tracker")
 	stageDesc   = describe("stage_seconds", "What a stage of the pipeline takes for a frame; quantiles of the whole run.", "input", "stage")
 	latencyDesc = describe("latency_seconds", "From the capture of a frame to its results; quantiles of the whole run.", "input")
-	insideDesc  = describe("zone_inside", "Tracks in an area now.", "input", "zone")
+	insideDesc  = describe("zone_inside", "Tracks in an area now, while frames come.", "input", "zone")
 	zoneTracks  = describe("zone_tracks_total", "Tracks that were ever in an area.", "input", "zone", "class")
 	zoneCrossed = describe("zone_crossings_total", "Crossings of a border: entered or left an area, right or left over a line.", "input", "zone", "class", "way")
 )
@@ -81,6 +89,9 @@ func (e exporter) Collect(to chan<- prometheus.Metric) {
 		in := &e.run.Inputs[i]
 		s, run := in.status()
 		for _, f := range families {
+			if f.now && !s.delivers() {
+				continue
+			}
 			to <- prometheus.MustNewConstMetric(f.Desc, f.kind, f.value(&s), in.Name)
 		}
 		collectTimes(to, in.Name, &run)
@@ -105,7 +116,7 @@ func summaryOf(desc *prometheus.Desc, s *timing.StageSummary, labels ...string) 
 func collectZones(to chan<- prometheus.Metric, s *InputStatus) {
 	for _, n := range s.Zones {
 		name, line := n.Zone.Name, n.Zone.IsLine()
-		if !line {
+		if !line && s.delivers() {
 			to <- prometheus.MustNewConstMetric(insideDesc, prometheus.GaugeValue, float64(n.Inside), s.Name, name)
 		}
 		for _, own := range n.Classes {

@@ -78,6 +78,9 @@ type InputStatus struct {
 	Zones      []zone.Count  `json:"zones"`
 }
 
+// delivers says that pictures come.
+func (s *InputStatus) delivers() bool { return s.State == "" }
+
 // StageStatus is what a stage takes, in milliseconds.
 type StageStatus struct {
 	Name string  `json:"name"`

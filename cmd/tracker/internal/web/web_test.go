@@ -141,6 +141,22 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// What is to be seen now, nobody knows of an input that is lost; counters stay.
+func TestMetricsOfLostInput(t *testing.T) {
+	run := someRun()
+	run.Inputs[0].Health = func() Health { return Health{State: "lost"} }
+	_, _, body := get(t, open(t, run).URL()+"metrics")
+	for line, want := range map[string]bool{
+		`tracker_up{input="camera0"} 0`: true, `tracker_fps{input="camera0"} 0`: true, `tracker_fps{input="b"} 0`: true,
+		`tracker_frames_total{input="camera0"} 4`: true, `tracker_zone_tracks_total{class="car",input="camera0",zone="yard"} 7`: true,
+		`tracker_tracks{`: false, `tracker_detections{`: false, `tracker_zone_inside{`: false,
+	} {
+		if strings.Contains(body, line) != want {
+			t.Errorf("%s is there: %v, in\n%s", line, !want, body)
+		}
+	}
+}
+
 func TestHealth(t *testing.T) {
 	run := someRun()
 	if code, _, body := get(t, open(t, run).URL()+"healthz"); code != http.StatusServiceUnavailable || body != "b: failed\n" {
