@@ -400,8 +400,11 @@ class Run:
         self.start = state["start"]
         self.optimiser = self._optimise()
         groups = len(self.optimiser.param_groups)
-        if "optimiser" in state and len(state["optimiser"]["param_groups"]) == groups:
+        found = len(state["optimiser"]["param_groups"]) if "optimiser" in state else 0
+        if found == groups:
             self.optimiser.load_state_dict(state["optimiser"])
+        else:
+            print(f"resume: the optimiser starts anew: {path} has {found} of its {groups} groups")
         self.progress = p = Progress(**state["progress"])
         self.costs = torch.tensor([p.score_loss, p.box_loss], device=self.device)
         print(f"resume: step {self.progress.step} of {self.steps}", flush=True)

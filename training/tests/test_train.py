@@ -38,6 +38,18 @@ class Training(TinyRuns):
         for name, value in whole.ema.state_dict().items():
             self.assertTrue(torch.equal(value, second.ema.state_dict()[name]), name)
 
+    def test_an_optimiser_that_starts_anew_is_told(self) -> None:
+        start("groups").save(checkpoint.LAST)
+        path = paths.run("groups") / checkpoint.LAST
+        state = checkpoint.read(path)
+        whole = state["optimiser"]["param_groups"]
+        for groups, anew in ((whole, False), (whole[:1], True)):
+            state["optimiser"]["param_groups"] = groups
+            checkpoint.save(path, state)
+            with mock.patch("builtins.print") as told:
+                start("groups")
+            self.assertEqual("the optimiser starts anew" in str(told.call_args_list), anew)
+
     def test_writes_the_curve_and_the_best_weights(self) -> None:
         run = start("curve")
         run.train(seconds=600)
