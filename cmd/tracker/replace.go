@@ -53,13 +53,18 @@ func runFiles(c config.Config, file string) (files []outputPath, read int) {
 	return files, read
 }
 
-// modelFiles are a model of the user's own and where its manifest would be.
+// modelFiles are a model of the user's own or an installed one, and where its manifest would be.
 func modelFiles(c config.Config) []outputPath {
-	if c.Model == "" {
-		return nil
+	path := c.Model
+	if path == "" {
+		m, err := findModel(c)
+		if err != nil || m.BuiltIn() { // to open it will say what is wrong
+			return nil
+		}
+		path = m.Path()
 	}
-	manifest := strings.TrimSuffix(c.Model, filepath.Ext(c.Model)) + ".json"
-	return []outputPath{{"model", &c.Model}, {"model", &manifest}}
+	manifest := strings.TrimSuffix(path, filepath.Ext(path)) + ".json"
+	return []outputPath{{"model", &path}, {"model", &manifest}}
 }
 
 // checkNames refuses outputs that would replace one of the files that are read, which come

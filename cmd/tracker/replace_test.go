@@ -71,6 +71,29 @@ func TestNothingReadIsReplaced(t *testing.T) {
 	}
 }
 
+// The files of an installed model are read, too.
+func TestInstalledModelIsNotReplaced(t *testing.T) {
+	home, dir := t.TempDir(), t.TempDir()
+	makeVideo(t, filepath.Join(dir, "people.avi"), 3)
+	if got := bare(t, home, dir, "models", "add", foreignModel(t), "--name", "people"); got.code != exitOK {
+		t.Fatal(got.stderr)
+	}
+	models := filepath.Join(home, "models")
+	before := contents(t, models)
+	for _, args := range [][]string{
+		{"-i", "people.avi", "--mot", filepath.Join(models, "people.json")},
+		{"-i", "people.avi", "--record", filepath.Join(models, "people.onnx")},
+	} {
+		got := bare(t, home, dir, append(args, "--backbone", "people")...)
+		if want := "would replace model " + args[3]; got.code != exitUsage || !strings.Contains(got.stderr, want) {
+			t.Errorf("exit code %d, want %q: %s", got.code, want, got.stderr)
+		}
+	}
+	if !maps.Equal(before, contents(t, models)) {
+		t.Error("the model's files are others now")
+	}
+}
+
 // Results beside their inputs are good where they replace none.
 func TestBatchBesideInputs(t *testing.T) {
 	dir := t.TempDir()
