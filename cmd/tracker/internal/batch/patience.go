@@ -9,6 +9,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// answerWithin is how long one question waits for its answer.
+const answerWithin = 5 * time.Second
+
 // Pauses between tries to reach a server that has gone.
 const (
 	shortest = 100 * time.Millisecond
@@ -31,21 +34,29 @@ func away(err error) bool {
 	return false
 }
 
-// patiently repeats do for as long as the server is away and ctx lasts. Do must be
-// good to be done twice.
-func (q *Queue) patiently(ctx context.Context, do func() error) error {
-	err := do()
+// patiently repeats do, which is to ask with the context it is given, for as long as the
+// server is away and ctx lasts. Do must be good to be done twice.
+func (q *Queue) patiently(ctx context.Context, do func(context.Context) error) error {
+	err := ask(ctx, do)
 	if away(err) && ctx.Err() == nil {
 		q.found(true)
 	}
 	for wait := shortest; away(err) && ctx.Err() == nil; wait = min(2*wait, longest) {
 		Pause(ctx, wait)
-		err = do()
+		err = ask(ctx, do)
 	}
 	if !away(err) && ctx.Err() == nil {
 		q.found(false)
 	}
 	return err
+}
+
+// ask gives the server so long to answer. One that stops after it was asked never does, and
+// ctx may last for long.
+func ask(ctx context.Context, do func(context.Context) error) error {
+	ctx, end := context.WithTimeout(ctx, answerWithin)
+	defer end()
+	return do(ctx)
 }
 
 // found tells that the server is gone, or back: once, however many find it so.

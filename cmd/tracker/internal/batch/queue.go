@@ -156,7 +156,7 @@ func (q *Queue) publish(ctx context.Context, subject, id string, v any) error {
 }
 
 func (q *Queue) put(ctx context.Context, subject, id string, data []byte) error {
-	err := q.patiently(ctx, func() error {
+	err := q.patiently(ctx, func(ctx context.Context) error {
 		_, err := q.js.Publish(ctx, subject, data, jetstream.WithMsgID(id))
 		return err
 	})
@@ -174,7 +174,7 @@ func (q *Queue) Results(ctx context.Context, batch string, do func(Result) (enou
 	var lost time.Time // since when the server says that the batch is not there
 	for {
 		var msg *jetstream.RawStreamMsg
-		err := q.patiently(ctx, func() (err error) {
+		err := q.patiently(ctx, func(ctx context.Context) (err error) {
 			msg, err = q.results.GetMsg(ctx, next, jetstream.WithGetMsgSubject(resultSubject+batch))
 			return err
 		})
@@ -226,7 +226,7 @@ var errLost = errors.New("the server has lost the batch: give it a folder that o
 
 // mustBeSame is an error where the results' stream is not the one of that time.
 func (q *Queue) mustBeSame(ctx context.Context, made time.Time) error {
-	return q.patiently(ctx, func() error {
+	return q.patiently(ctx, func(ctx context.Context) error {
 		info, err := q.results.Info(ctx)
 		if err == nil && !info.Created.Equal(made) {
 			return errLost
@@ -280,7 +280,7 @@ func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Resul
 			Pause(ctx, shortest)
 			c, err = w.consumer(ctx)
 		case !taken && w.UntilEmpty:
-			if info, err := c.Info(ctx); err == nil && info.NumPending == 0 && info.NumAckPending == 0 {
+			if done(ctx, c) {
 				return nil
 			}
 		}
@@ -297,6 +297,16 @@ func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Resul
 	return fmt.Errorf("queue: %w", err)
 }
 
+// done says that the queue has nothing to hand out, and that no task is with any worker.
+func done(ctx context.Context, c jetstream.Consumer) (yes bool) {
+	_ = ask(ctx, func(ctx context.Context) error {
+		info, err := c.Info(ctx)
+		yes = err == nil && info.NumPending == 0 && info.NumAckPending == 0
+		return err
+	})
+	return yes
+}
+
 // consumer is the one that all workers share, made where the server has lost it.
 func (w *Worker) consumer(ctx context.Context) (c jetstream.Consumer, err error) {
 	if w.UntilEmpty {
@@ -304,7 +314,7 @@ func (w *Worker) consumer(ctx context.Context) (c jetstream.Consumer, err error)
 		defer end()
 		ctx = bound
 	}
-	err = w.Queue.patiently(ctx, func() (err error) {
+	err = w.Queue.patiently(ctx, func(ctx context.Context) (err error) {
 		c, err = w.Queue.consumer(ctx, w.Lease)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			err = w.Queue.makeStreams(ctx)
@@ -382,7 +392,7 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg, do func(context.
 func (w *Worker) acknowledge(ctx context.Context, msg jetstream.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, answerIn)
 	defer cancel()
-	if err := w.Queue.patiently(ctx, func() error { return msg.DoubleAck(ctx) }); err != nil && !away(err) && ctx.Err() == nil {
+	if err := w.Queue.patiently(ctx, msg.DoubleAck); err != nil && !away(err) && ctx.Err() == nil {
 		return fmt.Errorf("queue: end a task: %w", err)
 	}
 	return nil
@@ -398,7 +408,7 @@ func (w *Worker) giveBack(ctx context.Context, msg jetstream.Msg, about *jetstre
 
 // refuse leaves a task to another worker, after a delay.
 func (w *Worker) refuse(ctx context.Context, msg jetstream.Msg, delay time.Duration) error {
-	if err := w.Queue.patiently(ctx, func() error { return msg.NakWithDelay(delay) }); err != nil {
+	if err := w.Queue.patiently(ctx, func(context.Context) error { return msg.NakWithDelay(delay) }); err != nil {
 		return fmt.Errorf("queue: give a task back: %w", err)
 	}
 	_ = w.Queue.conn.FlushTimeout(answerIn) // else it is given to another when the lease ends
@@ -410,7 +420,7 @@ func (w *Worker) returned(ctx context.Context, t Task, about *jetstream.MsgMetad
 	if about.NumDelivered < 2 {
 		return 0, nil
 	}
-	err = w.Queue.patiently(ctx, func() error {
+	err = w.Queue.patiently(ctx, func(ctx context.Context) error {
 		msg, err := w.Queue.returns.GetLastMsgForSubject(ctx, returnSubject(t, about))
 		if err != nil {
 			return err

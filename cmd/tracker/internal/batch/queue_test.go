@@ -349,10 +349,7 @@ func TestWorkerUntilServerIsGone(t *testing.T) {
 	}
 	die(t, c) // another has the task, so the queue is not empty
 	time.AfterFunc(time.Second, stop)
-	// Without a deadline, as in the program: a request would wait for its answer until then,
-	// which one that is under way when the server stops never has.
-	ctx, cancel := context.WithCancel(t.Context())
-	defer time.AfterFunc(time.Minute, cancel).Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var all sync.WaitGroup
 	for range 3 {
