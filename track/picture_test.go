@@ -83,6 +83,25 @@ func TestChangeOfSize(t *testing.T) {
 	}
 }
 
+func TestPictureCuts(t *testing.T) {
+	for what, tc := range map[string]struct {
+		width, height int
+		box           detect.Box
+		want          bool
+	}{
+		"within":       {400, 200, detect.Box{X1: 3, Y1: 2, X2: 397, Y2: 198}, false},
+		"left":         {400, 200, detect.Box{X1: 1, Y1: 50, X2: 100, Y2: 100}, true},
+		"above":        {400, 200, detect.Box{X1: 50, Y1: 0.5, X2: 100, Y2: 100}, true},
+		"right":        {400, 200, detect.Box{X1: 50, Y1: 50, X2: 399, Y2: 100}, true},
+		"below":        {400, 200, detect.Box{X1: 50, Y1: 50, X2: 100, Y2: 200}, true},
+		"size unknown": {0, 0, detect.Box{X1: 0, Y1: 0, X2: 100, Y2: 100}, false},
+	} {
+		if p := (picture{tc.width, tc.height}); p.cuts(&tc.box) != tc.want {
+			t.Errorf("%s: %v; want %v", what, !tc.want, tc.want)
+		}
+	}
+}
+
 func TestRescale(t *testing.T) {
 	c := Covariance{{4, 0, 0, 0}, {0, 5, 0, 0}, {0, 0, 6, 7}, {0, 0, 7, 8}}
 	o := Track{Box: detect.FromLTWH(10, 20, 30, 40), Raw: detect.FromLTWH(1, 2, 3, 4), Covariance: &c}

@@ -290,6 +290,52 @@ func TestTempoLooksAtTheEdgeOfThePicture(t *testing.T) {
 	}
 }
 
+// Nobody else is in question at the picture's edge where no other track may be the
+// detection, and no other sure detection the track.
+func TestTempoCutAlone(t *testing.T) {
+	here, near, far := detect.FromLTWH(0, 100, 40, 100), detect.FromLTWH(30, 100, 40, 100), detect.FromLTWH(300, 100, 40, 100)
+	for what, tc := range map[string]struct {
+		expected, high []detect.Box // the first of each is looked at
+		detected       detect.Box
+		want           bool
+	}{
+		"alone":                          {[]detect.Box{near}, []detect.Box{here}, here, true},
+		"others far away":                {[]detect.Box{near, far}, []detect.Box{here, far}, here, true},
+		"another track":                  {[]detect.Box{near, here}, []detect.Box{here}, here, false},
+		"another detection":              {[]detect.Box{near}, []detect.Box{here, near}, here, false},
+		"weak, beside a sure one":        {[]detect.Box{near}, []detect.Box{near}, here, false},
+		"far from its track, by another": {[]detect.Box{far, near}, []detect.Box{here}, here, false},
+		"not at the edge":                {[]detect.Box{near}, []detect.Box{near}, near, false},
+	} {
+		tempo := NewTempo(DefaultTempoConfig())
+		tempo.picture = picture{400, 300}
+		for i, b := range tc.expected {
+			tempo.expected = append(tempo.expected, newSubject(b, 0, i))
+		}
+		for i, b := range tc.high {
+			tempo.high = append(tempo.high, newSubject(b, 0, i))
+		}
+		if got := tempo.cutAlone(&tempo.expected[0], &detect.Detection{Box: tc.detected}); got != tc.want {
+			t.Errorf("%s: %v; want %v", what, got, tc.want)
+		}
+	}
+}
+
+// Looks that are alike speak for a match at the picture's edge, too.
+func TestTempoLooksSpeakForAMatchAtTheEdge(t *testing.T) {
+	tempo := NewTempo(DefaultTempoConfig())
+	scene := film(evenly(60, 30), append([]walker{wears(walk(500, 100, 0, 0), 10)}, company(80, 40)...)...)
+	for k := range scene {
+		scene[k].Width, scene[k].Height = 540, 1080
+	}
+	follow(tempo, scene)
+	at := slices.IndexFunc(tempo.tracks, func(k tempoTrack) bool { return k.detection == 0 })
+	k, d := &tempo.tracks[at], &scene[59].Detections[0]
+	if expected := newSubject(k.motion.box(), 0, at); tempo.likeness(k, &expected, d, sureLooks) < 1.5 {
+		t.Error("looks that are alike do not raise the likeness")
+	}
+}
+
 // What somebody looks like whom the edge of the picture cuts is soon forgotten.
 func TestTempoLooksFadeFasterAtTheEdgeOfThePicture(t *testing.T) {
 	for width, bounds := range map[int][2]float64{140: {0, 0.1}, 400: {0.7, 0.9}} {
@@ -302,7 +348,10 @@ func TestTempoLooksFadeFasterAtTheEdgeOfThePicture(t *testing.T) {
 			}
 			tempo.Update(Input{Time: time.Duration(k) * time.Second / 10, Width: width, Height: 400, Detections: []detect.Detection{d}})
 		}
-		if left := float64(tempo.tracks[0].look[0]); len(tempo.tracks) != 1 || left < bounds[0] || left > bounds[1] {
+		if len(tempo.tracks) != 1 {
+			t.Fatalf("%d tracks; want 1", len(tempo.tracks))
+		}
+		if left := float64(tempo.tracks[0].look[0]); left < bounds[0] || left > bounds[1] {
 			t.Errorf("picture of width %d: %.3f left of the old looks after a second; want %v", width, left, bounds)
 		}
 	}

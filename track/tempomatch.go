@@ -2,6 +2,7 @@ package track
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tracker-go/tracker/detect"
 	"github.com/tracker-go/tracker/track/internal/pairing"
@@ -81,22 +82,19 @@ func (t *Tempo) likeness(k *tempoTrack, expected *subject, d *detect.Detection, 
 	return like
 }
 
-// cutAlone says whether the edge of the picture cuts a detection that only one track can
-// mean, and which can mean no other sure one. Who comes or leaves there looks another way
-// in each frame, and nobody else is in question.
+// cutAlone says whether the edge of the picture cuts a detection that no other track can
+// mean, and whether the track can mean no other sure one. Who comes or leaves there looks
+// another way in each frame, and nobody else is in question.
 func (t *Tempo) cutAlone(expected *subject, d *detect.Detection) bool {
-	return t.cuts(&d.Box) && meet(t.expected, &d.Box) == 1 && meet(t.high, &expected.box) <= 1
+	return t.cuts(&d.Box) && !met(t.expected, &d.Box, &expected.box) && !met(t.high, &expected.box, &d.Box)
 }
 
-// meet is how many of the subjects overlap a box.
-func meet(subjects []subject, b *detect.Box) (n int) {
-	for i := range subjects {
-		a := &subjects[i].box
-		if a.X1 < b.X2 && b.X1 < a.X2 && a.Y1 < b.Y2 && b.Y1 < a.Y2 {
-			n++
-		}
-	}
-	return n
+// met says whether any of the subjects but the one with the box of partner overlaps b.
+func met(subjects []subject, b, partner *detect.Box) bool {
+	return slices.ContainsFunc(subjects, func(s subject) bool {
+		a := &s.box
+		return a.X1 < b.X2 && b.X1 < a.X2 && a.Y1 < b.Y2 && b.Y1 < a.Y2 && *a != *partner
+	})
 }
 
 // labelled is how well a detection's label goes with a track.

@@ -198,17 +198,20 @@ func TestBenchInterrupted(t *testing.T) {
 	t.Setenv(asMain, "1") // for the rounds
 	for _, tc := range []struct {
 		at     string // what was said last
-		rounds int    // that are shown; 0 for no report
+		sizes  []string
+		rounds int // that are shown; 0 for no report
+		metric bench.Metric
 	}{
-		{"round 1 of 5", 0},
-		{"round 2 of 5", 1},
-		{"tracking with mobilenetv2-int8 at 416", benchRounds},
+		{"round 1 of 5", nil, 0, bench.Unknown},
+		{"round 2 of 5", nil, 1, bench.AP50},
+		{"tracking with mobilenetv2-int8 at 416", nil, benchRounds, bench.AP50},
+		{"tracking with mobilenetv2-int8 at 96", []string{"96"}, benchRounds, bench.Unknown}, // no plot either
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		b := modelBench{
-			backbones: []string{"mobilenetv2-int8"}, input: video, gt: truth, device: "cpu", time: 50 * time.Millisecond,
-			asJSON: true, plot: filepath.Join(dir, "models.png"), progress: watcher{tc.at, cancel},
+			backbones: []string{"mobilenetv2-int8"}, sizes: tc.sizes, input: video, gt: truth, device: "cpu", time: 50 * time.Millisecond,
+			asJSON: true, plot: filepath.Join(t.TempDir(), "models.png"), progress: watcher{tc.at, cancel},
 		}
 		var stdout bytes.Buffer
 		if err := b.run(ctx, &stdout); exitCode(err) != exitInterrupted {
@@ -222,10 +225,10 @@ func TestBenchInterrupted(t *testing.T) {
 			continue
 		}
 		var report bench.Report
-		if jsonErr := json.Unmarshal(stdout.Bytes(), &report); jsonErr != nil || err != nil {
+		if jsonErr := json.Unmarshal(stdout.Bytes(), &report); jsonErr != nil || (err == nil) != (tc.metric != bench.Unknown) {
 			t.Fatal(tc.at, jsonErr, err)
 		}
-		if len(report.Models) != 1 || report.Rounds != tc.rounds || report.Models[0].Frame.P95 <= 0 || report.Metric != bench.AP50 ||
+		if len(report.Models) != 1 || report.Rounds != tc.rounds || report.Models[0].Frame.P95 <= 0 || report.Metric != tc.metric ||
 			!slices.ContainsFunc(report.Notes, func(n string) bool { return strings.HasPrefix(n, "interrupted") }) {
 			t.Errorf("%s: %+v", tc.at, report)
 		}

@@ -81,22 +81,22 @@ func (b *modelBench) run(ctx context.Context, stdout io.Writer) (err error) {
 	if err := b.judge(list); err != nil {
 		return err
 	}
-	if err := errors.Join(b.print(stdout), b.savePlot(picture)); err != nil {
+	if err := b.print(stdout); err != nil {
 		return err
 	}
-	return b.outcome(stopped)
+	return b.outcome(stopped, b.savePlot(picture))
 }
 
-// outcome is the error of a run that has shown what it measured.
-func (b *modelBench) outcome(stopped error) error {
+// outcome is the error of a run that has shown what it measured, in a plot or not.
+func (b *modelBench) outcome(stopped, plot error) error {
 	failed := errors.Join(b.failed...)
 	switch {
 	case stopped != nil:
-		return &codedError{exitInterrupted, errors.Join(errors.New("interrupted; what is above was measured before"), failed)}
+		return &codedError{exitInterrupted, errors.Join(errors.New("interrupted; what is above was measured before"), failed, plot)}
 	case failed != nil:
-		return partialError(failed)
+		return partialError(errors.Join(failed, plot))
 	}
-	return nil
+	return plot
 }
 
 // check refuses what cannot be measured before anything is.

@@ -53,7 +53,7 @@ func runFiles(c config.Config, file string) (files []outputPath, read int) {
 	return files, read
 }
 
-// modelFiles are a model of the user's own or an installed one, and where its manifest would be.
+// modelFiles are the run's model, the user's own or an installed one, and where its manifest would be.
 func modelFiles(c config.Config) []outputPath {
 	path := c.Model
 	if path == "" {

@@ -198,8 +198,11 @@ func (s *session) announce(eng *engine) {
 		if stream.renamed {
 			s.log.Warn("an input before has the same name", "input", info.Name, "name", stream.name)
 		}
-		if n := batch.VideosIn(info.Name); info.Backend == "images" && n > 0 {
-			s.log.Warn("of this folder the pictures are tracked; 'tracker batch' tracks its videos, too", "input", info.Name, "videos left out", n)
+		if info.Backend != "images" {
+			continue
+		}
+		if n := batch.VideosIn(info.Name); n > 0 {
+			s.log.Warn("of this folder the pictures are tracked; 'tracker batch' tracks its videos, too", "input", info.Name, "videos", n)
 		}
 	}
 	s.log.Debug("model opened", "name", s.manifest.Name, "file", s.manifest.Path(), "workers", eng.workers, "together", eng.together, "device", eng.model.Device())

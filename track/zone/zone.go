@@ -96,8 +96,11 @@ func onlyNumbers(text string) bool {
 }
 
 // dividedName is the name of which commas have made the first texts of a list, empty where
-// the first is no such part.
+// the first is no such part, or has numbers.
 func dividedName(texts []string) string {
+	if words := strings.Fields(texts[0]); len(words) == 0 || onlyNumbers(words[len(words)-1]) {
+		return ""
+	}
 	for i, text := range texts {
 		if name, _, found := strings.Cut(text, "="); found && i > 0 {
 			return strings.TrimSpace(strings.Join(append(slices.Clip(texts[:i]), name), ","))
@@ -121,12 +124,12 @@ func ParseAll(texts []string) ([]Zone, error) {
 	var zones []Zone
 	seen := make(map[string]bool)
 	for i, text := range texts {
+		if whole := dividedName(texts[i:]); whole != "" {
+			return nil, fmt.Errorf(`zone %q is without numbers; put a zone whose name has a comma in double quotes: '"%s=0.1 0.5 0.4 0.5"'`, text, whole)
+		}
 		if i+1 < len(texts) && onlyNumbers(texts[i+1]) {
 			name, _, _ := strings.Cut(text, "=")
 			return nil, commas(strings.TrimSpace(name))
-		}
-		if whole := dividedName(texts[i:]); whole != "" {
-			return nil, fmt.Errorf(`zone %q is without numbers; put a zone whose name has a comma in double quotes: '"%s=0.1 0.5 0.4 0.5"'`, text, whole)
 		}
 		z, err := Parse(text)
 		if err != nil {

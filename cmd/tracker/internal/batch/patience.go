@@ -38,7 +38,7 @@ func away(err error) bool {
 // server is away and ctx lasts. Do must be good to be done twice.
 func (q *Queue) patiently(ctx context.Context, do func(context.Context) error) error {
 	err := ask(ctx, do)
-	if away(err) && ctx.Err() == nil {
+	if away(err) && !errors.Is(ctx.Err(), context.Canceled) {
 		q.found(true)
 	}
 	for wait := shortest; away(err) && ctx.Err() == nil; wait = min(2*wait, longest) {

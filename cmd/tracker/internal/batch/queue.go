@@ -113,8 +113,8 @@ func (q *Queue) makeStreams(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.keep != nil {
-			*c.keep = stream
+		if c.keep != nil && *c.keep == nil {
+			*c.keep = stream // not anew where workers make them again: they read it meanwhile
 		}
 	}
 	// Who scales workers by what waits for them asks for it before there are any.
