@@ -23,12 +23,12 @@ func cutJPEG(data []byte) bool {
 	if !bytes.HasPrefix(data, []byte{0xff, jpegStart}) {
 		return false
 	}
-	// Not before the first scan: a thumbnail there has an end of its own. Within a scan
-	// the encoder leaves no 0xff alone that could be taken for a marker's.
 	scan := firstScan(data)
 	if scan == len(data) {
 		return true
 	}
+	// Not before the first scan: a thumbnail there has an end of its own. Within a scan
+	// the encoder leaves no 0xff alone that could be taken for a marker's.
 	end := []byte{0xff, jpegEnd}
 	if bytes.LastIndex(data[scan:], end) >= 0 { // mostly the last bytes
 		return false

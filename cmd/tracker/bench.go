@@ -10,13 +10,13 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tracker-go/tracker/cmd/tracker/internal/bench"
 	"github.com/tracker-go/tracker/cmd/tracker/internal/timing"
 	"github.com/tracker-go/tracker/config"
 )
@@ -132,26 +132,8 @@ func benchPipeline(ctx context.Context, c config.Config) (_ *pipelineBench, err 
 	return &pipelineBench{
 		PipelineFPS: summary.FPS, InferenceFPS: alone, Ratio: summary.FPS / alone, Bottleneck: summary.Bottleneck,
 		Model: eng.model.Manifest().Name, Workers: eng.workers, Summary: summary,
-		Notes: pipelineDoubts(summary.Frames, before, after),
+		Notes: bench.PipelineNotes(summary.Frames, before, after),
 	}, nil
-}
-
-const (
-	// fewFrames are so many that the queues fill and empty for a good part of them.
-	fewFrames = 100
-	// unsteady is from where on the network's rates before and after the run differ.
-	unsteady = 0.15
-)
-
-// pipelineDoubts says what speaks against trusting a ratio.
-func pipelineDoubts(frames uint64, before, after float64) (notes []string) {
-	if frames < fewFrames {
-		notes = append(notes, fmt.Sprintf("the pipeline's rate rests on fewer than %d frames, some of which only fill it; give a longer input", fewFrames))
-	}
-	if apart := max(before, after)/min(before, after) - 1; apart > unsteady {
-		notes = append(notes, fmt.Sprintf("the machine was busy or changed its clock: inference alone %.1f FPS before the run, %.1f after it; end other programs and measure again", before, after))
-	}
-	return notes
 }
 
 // time runs the whole input once.
@@ -230,8 +212,8 @@ func (b *pipelineBench) print(w io.Writer, asJSON bool) error {
 	}
 	_, err := fmt.Fprintf(w, "pipeline %.1f FPS, inference alone %.1f FPS (%s, %d at once): ratio %.3f\n",
 		b.PipelineFPS, b.InferenceFPS, b.Model, b.Workers, b.Ratio)
-	if err == nil && len(b.Notes) > 0 {
-		_, err = fmt.Fprintf(w, "\nNote: %s\n", strings.Join(b.Notes, "\nNote: "))
+	if err != nil {
+		return err
 	}
-	return err
+	return bench.WriteNotes(w, b.Notes)
 }

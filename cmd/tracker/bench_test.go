@@ -307,7 +307,7 @@ func TestPipelineDoubts(t *testing.T) {
 		{795, 120, 100, []string{"120.0 FPS before the run, 100.0 after"}},
 		{1, 100, 120, []string{"fewer", "busy"}},
 	} {
-		notes := pipelineDoubts(tc.frames, tc.before, tc.after)
+		notes := bench.PipelineNotes(tc.frames, tc.before, tc.after)
 		if len(notes) != len(tc.want) {
 			t.Fatalf("%+v: %q", tc, notes)
 		}

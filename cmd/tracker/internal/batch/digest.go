@@ -83,12 +83,15 @@ func extent(path string) (bytes int64, changed time.Time, err error) {
 	return bytes, changed, err
 }
 
-// pictures are the names of those in a folder, sorted: those that are read, so hidden files
-// are left out, as a Finder or an editor makes beside a picture.
-func pictures(dir string) (names []string, err error) {
+// pictures are the names of those in a folder, sorted: those that are read.
+func pictures(dir string) (names []string, err error) { return filesOf(dir, pictureTypes) }
+
+// filesOf are the names of the files of some types in a folder, sorted. Hidden ones are left
+// out, as a Finder or an editor makes beside a picture.
+func filesOf(dir string, types []string) (names []string, err error) {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
-		if !e.IsDir() && has(pictureTypes, e.Name()) && !strings.HasPrefix(e.Name(), ".") {
+		if !e.IsDir() && has(types, e.Name()) && !strings.HasPrefix(e.Name(), ".") {
 			names = append(names, e.Name())
 		}
 	}

@@ -189,14 +189,9 @@ func (e *expansion) addFolder(root string) error {
 }
 
 // VideosIn counts the videos directly in a folder, hidden files left out: 0 where there is none.
-func VideosIn(folder string) (n int) {
-	entries, _ := os.ReadDir(folder) // what cannot be listed has none to tell of
-	for _, e := range entries {
-		if has(videoTypes, e.Name()) && !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			n++
-		}
-	}
-	return n
+func VideosIn(folder string) int {
+	names, _ := filesOf(folder, videoTypes) // what cannot be listed has none to tell of
+	return len(names)
 }
 
 // passesOver says whether a folder is the one where results go, by whatever path.

@@ -298,13 +298,11 @@ func (w *Worker) Work(ctx context.Context, do func(context.Context, Task) (Resul
 }
 
 // done says that the queue has nothing to hand out, and that no task is with any worker.
-func done(ctx context.Context, c jetstream.Consumer) (yes bool) {
-	_ = ask(ctx, func(ctx context.Context) error {
-		info, err := c.Info(ctx)
-		yes = err == nil && info.NumPending == 0 && info.NumAckPending == 0
-		return err
-	})
-	return yes
+func done(ctx context.Context, c jetstream.Consumer) bool {
+	ctx, end := context.WithTimeout(ctx, answerWithin)
+	defer end()
+	info, err := c.Info(ctx)
+	return err == nil && info.NumPending == 0 && info.NumAckPending == 0
 }
 
 // consumer is the one that all workers share, made where the server has lost it.

@@ -126,11 +126,25 @@ const remedies = "a smaller --size, --precision int8 or more --threads may help"
 
 // Bounds beyond which figures are not to be trusted.
 const (
-	// noisy is the spread of a quiet machine's rounds, at most.
+	// noisy is by how much a quiet machine's rounds differ, at most.
 	noisy = 0.15
 	// fewFrames leaves five frames above the 95th percentile.
 	fewFrames = 100
+	// shortRun is so many frames that the queues fill and empty for a good part of them.
+	shortRun = 100
 )
+
+// PipelineNotes says what speaks against trusting the ratio of a pipeline's rate, over so
+// many frames, to the network's, which is the mean of that before and that after the run.
+func PipelineNotes(frames uint64, before, after float64) (notes []string) {
+	if frames < shortRun {
+		notes = append(notes, fmt.Sprintf("the pipeline's rate rests on fewer than %d frames, some of which only fill it; give a longer input", shortRun))
+	}
+	if apart := max(before, after)/min(before, after) - 1; apart > noisy {
+		notes = append(notes, fmt.Sprintf("the machine was busy or changed its clock: inference alone %.1f FPS before the run, %.1f after it; end other programs and measure again", before, after))
+	}
+	return notes
+}
 
 // undecided names the models by which the choice stands or falls and that kept to the
 // budget in some rounds only: the chosen one, and those that are as accurate.

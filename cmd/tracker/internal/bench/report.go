@@ -116,10 +116,18 @@ func (r *Report) WriteTable(w io.Writer) error {
 	if r.Choice != nil {
 		fmt.Fprintf(&b, "\n%s\n", r.Choice.Answer)
 	}
-	if len(r.Notes) > 0 {
-		fmt.Fprintf(&b, "\nNote: %s\n", strings.Join(r.Notes, "\nNote: "))
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return err
 	}
-	_, err := io.WriteString(w, b.String())
+	return WriteNotes(w, r.Notes)
+}
+
+// WriteNotes writes what speaks against trusting figures below them, a line each.
+func WriteNotes(w io.Writer, notes []string) error {
+	if len(notes) == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "\nNote: %s\n", strings.Join(notes, "\nNote: "))
 	return err
 }
 
